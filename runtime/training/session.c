@@ -51,11 +51,12 @@ static void init_state(struct net_session *session)
 void net_session_open(struct net_session *session, const struct net_options *options)
 {
     const struct net_model *model = options->model;
-    const struct net_variant optimizer = net_find_update(options);
+    const struct net_optimizer *optimizer = net_find_optimizer(options);
+    const struct net_variant variant = optimizer->variant(options);
     const uint64_t seed = (uint64_t)options->value[NET_SEED].number;
     struct net_run *run = &session->run;
 
-    *session = (struct net_session){.model = model, .options = options};
+    *session = (struct net_session){.model = model, .options = options, .optimizer = optimizer};
     session->opening.folder = options->value[NET_DATA].text;
     session->threads = (int)net_whole(options, NET_THREADS);
     session->pool = net_threads_open(session->threads);
@@ -75,12 +76,12 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     run->pool = session->pool;
     run->seed[0] = (uint32_t)seed;
     run->seed[1] = (uint32_t)(seed >> 32);
-    run->update = optimizer.update;
+    run->update = variant.update;
     run->scalars.stride = (long)(model->params_size / sizeof(float));
-    session->state_copies = optimizer.copies;
+    session->state_copies = variant.copies;
     /* an optimizer without state never touches it, but is given a place inside it */
-    run->state = optimizer.copies ? net_memory((size_t)optimizer.copies * model->params_size)
-                                  : run->params;
+    run->state = variant.copies ? net_memory((size_t)variant.copies * model->params_size)
+                                : run->params;
     init_state(session);
     session->rate = options->value[NET_LR].number;
     session->penalized = net_has_penalties(model);
@@ -159,7 +160,8 @@ float net_step(struct net_session *session, const void *batch, int n)
 {
     struct net_run *run = &session->run;
 
-    net_set_step_scalars(&run->scalars, session->options, session->rate, run->step);
+    net_set_step_scalars(&run->scalars, session->optimizer, session->options, session->rate,
+                         run->step);
     net_gradients(session, batch, n);
     if (run->grads)
         net_clip_update(session, session->options->value[NET_CLIP].number);

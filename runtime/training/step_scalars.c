@@ -7,7 +7,7 @@
 
 #include "training/training.h"
 
-static const struct net_optimizer *find_optimizer(const struct net_options *options)
+const struct net_optimizer *net_find_optimizer(const struct net_options *options)
 {
     static const struct net_optimizer *const optimizers[] = {
 #define OPTIMIZER(name, ...) &net_optimizer_##name,
@@ -21,16 +21,10 @@ static const struct net_optimizer *find_optimizer(const struct net_options *opti
     net_fail(NET_USAGE, "this trainer has no optimizer `%s`", name);
 }
 
-struct net_variant net_find_update(const struct net_options *options)
-{
-    return find_optimizer(options)->variant(options);
-}
-
 /* Numbers that the optimizer does not have are 0. */
-void net_set_step_scalars(struct net_step_scalars *scalars, const struct net_options *options,
-                          double rate, uint64_t step)
+void net_set_step_scalars(struct net_step_scalars *scalars, const struct net_optimizer *optimizer,
+                          const struct net_options *options, double rate, uint64_t step)
 {
-    const struct net_optimizer *optimizer = find_optimizer(options);
     const struct net_value *value = options->value;
     const double decay = value[NET_WEIGHT_DECAY].number;
 

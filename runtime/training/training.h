@@ -222,17 +222,18 @@ struct net_optimizer {
 #define OPTIMIZER(name, ...) extern const struct net_optimizer net_optimizer_##name;
 #include "language.def"
 
-struct net_variant net_find_update(const struct net_options *options);
+const struct net_optimizer *net_find_optimizer(const struct net_options *options);
 
 /* The scalars of step `step`, which counts from 0, at learning rate `rate`. */
-void net_set_step_scalars(struct net_step_scalars *scalars, const struct net_options *options,
-                          double rate, uint64_t step);
+void net_set_step_scalars(struct net_step_scalars *scalars, const struct net_optimizer *optimizer,
+                          const struct net_options *options, double rate, uint64_t step);
 
 /* ---- session.c: a model with its memory and threads ------------------------------------------ */
 
 struct net_session {
     const struct net_model *model;
     const struct net_options *options;
+    const struct net_optimizer *optimizer; /* that the options name */
     struct net_threads *pool;
     struct net_run run;
     struct net_opening opening; /* by what its data are opened; owned texts but --data's */

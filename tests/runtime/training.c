@@ -69,13 +69,16 @@ START_TEST(optimizers_agree_with_pytorch)
     struct net_step_scalars scalars = {.stride = 16};
 
     read_options(&options, &tiny_model, torch[_i].flags);
+    const struct net_optimizer *optimizer = net_find_optimizer(&options);
+
     net_flush_denormals();
     for (int i = 0; i < 3; i++)
         state[i] = (float)options.value[NET_INITIAL_ACCUMULATOR].number;
     for (int t = 0; t < 9; t++) {
         g[0] = 0.3f * (float)(t + 1), g[1] = -0.7f + 0.2f * (float)t, g[2] = 0.01f * (float)t;
-        net_set_step_scalars(&scalars, &options, options.value[NET_LR].number, (uint64_t)t);
-        net_find_update(&options).update(w, g, state, 16, &scalars);
+        net_set_step_scalars(&scalars, optimizer, &options, options.value[NET_LR].number,
+                             (uint64_t)t);
+        optimizer->variant(&options).update(w, g, state, 16, &scalars);
     }
     for (int i = 0; i < 3; i++)
         ck_assert_double_eq_tol((double)w[i], torch[_i].w[i], 2e-6);
@@ -114,12 +117,14 @@ START_TEST(zero_is_noop_is_true)
     struct net_step_scalars scalars = {.stride = 16};
 
     read_options(&options, &tiny_model, zero_flags[_i]);
-    net_set_step_scalars(&scalars, &options, 0.1, 0);
-    net_find_update(&options).update(w, g, state, 16, &scalars);
+    const struct net_optimizer *optimizer = net_find_optimizer(&options);
+
+    net_set_step_scalars(&scalars, optimizer, &options, 0.1, 0);
+    optimizer->variant(&options).update(w, g, state, 16, &scalars);
     memcpy(w1, w, sizeof w);
     memcpy(state1, state, sizeof state);
     g[0] = 0.0f;
-    net_find_update(&options).update(w, g, state, 16, &scalars);
+    optimizer->variant(&options).update(w, g, state, 16, &scalars);
     ck_assert_int_eq(scalars.zero_is_noop,
                      !memcmp(w, w1, sizeof w) && !memcmp(state, state1, sizeof state));
     net_options_free(&options);
