@@ -659,8 +659,8 @@ const struct net_model net_model = {
     NET_MODEL_TABLES,
     .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "169327ae12406617",
     .evaluated =
-            "input; conv2d(channels=8, kernel=3, padding=same); relu; maxpool2d(size=2); "
-            "conv2d(channels=16, kernel=3, padding=same); relu; maxpool2d(size=2); flatten; "
+            "input; conv2d(channels=8, kernel=3, padding=1); relu; maxpool2d(size=2); "
+            "conv2d(channels=16, kernel=3, padding=1); relu; maxpool2d(size=2); flatten; "
             "dense(units=64); relu; dense(units=10)",
     .isa = "avx512", .batch = 64, .arena_size = 5052928, .scratch_size = 229376, .tensor_count = 8,
     .parts[0] = &part_train, .parts[1] = &part_validation, .parts[2] = &part_test,

@@ -36,7 +36,7 @@ static Object with_number(Sema *s, const char *name, const char *argument, Span 
         .name = argument,
         .value = {.kind = CONSTANT_NUMBER, .number = x, .span = span},
         .given = true,
-        .evaluated = true,
+        .standard = {.kind = CONSTANT_NONE},
     };
 
     return add_layer(s, name, span, a, NULL, &number);

@@ -378,27 +378,23 @@ static Constant default_constant(const Call *call, const char *standard, Span sp
     return to_constant(default_object(standard, span));
 }
 
-static bool are_same(const Constant *a, const Constant *b)
+static bool is_pair_type(ParamType type)
 {
-    if (a->kind != b->kind || a->count != b->count || a->number != b->number ||
-        !a->text != !b->text || (a->text && !same(a->text, b->text)))
-        return false;
-    for (int i = 0; i < a->count; i++)
-        if (!are_same(&a->items[i], &b->items[i]))
-            return false;
-    return true;
+    return type == PARAM_COUNTS || type == PARAM_WHOLES || type == PARAM_PADDING;
 }
 
 static void add_argument(Call *call, const PartialCall *f, int i)
 {
     const Parameter *parameter = &f->signature->parameters[i];
-    Argument argument = {.name = parameter->name, .given = f->given[i]};
-    Constant standard = {.kind = CONSTANT_NONE};
+    Argument argument = {.name = parameter->name,
+                         .standard = {.kind = CONSTANT_NONE},
+                         .given = f->given[i],
+                         .training = parameter->training,
+                         .pair = is_pair_type(parameter->type)};
 
     if (parameter->standard)
-        standard = default_constant(call, parameter->standard, f->span);
-    argument.value = argument.given ? to_constant(f->arguments[i]) : standard;
-    argument.evaluated = !parameter->training && !are_same(&argument.value, &standard);
+        argument.standard = default_constant(call, parameter->standard, f->span);
+    argument.value = argument.given ? to_constant(f->arguments[i]) : argument.standard;
     APPEND(call->arguments, call->count, argument);
 }
 

@@ -38,10 +38,12 @@ typedef struct Constant {
 } Constant;
 
 typedef struct Argument {
-    const char *name; /* as the signature names it */
-    Constant value;   /* given, or the default */
+    const char *name;  /* as the signature names it */
+    Constant value;    /* given, or the default */
+    Constant standard; /* the default; none where it has to be given */
     bool given;
-    bool evaluated; /* of a layer: evaluation depends on it, and it is not the default */
+    bool training; /* of a layer: evaluation does not depend on it */
+    bool pair;     /* [height, width], or one number for both */
 } Argument;
 
 /* An evaluated call: every parameter of the signature is there, in the signature's order. */

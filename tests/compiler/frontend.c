@@ -345,6 +345,23 @@ START_TEST(defaults)
 }
 END_TEST
 
+/* What evaluation depends on is one text, however a window was typed. */
+START_TEST(evaluated)
+{
+    static const char *const windows[][2] = {
+        {"3, padding=1", "[3, 3], [1, 1], [1, 1], dilation=[1, 1]"},
+        {"[3, 5], padding=[1, 2]", "[3, 5], padding=same"},
+        {"[5, 5], 1, [4, 4], [2, 2]", "5, dilation=2, padding=same"},
+        {"2, padding=same", "[2, 2], [1, 1], same"},
+    };
+
+    for (int i = 0; i < COUNT(windows); i++)
+        ck_assert_str_eq(
+            evaluated_text(model_with("", format("image -> conv2d(2, %s)", windows[i][0]))),
+            evaluated_text(model_with("", format("image -> conv2d(2, %s)", windows[i][1]))));
+}
+END_TEST
+
 START_TEST(field_shapes)
 {
     static const struct {
@@ -466,8 +483,8 @@ END_TEST
 Suite *suite_frontend(void)
 {
     const TTest *const tests[] = {
-        lines,   precedence, statement_ends, limits,       runaway,       expressions, paths,
-        sharing, order,      defaults,       field_shapes, train_section, defines,
+        lines,   precedence, statement_ends, limits,    runaway,      expressions,   paths,
+        sharing, order,      defaults,       evaluated, field_shapes, train_section, defines,
     };
     Suite *suite = suite_create("frontend");
     TCase *tcase = tcase_create("frontend");
