@@ -76,7 +76,7 @@ SMALL = $(addprefix $(BUILD)/runtime/,$(addsuffix .o,commands/% report/% trainin
         $(addprefix data/,asked contract dataset identity paths shown split synthetic %/digits %_json)))
 $(runtime_objects): extra = $(RUNTIME_FLAGS)
 $(filter $(SMALL),$(runtime_objects)): extra += $(if $(findstring clang,$(CC)),-Oz,-Os)
-$(test_objects): extra = -pthread $(if $(SANITIZE),-O0) # unrolled templates take it minutes
+$(test_objects): extra = -pthread $(if $(SANITIZE),$(if $(filter tests/reference/% tests/support/%,$<),-O1,-O0))
 $(BUILD)/%.o: %.c | $(BUILD)/parser.h $(BUILD)/lexer.h
 	@mkdir -p $(@D)
 	$(compile) $(extra) -c -o $@ $<
@@ -108,7 +108,7 @@ test:
 	@$(MAKE) --no-print-directory tests
 	@$(MAKE) --no-print-directory $(ASAN) tests
 	@BUILD=$(BUILD) tests/run.sh
-
+test-long: ; @LONG=1 $(MAKE) --no-print-directory test # of the sanitized build all
 test-torch: all; @BUILD=$(BUILD) tests/pytorch/live.sh # losses against the PyTorch installed
 test-gradients: all; tests/cli/models.sh every # of the largest models too: minutes each
 fuzz: ; @BUILD=$(BUILD) CC=$(CC) tests/fuzz/run.sh $(SECONDS) # SECONDS=600 of all targets

@@ -2,6 +2,7 @@
 # run.sh [PATTERN] -- every test, in the plain build and in the sanitized one: a row a part as it
 # ends, then what failed, and the totals. As many parts run at once as there are cores. Called by
 # `make test`, which made both builds; with PATTERN, the parts whose names match it.
+# LONG: with the sanitizers too, all that they take long for (make test-long).
 # BUILD: the plain build's folder; in its subfolders, asan: the other build, log: the parts' logs.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -22,14 +23,16 @@ part() {
     commands+=("$(printf '%q ' "$@")")
 }
 
-# both NAME COMMAND...: in both builds; {} is the build's folder, {mode} all or quick.
+# both NAME COMMAND...: in both builds; {} is the build's folder, {mode} all, or, sanitized, quick,
+# unless LONG is set.
+mode=${LONG:+all}
 both() {
     local name=$1 words
     shift
     words=("${@//\{\}/$build}")
     part "$name" env NETC="$build/netc" "${words[@]//\{mode\}/all}"
     words=("${@//\{\}/$build/asan}")
-    part "$name, sanitized" env NETC="$build/asan/netc" "${words[@]//\{mode\}/quick}"
+    part "$name, sanitized" env NETC="$build/asan/netc" "${words[@]//\{mode\}/${mode:-quick}}"
 }
 
 # suite NAME...: of check_all
@@ -47,10 +50,12 @@ run() {
         echo "FAILED: ${names[$1]} ended with $status" >>"$log"
         echo "0 1 0" >>"$TOTALS"
     fi
-    awk -v name="${names[$1]}" -v seconds=$((SECONDS - began)) '
+    times >"$logs/$1.times" # of this shell, and in line 2 of its children: user, system
+    awk -F '[ ms]+' -v name="${names[$1]}" -v seconds=$((SECONDS - began)) '
+        FILENAME ~ /times$/ { processor = 60 * ($1 + $3) + $2 + $4; next }
         { passed += $1; failed += $2; skipped += $3 }
-        END { printf "%-44s %6d passed %4d failed %4d skipped %6d s\n", name, passed, failed,
-                     skipped, seconds }' "$TOTALS"
+        END { printf "%-44s %6d passed %4d failed %4d skipped %5d s %5d s of a core\n", name,
+                     passed, failed, skipped, seconds, processor }' "$logs/$1.times" "$TOTALS"
     grep -h '^skipped: ' "$log"
 }
 
@@ -104,7 +109,9 @@ for i in "${!names[@]}"; do
         grep -E -A 20 '^FAILED: |:[FE]:' "$logs/$i.log" | head -n 60
     fi
 done
-cat "$logs"/*.totals |
-    awk -v seconds=$SECONDS '{ passed += $1; failed += $2; skipped += $3 }
-        END { printf "%d passed, %d failed, %d skipped; %d s\n", passed, failed, skipped, seconds
-              exit failed > 0 || passed == 0 }'
+awk -F '[ ms]+' -v seconds=$SECONDS '
+    FILENAME ~ /times$/ { if (FNR == 2) processor += 60 * ($1 + $3) + $2 + $4; next }
+    { passed += $1; failed += $2; skipped += $3 }
+    END { printf "%d passed, %d failed, %d skipped; %d s, %d s of a core\n", passed, failed,
+                 skipped, seconds, processor
+          exit failed > 0 || passed == 0 }' "$logs"/*.times "$logs"/*.totals

@@ -38,8 +38,6 @@ static const char *const bodies[] = {
     "    a * b + a\n",
 };
 
-static const char *const all_targets[] = {"avx512", "avx2", "generic"};
-
 /* ---- Hazards and memory, again --------------------------------------------------------------- */
 
 typedef struct Use {

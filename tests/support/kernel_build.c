@@ -30,14 +30,15 @@ bool is_sanitized(void)
 #endif
 }
 
+const char *const all_targets[MAX_TARGETS] = {"avx512", "avx2", "generic"};
+
 int find_targets(const char *targets[MAX_TARGETS])
 {
-    static const char *const all[MAX_TARGETS] = {"avx512", "avx2", "generic"};
     int count = 0;
 
     for (int i = 0; i < MAX_TARGETS; i++) /* each runs what those after it do */
-        if (count || same(all[i], native_target()))
-            targets[count++] = all[i];
+        if (count || same(all_targets[i], native_target()))
+            targets[count++] = all_targets[i];
     return is_sanitized() ? 1 : count;
 }
 
@@ -138,7 +139,7 @@ static const char *const *clang_command(const Clang *clang, const Compiled *c)
     const char *headers = format("-I%s", clang->headers);
     const char *const words[] = {clang->program,
                                  "-std=c11",
-                                 is_sanitized() ? "-O0" : "-O2",
+                                 "-O1",
                                  "-fno-unroll-loops",
                                  "-mllvm",
                                  "-enable-module-inliner",
@@ -168,26 +169,32 @@ static const char *const *clang_command(const Clang *clang, const Compiled *c)
     return complete(&command, false);
 }
 
-void start_clang(Compiled *c)
+const char *generate(const Compiled *c)
 {
-    Clang clang = {0};
     Text text = {0};
     int layer_count;
     LayerRow *layers = summarize(c->model, lower(c->model, MODE_EVALUATE), &layer_count);
-    const char *folder = getenv("TMPDIR");
-    FILE *file;
-
-    ck_assert(find_clang(&clang, NULL));
     const Code code = emit(c->model, c->train, c->evaluate, layers, layer_count);
 
     write_unit(&text, &code, 0);
     check_columns(text.at);
+    return text.at;
+}
+
+void start_clang(Compiled *c)
+{
+    Clang clang = {0};
+    const char *text = generate(c);
+    const char *folder = getenv("TMPDIR");
+    FILE *file;
+
+    ck_assert(find_clang(&clang, NULL));
     c->code = format("%s/netc-test-%ld-%p-%s.c", folder ? folder : "/tmp", (long)getpid(),
                      (void *)c->model, c->target);
     c->library = format("%.*s.so", (int)strlen(c->code) - 2, c->code);
     file = fopen(c->code, "w");
     ck_assert_ptr_nonnull(file);
-    fprintf(file, "%s%s", text.at, hooks);
+    fprintf(file, "%s%s", text, hooks);
     ck_assert_int_eq(fclose(file), 0);
     fflush(stdout);
 

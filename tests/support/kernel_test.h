@@ -36,7 +36,9 @@ enum { MAX_TARGETS = 3 };
 /* Whether this program was built with AddressSanitizer. */
 bool is_sanitized(void);
 
-/* The targets that this machine can run, best first; sanitized suites take one. */
+extern const char *const all_targets[MAX_TARGETS]; /* best first */
+
+/* Those that this machine can run; sanitized suites take one. */
 int find_targets(const char *targets[MAX_TARGETS]);
 
 /* Front end to plan, every stage verified. */
@@ -46,7 +48,10 @@ Compiled plan_body(const char *body, const char *target);
 /* words: a sparse row of 30; label: one of 3 classes */
 Compiled plan_sparse_body(const char *body, const char *target);
 
-/* Starts clang on the generated C; fails the test where a line is longer than 100 columns. */
+/* The generated C; fails the test where a line is longer than 100 columns. */
+const char *generate(const Compiled *c);
+
+/* Starts clang on it. */
 void start_clang(Compiled *c);
 
 /* Waits for it; fails the test where it warned. Loads the model. */
