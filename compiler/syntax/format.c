@@ -296,14 +296,16 @@ static int find_equal(const Line *line)
     return -1;
 }
 
-/* Lines of one group of statements have no blank line or line of comments between them. */
+/* Lines of one group of statements are of one section, and have no blank line or line of comments
+   between them. */
 static void align_equals(Lines *lines)
 {
     for (int first = 0, last; first < lines->count; first = last + 1) {
         int widest = 0;
 
-        for (last = first; last < lines->count && lines->items[last].count > 0 &&
-                           !lines->items[last].tokens[0].comment;
+        for (last = first;
+             last < lines->count && lines->items[last].count > 0 &&
+             !lines->items[last].tokens[0].comment && !is_text(&lines->items[last].tokens[0], "}");
              last++) {
             const int equal = find_equal(&lines->items[last]);
             const int column = equal > 0 ? token_column(&lines->items[last], equal) : 0;

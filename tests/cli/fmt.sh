@@ -20,6 +20,10 @@ while read -r model; do
 done < <(git ls-files '*.net' 2>/dev/null || find models tests -name '*.net')
 check "models/ are in their layout" "$netc" fmt --check models/*.net
 
+# Sections that touch have columns of their own.
+printf 'data {\n    longest = digits()\n}\ntrain {\n    epochs = 1\n}\n' >"$scratch/touch.net"
+check "sections without a line between them" "$netc" fmt --check "$scratch/touch.net"
+
 # In place; what is in its layout stays untouched; wrong programs too.
 cp tests/golden/parse/layout.net "$scratch/a.net"
 exits "another layout is told" 1 "not in the canonical layout" "$netc" fmt --check "$scratch/a.net"
