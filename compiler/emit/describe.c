@@ -17,8 +17,8 @@ static const char *const sums_of[OP_COUNT] = {
 /* What a name alone does not say of an elementwise operation. */
 static const char *const formulas[OP_COUNT] = {
     [OP_NORMALIZE] = "normalize: (x - mean) inv_std gamma + beta",
-    [OP_NORMALIZE_GRAD] = "normalize_grad: gamma inv_std (dy - (dbeta + xhat dgamma) / rows), "
-                          "xhat = (x - mean) inv_std",
+    [OP_NORMALIZE_GRAD] = ("normalize_grad: gamma inv_std (dy - (dbeta + xhat dgamma) / rows), "
+                           "xhat = (x - mean) inv_std"),
 };
 
 const char *sums_comment(const KernelCode *c, const Node *sum)

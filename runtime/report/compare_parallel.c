@@ -107,7 +107,7 @@ void net_compare_parallel(const struct net_told_runs *runs, const struct net_var
     for (int a = 0; a <= count; a++)
         axes[a] = stand(runs, a < count ? settings[a].name : runs->shown,
                         a < count ? settings[a].at : shown, a < count && settings[a].numbers,
-                        FROM + (TO - FROM) * a / count);
+                        FROM + (TO - FROM) * a / (count > 0 ? count : 1));
     net_text_add(&svg, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 370\" "
                        "role=\"img\" aria-label=\"parallel coordinates\">\n<text class=\"title\" "
                        "x=\"20\" y=\"18\">parallel coordinates</text>\n");

@@ -130,9 +130,9 @@ slip 'digits(rows=200)' 'npy(image=a.npy, label="b.npy")' '`"a.npy"`' "$file"
 slip 'digits(rows=200)' "npy(image='a.npy', label=\"b.npy\")" 'write "a.npy"' "$file"
 slip 'digits(rows=200)' 'npy(image=data/a.npy, label="b.npy")' '`"data/a.npy"`' "$file"
 slip 'dense(units=10)' 'dense(units=2)' 'dense(10)' 'dense(10)'
-slip 'image -> conv2d' 'image / 255 -> conv2d' 'scale(1/255)'
-slip 'image -> conv2d' 'image * 2 -> conv2d' 'leave the number out'
-slip 'image -> conv2d' 'image - image -> conv2d' 'joined by `+`'
+slip 'image -> conv2d' 'image + relu -> conv2d' 'x -> layer' 'image -> relu -> conv2d'
+slip 'image -> conv2d' 'image / (image -> flatten) -> conv2d' 'a conv2d of kernel 1'
+slip 'image -> conv2d' 'pow(image, 0) -> conv2d' 'to the power of 0 is 1'
 
 # a table's file
 printf '%s\n' 'data {' '    train = csv(train.csv)' '    input  x[2] = columns(1..2)' \
