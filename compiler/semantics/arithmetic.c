@@ -172,6 +172,11 @@ Object combine_values(Sema *s, const Ast *ast, Object a, Object b)
         report(s, ast->span, "division by 0");
         return error_object(ast->span);
     }
+    const Object factor = {.kind = OBJECT_NUMBER, .number = 1 / number.number, .span = number.span};
+
+    if (same(ast->text, "/") && b.kind == OBJECT_NUMBER && /* a / b is a times 1 / b */
+        !check_type(s, "one over a divisor", PARAM_NUMBER, factor))
+        return error_object(ast->span);
     return a.kind == OBJECT_NUMBER ? number_before(s, ast->text, ast->span, b, a.number)
                                    : number_behind(s, ast->text, ast->span, a, b.number);
 }
