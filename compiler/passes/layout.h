@@ -1,12 +1,32 @@
 /*
  * layout.h -- what select.c and the files of `lay_out` share: layout_values.c makes a layout,
- * layout_results.c and layout_inputs.c know which one results and inputs have, layout.c gives them.
+ * layout_results.c and layout_inputs.c know which one results and inputs have,
+ * layout_weights.c those of weights; layout.c gives them.
  */
 
 #ifndef LAYOUT_H
 #define LAYOUT_H
 
 #include "passes/passes.h"
+
+/* ---- layout.c: one graph ---------------------------------------------------------------------- */
+
+typedef struct LayoutPass {
+    Graph *g;
+    const Target *target;
+    Node **nodes; /* the new list, with copies where they are needed */
+    int count;
+} LayoutPass;
+
+/* Makes input `i` of the node lie as `wanted`: through a copy unless it does. */
+void require(LayoutPass *l, Node *node, int i, const Layout *wanted);
+void require_plain(LayoutPass *l, Node *node, int i); /* in one segment */
+/* Aborts with a message rather than let a parameter be read that lies otherwise. */
+void check_kept(const Value *parameter, bool as_wanted);
+
+/* ---- layout_weights.c: weights and their gradients ------------------------------------------- */
+
+void lay_out_weights(LayoutPass *l, Node *node);
 
 /* ---- layout_results.c: where a result lies, its inputs lying as they do ---------------------- */
 

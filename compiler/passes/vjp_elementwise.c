@@ -1,0 +1,145 @@
+/*
+ * vjp_elementwise.c -- gradients of elementwise operations, normalizations and softmax.
+ */
+
+#include "passes/autodiff.h"
+
+void vjp_add_bias(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 1))
+        accumulate(r, 1, append(r, OP_CHANNEL_SUM, &dy, 1, node->at)->outputs[0]);
+    if (wants(r, 0))
+        accumulate(r, 0, dy);
+}
+
+void vjp_add(Reverse *r, const Node *node, Value *dy)
+{
+    (void)node;
+    for (int i = 0; i < 2; i++)
+        if (wants(r, i))
+            accumulate(r, i, dy);
+}
+
+/* A forward value as backward reads it: what is stretched over an image is stretched again, in the
+   kernel that needs it, and not kept. */
+static Value *kept_value(Reverse *r, Value *value)
+{
+    const Node *node = value->node;
+
+    return node && node->op == OP_STRETCH
+               ? append(r, OP_STRETCH, node->inputs, 1, node->at)->outputs[0]
+               : value;
+}
+
+/* d(ab) = b da + a db */
+void vjp_multiply(Reverse *r, const Node *node, Value *dy)
+{
+    for (int i = 0; i < 2; i++)
+        if (wants(r, i))
+            accumulate(r, i,
+                       append(r, OP_MULTIPLY, (Value *[]){dy, kept_value(r, node->inputs[1 - i])},
+                              2, node->at)
+                           ->outputs[0]);
+}
+
+static Value *scaled(Reverse *r, Value *x, double scale)
+{
+    return append(r, OP_SCALE, &x, 1, (Attributes){.scale = scale})->outputs[0];
+}
+
+/* y = a / b: da = dy / b, db = -da y */
+void vjp_divide(Reverse *r, const Node *node, Value *dy)
+{
+    Value *b = kept_value(r, node->inputs[1]);
+    Value *da = append(r, OP_DIVIDE, (Value *[]){dy, b}, 2, node->at)->outputs[0];
+
+    if (wants(r, 0))
+        accumulate(r, 0, da);
+    if (wants(r, 1))
+        accumulate(
+            r, 1,
+            scaled(
+                r,
+                append(r, OP_MULTIPLY, (Value *[]){da, node->outputs[0]}, 2, node->at)->outputs[0],
+                -1));
+}
+
+void vjp_maximum(Reverse *r, const Node *node, Value *dy)
+{
+    for (int i = 0; i < 2; i++)
+        if (wants(r, i))
+            accumulate(r, i,
+                       append(r, OP_MAXIMUM_GRAD,
+                              (Value *[]){node->inputs[i], node->inputs[1 - i], dy}, 3, node->at)
+                           ->outputs[0]);
+}
+
+void vjp_scale(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_SCALE, &dy, 1, node->at)->outputs[0]);
+}
+
+/* The gradient of an activation reads x or y. */
+void vjp_activation(Reverse *r, const Node *node, Value *dy)
+{
+    const Activation *a = find_activation(node->op);
+    Value *kept = a->kept == KEPT_Y ? node->outputs[0] : node->inputs[0];
+
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, a->gradient, (Value *[]){kept, dy}, 2, node->at)->outputs[0]);
+}
+
+void vjp_softmax(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(
+            r, 0,
+            append(r, OP_SOFTMAX_GRAD, (Value *[]){node->outputs[0], dy}, 2, node->at)->outputs[0]);
+}
+
+/* Linear, with the mask drawn again: the stream is in the attributes. */
+void vjp_dropout(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_DROPOUT, &dy, 1, node->at)->outputs[0]);
+}
+
+/* x + noise, x + a number */
+void vjp_shift(Reverse *r, const Node *node, Value *dy)
+{
+    (void)node;
+    if (wants(r, 0))
+        accumulate(r, 0, dy);
+}
+
+/* Through mean and inverse_std as well, which are statistics of the same x (shape.c, lower.c):
+   BATCHNORM_STATS needs no function of its own. */
+void vjp_normalize(Reverse *r, const Node *node, Value *dy)
+{
+    Value *const *in = node->inputs; /* x mean inv_std gamma beta */
+    const Node *sums = append(r, OP_BATCHNORM_SUMS, (Value *[]){in[0], dy, in[1], in[2]}, 4,
+                              node->at);
+    Value *dgamma = sums->outputs[0], *dbeta = sums->outputs[1];
+
+    if (wants(r, 0))
+        accumulate(r, 0,
+                   append(r, OP_NORMALIZE_GRAD,
+                          (Value *[]){in[0], dy, in[1], in[2], in[3], dgamma, dbeta}, 7, node->at)
+                       ->outputs[0]);
+    accumulate(r, 3, dgamma);
+    accumulate(r, 4, dbeta);
+}
+
+void vjp_layernorm(Reverse *r, const Node *node, Value *dy)
+{
+    Value *const *in = node->inputs; /* x gamma beta */
+    const Node *sums = append(r, OP_LAYERNORM_SUMS, (Value *[]){in[0], dy}, 2, node->at);
+
+    if (wants(r, 0))
+        accumulate(
+            r, 0,
+            append(r, OP_LAYERNORM_GRAD, (Value *[]){in[0], dy, in[1]}, 3, node->at)->outputs[0]);
+    accumulate(r, 1, sums->outputs[0]);
+    accumulate(r, 2, sums->outputs[1]);
+}

@@ -1,0 +1,81 @@
+/*
+ * vjp_movement.c -- gradients of what moves numbers, of pools and of means over positions.
+ */
+
+#include "passes/autodiff.h"
+
+void vjp_reshape(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_RESHAPE, &dy, 1, restoring(node))->outputs[0]);
+}
+
+void vjp_concat(Reverse *r, const Node *node, Value *dy)
+{
+    Attributes at = {0};
+
+    for (int i = 0; i < node->input_count; i++) {
+        at.shape = node->inputs[i]->shape;
+        if (wants(r, i))
+            accumulate(r, i, append(r, OP_SLICE, &dy, 1, at)->outputs[0]);
+        at.begin += at.shape.size[0];
+    }
+}
+
+void vjp_maxpool2d(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(
+            r, 0,
+            append(r, OP_MAXPOOL2D_GRAD, (Value *[]){node->outputs[1], dy}, 2, restoring(node))
+                ->outputs[0]);
+}
+
+/* What sums windows and what scatters a pixel to them are each other's gradient. */
+static void vjp_linear(Reverse *r, const Node *node, Value *dy, Op op)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, op, &dy, 1, restoring(node))->outputs[0]);
+}
+
+void vjp_avgpool2d(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_linear(r, node, dy, OP_AVGPOOL2D_GRAD);
+}
+
+void vjp_upsample2d(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_linear(r, node, dy, OP_UPSAMPLE2D_GRAD);
+}
+
+void vjp_stretch(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_linear(r, node, dy, OP_PIXEL_SUM);
+}
+
+void vjp_pixel_sum(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_linear(r, node, dy, OP_STRETCH);
+}
+
+void vjp_global_maxpool2d(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(r, 0,
+                   append(r, OP_GLOBAL_MAXPOOL2D_GRAD, (Value *[]){node->outputs[1], dy}, 2,
+                          restoring(node))
+                       ->outputs[0]);
+}
+
+void vjp_global_avgpool2d(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_linear(r, node, dy, OP_GLOBAL_AVGPOOL2D_GRAD);
+}
+
+void vjp_token_mean(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(r, 0,
+                   append(r, OP_TOKEN_MEAN_GRAD, (Value *[]){dy, node->inputs[1]}, 2, node->at)
+                       ->outputs[0]);
+}

@@ -1,0 +1,110 @@
+/*
+ * vjp_products.c -- gradients of contractions and of rows of matrices: dx and dw of each.
+ */
+
+#include "passes/autodiff.h"
+
+/* Of x w b: db, dw, dx. dw before dx: what a contraction reads is still in the cache for the
+   second. */
+static void vjp_contraction(Reverse *r, const Node *node, Value *dy, Op op_dw, Op op_dx)
+{
+    Value *const *in = node->inputs;
+
+    if (wants(r, 2))
+        accumulate(r, 2, append(r, OP_CHANNEL_SUM, &dy, 1, (Attributes){0})->outputs[0]);
+    if (wants(r, 1))
+        accumulate(r, 1, append(r, op_dw, (Value *[]){in[0], dy}, 2, node->at)->outputs[0]);
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, op_dx, (Value *[]){dy, in[1]}, 2, restoring(node))->outputs[0]);
+}
+
+void vjp_dense(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_contraction(r, node, dy, OP_DENSE_DW, OP_DENSE_DX);
+}
+
+void vjp_conv2d(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_contraction(r, node, dy, OP_CONV2D_DW, OP_CONV2D_DX);
+}
+
+/* c = a b: da = dc b', db = a' dc; and so on: what is transposed there is transposed here. */
+void vjp_matmul(Reverse *r, const Node *node, Value *dc)
+{
+    static const struct {
+        Op op, da, db;
+        bool b_first, dc_first; /* da = b dc, db = dc a */
+    } gradients[] = {
+        {OP_MATMUL, OP_MATMUL_NT, OP_MATMUL_TN, false, false},
+        {OP_MATMUL_NT, OP_MATMUL, OP_MATMUL_TN, false, true},
+        {OP_MATMUL_TN, OP_MATMUL_NT, OP_MATMUL, true, false},
+        {OP_MATMUL_TT, OP_MATMUL_TT, OP_MATMUL_TT, true, true},
+    };
+    Value *a = node->inputs[0], *b = node->inputs[1];
+    int i = 0;
+
+    while (gradients[i].op != node->op)
+        i++;
+    if (wants(r, 0)) {
+        const bool first = gradients[i].b_first;
+
+        accumulate(
+            r, 0,
+            append(r, gradients[i].da, (Value *[]){first ? b : dc, first ? dc : b}, 2, node->at)
+                ->outputs[0]);
+    }
+    if (wants(r, 1)) {
+        const bool first = gradients[i].dc_first;
+
+        accumulate(
+            r, 1,
+            append(r, gradients[i].db, (Value *[]){first ? dc : a, first ? a : dc}, 2, node->at)
+                ->outputs[0]);
+    }
+}
+
+void vjp_group_expand(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_GROUP_COLLECT, &dy, 1, restoring(node))->outputs[0]);
+}
+
+/* The transposed convolution, whose gradient is the convolution. */
+void vjp_conv2d_dx(Reverse *r, const Node *node, Value *dy)
+{
+    Value *const *in = node->inputs; /* x w */
+
+    if (wants(r, 1))
+        accumulate(r, 1, append(r, OP_CONV2D_DW, (Value *[]){dy, in[0]}, 2, node->at)->outputs[0]);
+    if (wants(r, 0))
+        accumulate(r, 0,
+                   append(r, OP_CONV2D, (Value *[]){dy, in[1], NULL}, 3, node->at)->outputs[0]);
+}
+
+void vjp_embedding(Reverse *r, const Node *node, Value *dy)
+{
+    Attributes at = node->at;
+
+    at.shape = node->inputs[1]->shape;
+    if (wants(r, 1))
+        accumulate(r, 1,
+                   append(r, OP_EMBEDDING_DW, (Value *[]){node->inputs[0], dy}, 2, at)->outputs[0]);
+}
+
+/* The sparse x comes from the reader: only h, what stands beside it, has a gradient. */
+void vjp_sparse_dense(Reverse *r, const Node *node, Value *dy)
+{
+    Value *const *in = node->inputs; /* x h w b */
+    Attributes at = {.begin = in[0]->shape.size[0]};
+
+    if (wants(r, 3))
+        accumulate(r, 3, append(r, OP_CHANNEL_SUM, &dy, 1, (Attributes){0})->outputs[0]);
+    if (wants(r, 2))
+        accumulate(
+            r, 2,
+            append(r, OP_SPARSE_DENSE_DW, (Value *[]){in[0], in[1], dy}, 3, node->at)->outputs[0]);
+    if (wants(r, 1)) {
+        at.shape = in[1]->shape;
+        accumulate(r, 1, append(r, OP_SPARSE_DENSE_DX, (Value *[]){dy, in[2]}, 2, at)->outputs[0]);
+    }
+}
