@@ -107,7 +107,7 @@ typedef struct Value {
     bool internal;             /* fuse.c: never stored, it lives in one kernel's registers */
 } Value;
 
-enum { MAX_INPUTS = 16, MAX_OUTPUTS = 4 };
+enum { MAX_INPUTS = 16, MAX_OUTPUTS = 4, MAX_AXES = 5 };
 
 typedef struct Attributes {
     int kernel[2], stride[2];       /* conv2d, pools, upsample2d: height, width */
@@ -127,9 +127,14 @@ typedef struct Attributes {
     double eps, momentum;        /* batchnorm; eps of layernorm too */
     int stream;                  /* of random draws: its number, so that backward draws the same */
     int begin;                   /* slice: first channel (axis 0); sparse_dense_dx: first input */
-    int padding_row;             /* embedding: the row without a gradient, from 1; 0: none */
-    int pixels;                  /* batchnorm: rows a channel has in one image */
-    Shape shape;                 /* reshape, the grads of movement and pools: the result's */
+    int place[3];                /* pad: index of y where x begins, an axis; below 0: cut off */
+    int axis;                    /* pad: along which further inputs follow */
+    int axes[MAX_AXES];          /* permute: sizes that x is seen as, axis_count of them */
+    int order[MAX_AXES];         /* permute: which of them each axis of y is */
+    int axis_count;
+    int padding_row; /* embedding: the row without a gradient, from 1; 0: none */
+    int pixels;      /* batchnorm: rows a channel has in one image */
+    Shape shape;     /* reshape, pad, permute, the grads of movement and pools: the result's */
 } Attributes;
 
 struct Node {

@@ -61,6 +61,8 @@ enum {
     LABELS = 1 << 10, /* smoothing, class weights */
     PADDING_ROW = 1 << 11,
     BEGIN = 1 << 12,
+    PLACE = 1 << 13, /* place, axis */
+    AXES = 1 << 14,  /* axes, order */
 };
 
 static const unsigned attributes_of[OP_COUNT] = {
@@ -99,6 +101,8 @@ static const unsigned attributes_of[OP_COUNT] = {
     [OP_EMBEDDING_DW] = PADDING_ROW,
     [OP_SPARSE_DENSE_DX] = BEGIN,
     [OP_SLICE] = BEGIN,
+    [OP_PAD] = PLACE,
+    [OP_PERMUTE] = AXES,
 };
 
 /* What is as it is by default is left out. */
@@ -112,6 +116,12 @@ static void print_window(FILE *out, const Attributes *at)
         fprintf(out, " dilation=%s", pair_text(at->dilation, true));
     if (groups_of(at) > 1)
         fprintf(out, " groups=%d", at->groups);
+}
+
+static void print_list(FILE *out, const char *name, const int *list, int count)
+{
+    for (int i = 0; i < count; i++)
+        fprintf(out, "%s%d", i ? "," : format(" %s=", name), list[i]);
 }
 
 static void print_attributes(FILE *out, const Node *node)
@@ -136,6 +146,14 @@ static void print_attributes(FILE *out, const Node *node)
     for (int i = 0; i < COUNT(numbers); i++)
         if (has & numbers[i].bit)
             fprintf(out, " %s=%.*g", numbers[i].name, numbers[i].digits, numbers[i].value);
+    if (has & PLACE)
+        print_list(out, "place", at->place, at->shape.rank);
+    if (has & PLACE && node->input_count > 1)
+        fprintf(out, " axis=%d", at->axis);
+    if (has & AXES) {
+        print_list(out, "axes", at->axes, at->axis_count);
+        print_list(out, "order", at->order, at->axis_count);
+    }
     if (has & LABELS && at->smoothing != 0)
         fprintf(out, " smoothing=%g", at->smoothing);
     if (has & LABELS && at->class_weights)

@@ -272,6 +272,39 @@ static void match_concat(Match *m, Value *output)
     output->batched = node->inputs[0]->batched;
 }
 
+/* pad: inputs of as many axes as the result, alike but along at.axis. */
+static void match_pad(Match *m, Value *output)
+{
+    const Node *node = m->node;
+
+    for (int i = 0; i < node->input_count; i++) {
+        const Value *x = node->inputs[i];
+
+        if (!x || !x->batched || x->shape.rank != node->at.shape.rank) {
+            m->fault = format("input %d does not fit %s", i, shape_text(node->at.shape));
+            return;
+        }
+        for (int axis = 0; axis < x->shape.rank; axis++)
+            if (axis != node->at.axis && x->shape.size[axis] != node->inputs[0]->shape.size[axis])
+                m->fault = format("input %d does not fit the others", i);
+    }
+    output->shape = node->at.shape;
+    output->batched = true;
+}
+
+/* permute: at.axes multiply to x, at.order names each once. */
+static bool is_permutation(const Attributes *at, Shape from, Shape to)
+{
+    unsigned seen = 0;
+    int size = 1;
+
+    for (int i = 0; i < at->axis_count; i++) {
+        size *= at->axes[i];
+        seen |= 1U << at->order[i];
+    }
+    return seen == (1U << at->axis_count) - 1 && size == shape_size(from) && size == shape_size(to);
+}
+
 /* What no signature says: that reshape keeps the elements, that a slice lies inside. */
 static void match_movement(Match *m)
 {
@@ -280,6 +313,8 @@ static void match_movement(Match *m)
 
     if (node->op == OP_RESHAPE && shape_size(from) != shape_size(to))
         m->fault = format("%s does not become %s", shape_text(from), shape_text(to));
+    if (node->op == OP_PERMUTE && !is_permutation(&node->at, from, to))
+        m->fault = format("%s is no permutation of %s", shape_text(to), shape_text(from));
     if (node->op != OP_SLICE)
         return;
     if (from.rank < 1 || from.rank != to.rank || node->at.begin < 0 ||
@@ -343,6 +378,8 @@ static const char *match(Node *node, Value *const *outputs)
     bind_attributes(&m);
     if (node->op == OP_CONCAT)
         match_concat(&m, outputs[0]);
+    if (node->op == OP_PAD)
+        match_pad(&m, outputs[0]);
     while (*word && !m.fault) {
         const size_t length = strcspn(word, " ");
 

@@ -1,6 +1,5 @@
 /*
- * layers.c -- dense layers, normalizations, noise, activations, and layers that move or join
- * values.
+ * layers.c -- dense layers, normalizations, noise, activations, products.
  */
 
 #include "lower/lowering.h"
@@ -217,69 +216,4 @@ Value *lower_matmul(Lowering *l, Layer *layer, Value *const *x)
     if (!check_size(l, layer->span, "the result of matmul", shape))
         return NULL;
     return append_node(l, layer, products[ta][tb], x, 2, (Attributes){0})->outputs[0];
-}
-
-/* ---- Shapes ---------------------------------------------------------------------------------- */
-
-Value *lower_flatten(Lowering *l, Layer *layer, Value *const *x)
-{
-    const Shape shape = {.rank = 1, .size = {shape_size(x[0]->shape)}};
-
-    return reshape_value(l, layer, x[0], shape);
-}
-
-Value *lower_reshape(Lowering *l, Layer *layer, Value *const *x)
-{
-    const Constant *sizes = argument(layer->call, "sizes");
-    Shape shape = {.rank = sizes->kind == CONSTANT_LIST ? sizes->count : 1};
-
-    if (shape.rank < 1 || shape.rank > 3) {
-        error_at(l->model->source, layer->span,
-                 "reshape wants one to three sizes, [channels, height, width], not %d", shape.rank);
-        return NULL;
-    }
-    for (int i = 0; i < shape.rank; i++)
-        shape.size[i] = whole(sizes->kind == CONSTANT_LIST ? sizes->items[i].number
-                                                           : sizes->number);
-    if (shape_elements(shape) != shape_elements(x[0]->shape)) {
-        error_at(l->model->source, layer->span,
-                 "reshape to %s, %.0f elements, of %s, which is %s, %.0f elements",
-                 shape_text(shape), shape_elements(shape), source_text(layer->inputs[0]),
-                 shape_text(x[0]->shape), shape_elements(x[0]->shape));
-        return NULL;
-    }
-    return reshape_value(l, layer, x[0], shape);
-}
-
-Value *lower_concat(Lowering *l, Layer *layer, Value *const *x)
-{
-    Shape first = x[0]->shape;
-    Shape whole_shape = first;
-    Value *sum = x[0];
-    double channels = 0;
-
-    for (int i = 0; i < layer->input_count; i++) {
-        Shape other = x[i]->shape;
-
-        channels += other.size[0];
-        other.size[0] = first.size[0];
-        if (!same_shape(first, other)) {
-            error_at(l->model->source, layer->span,
-                     "concat joins channels, the other axes must be equal; these are %s and %s",
-                     shape_text(first), shape_text(x[i]->shape));
-            return NULL;
-        }
-    }
-    whole_shape.size[0] = whole(channels);
-    if (!check_size(l, layer->span, "the result of concat", whole_shape))
-        return NULL;
-    for (int next = 1; next < layer->input_count;) { /* a node holds MAX_INPUTS at most */
-        Value *inputs[MAX_INPUTS] = {sum};
-        int count = 1;
-
-        while (count < MAX_INPUTS && next < layer->input_count)
-            inputs[count++] = x[next++];
-        sum = append_node(l, layer, OP_CONCAT, inputs, count, (Attributes){0})->outputs[0];
-    }
-    return sum;
 }

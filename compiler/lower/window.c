@@ -41,7 +41,7 @@ static bool window_pair(Lowering *l, const Layer *layer, const char *name, int o
 {
     const Constant *c = argument(layer->call, name);
 
-    if (is_sequence(layer) && c->kind == CONSTANT_LIST) {
+    if (is_sequence(layer) && c->kind == CONSTANT_LIST && !same(name, "padding")) {
         error_at(l->model->source, c->span, "%s of %s is one number, a sequence has one axis", name,
                  layer->call->name);
         return false;
@@ -58,7 +58,23 @@ const char *window_text(const Layer *layer, const int size[2])
     return is_sequence(layer) ? format("%d", size[1]) : pair_text(size);
 }
 
-/* What a call says of its window; `same` is resolved later. */
+/* Before and after: of an image [height, width], of a sequence [before, after]. */
+static bool read_padding(Lowering *l, const Layer *layer, Attributes *at)
+{
+    int size[2];
+
+    if (!pair(l, layer->call, "padding", size))
+        return false;
+    memcpy(at->padding, size, sizeof size);
+    memcpy(at->padding_end, size, sizeof size);
+    if (is_sequence(layer)) {
+        at->padding[0] = at->padding_end[0] = 0;
+        at->padding[1] = size[0];
+    }
+    return true;
+}
+
+/* What a call says of its window; `same` and `causal` are resolved later. */
 bool read_window(Lowering *l, const Layer *layer, const char *kernel, Attributes *at)
 {
     const Call *call = layer->call;
@@ -69,15 +85,15 @@ bool read_window(Lowering *l, const Layer *layer, const char *kernel, Attributes
         memcpy(at->stride, at->kernel, sizeof at->stride);
     else if (!window_pair(l, layer, "stride", 1, at->stride))
         return false;
-    if (!is_name(call, "padding", "same") && !window_pair(l, layer, "padding", 0, at->padding))
+    if (argument(call, "padding")->kind != CONSTANT_NAME && !read_padding(l, layer, at))
         return false;
-    memcpy(at->padding_end, at->padding, sizeof at->padding);
     if (argument(call, "dilation") && !window_pair(l, layer, "dilation", 1, at->dilation))
         return false;
     for (int i = 0; i < 2; i++) {
         const double reach = (double)at->kernel[i] * dilation_of(at, i);
 
-        if (reach > MAX_REACH || at->padding[i] > MAX_REACH || at->stride[i] > MAX_REACH) {
+        if (reach > MAX_REACH || at->padding[i] > MAX_REACH || at->padding_end[i] > MAX_REACH ||
+            at->stride[i] > MAX_REACH) {
             error_at(l->model->source, layer->span,
                      "kernel, stride, padding and dilation reach %d pixels at most; these are %s, "
                      "%s, %s and %s",
@@ -115,6 +131,8 @@ bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, A
         if (keep) {
             at->padding[i] = (window_reach(at, i) - 1) / 2;
             at->padding_end[i] = window_reach(at, i) - 1 - at->padding[i];
+        } else if (is_name(call, "padding", "causal") && i == 1) {
+            at->padding[i] = window_reach(at, i) - 1; /* a position sees none behind it */
         }
     }
     for (int i = 0; i < 2; i++) {

@@ -19,6 +19,7 @@ typedef struct Reverse {
 /* dy: the gradient of the node's first output; NULL for the loss itself. */
 typedef void Vjp(Reverse *r, const Node *node, Value *dy);
 
+/* reverse.c */
 bool wants(const Reverse *r, int input); /* its gradient: does a parameter lie behind it? */
 /* A backward node; place and layer are those of the forward node. */
 Node *append(Reverse *r, Op op, Value *const *inputs, int count, Attributes at);
@@ -32,7 +33,8 @@ Vjp vjp_dense, vjp_conv2d, vjp_matmul, vjp_group_expand, vjp_conv2d_dx, vjp_embe
 Vjp vjp_add_bias, vjp_add, vjp_multiply, vjp_divide, vjp_maximum, vjp_scale, vjp_activation,
     vjp_softmax, vjp_dropout, vjp_shift, vjp_normalize, vjp_layernorm;
 /* vjp_movement.c */
-Vjp vjp_reshape, vjp_concat, vjp_maxpool2d, vjp_avgpool2d, vjp_upsample2d, vjp_stretch,
-    vjp_pixel_sum, vjp_global_maxpool2d, vjp_global_avgpool2d, vjp_token_mean;
+Vjp vjp_reshape, vjp_concat, vjp_slice, vjp_pad, vjp_permute, vjp_maxpool2d, vjp_avgpool2d,
+    vjp_upsample2d, vjp_stretch, vjp_pixel_sum, vjp_global_maxpool2d, vjp_global_avgpool2d,
+    vjp_token_mean;
 
 #endif

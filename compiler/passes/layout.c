@@ -13,41 +13,7 @@
 
 #include "passes/layout.h"
 
-#include <stdlib.h>
-
 /* ---- One graph ------------------------------------------------------------------------------- */
-
-void require(LayoutPass *l, Node *node, int i, const Layout *wanted)
-{
-    Value *x = node->inputs[i];
-    Graph *g = l->g;
-    Node *copy;
-
-    if (lies_as(x->layout, wanted))
-        return;
-    for (int j = 0; j < l->count; j++) { /* a loss and its gradient read the same copy */
-        Value *y = l->nodes[j]->outputs[0];
-
-        if (l->nodes[j]->op == OP_RESHAPE && l->nodes[j]->inputs[0] == x &&
-            same_shape(y->shape, x->shape) && lies_as(y->layout, wanted)) {
-            node->inputs[i] = y;
-            return;
-        }
-    }
-    copy = add_node(g, OP_RESHAPE, &x, 1, (Attributes){.shape = x->shape}, node->span, node->path);
-    g->node_count--; /* its place is before this node, not at the end */
-    copy->backward = node->backward;
-    give(g, copy->outputs[0], *wanted, NULL);
-    APPEND(l->nodes, l->count, copy);
-    node->inputs[i] = copy->outputs[0];
-}
-
-void require_plain(LayoutPass *l, Node *node, int i)
-{
-    const Layout plain = new_value(l->g, node->inputs[i]->shape);
-
-    require(l, node, i, &plain);
-}
 
 /* Operands lie as the first does; what is computed is given its place afterwards. */
 static void lay_out_elementwise(LayoutPass *l, Node *node)
@@ -69,15 +35,6 @@ static void lay_out_reshape(LayoutPass *l, Node *node)
     const Layout *x = node->inputs[0]->layout, v = result_layout(l->g, node);
 
     give(l->g, node->outputs[0], v, same_layout(x, &v) ? x->buffer : NULL);
-}
-
-void check_kept(const Value *parameter, bool as_wanted)
-{
-    if (as_wanted)
-        return;
-    fprintf(stderr, "netc: internal error: two layouts of one parameter, %s\n",
-            parameter->name ? parameter->name : "a result");
-    abort();
 }
 
 /* A batchnorm that is called again has the parameters of its first call: x lies as they do, and as
@@ -196,7 +153,8 @@ static void lay_out_others(LayoutPass *l, Node *node)
         lay_out_elementwise(l, node);
         break;
     case OP_CONCAT:
-        if (has_many_segments(node))
+    case OP_PAD:
+        if (node->op == OP_PAD || has_many_segments(node))
             for (int i = 0; i < node->input_count; i++)
                 require_plain(l, node, i);
         break;

@@ -9,7 +9,7 @@
 
 #include "passes/passes.h"
 
-/* ---- layout.c: one graph ---------------------------------------------------------------------- */
+/* ---- layout_copies.c: one graph, with copies ------------------------------------------------- */
 
 typedef struct LayoutPass {
     Graph *g;

@@ -123,6 +123,8 @@ Layout result_layout(const Graph *g, const Node *node)
         return gradient_layout(g, y);
     case OP_EMBEDDING:
     case OP_TO_DENSE:
+    case OP_PAD:
+    case OP_PERMUTE:
         return new_value(g, y->shape);
     case OP_RESHAPE:
         return reshaped(g, x, y);

@@ -1,6 +1,6 @@
 /*
- * layout_weights.c -- where weights and their gradients lie: in panels, along the inputs, a filter a
- * channel, a table; and inputs in the order of a weight's rows.
+ * layout_weights.c -- where weights and their gradients lie: in panels, along the inputs, a filter
+ * a channel, a table; and inputs in the order of a weight's rows.
  */
 
 #include "passes/layout.h"

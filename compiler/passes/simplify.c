@@ -98,7 +98,10 @@ static bool same_attributes(const Attributes *a, const Attributes *b)
            a->smoothing == b->smoothing && a->class_weights == b->class_weights &&
            a->run_number == b->run_number && a->run_weights == b->run_weights && a->p == b->p &&
            a->eps == b->eps && a->momentum == b->momentum && a->stream == b->stream &&
-           a->begin == b->begin && a->pixels == b->pixels && a->padding_row == b->padding_row &&
+           memcmp(a->place, b->place, sizeof a->place) == 0 && a->axis == b->axis &&
+           memcmp(a->axes, b->axes, sizeof a->axes) == 0 &&
+           memcmp(a->order, b->order, sizeof a->order) == 0 && a->begin == b->begin &&
+           a->pixels == b->pixels && a->padding_row == b->padding_row &&
            same_shape(a->shape, b->shape);
 }
 

@@ -22,6 +22,41 @@ void vjp_concat(Reverse *r, const Node *node, Value *dy)
     }
 }
 
+/* The part of dy that each input became. */
+void vjp_pad(Reverse *r, const Node *node, Value *dy)
+{
+    Attributes at = {0};
+
+    for (int axis = 0; axis < node->at.shape.rank; axis++)
+        at.place[axis] = -node->at.place[axis];
+    for (int i = 0; i < node->input_count; i++) {
+        at.shape = node->inputs[i]->shape;
+        if (wants(r, i))
+            accumulate(r, i, append(r, OP_PAD, &dy, 1, at)->outputs[0]);
+        at.place[node->at.axis] -= at.shape.size[node->at.axis];
+    }
+}
+
+void vjp_slice(Reverse *r, const Node *node, Value *dy)
+{
+    const Attributes at = {.place = {node->at.begin}, .shape = node->inputs[0]->shape};
+
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_PAD, &dy, 1, at)->outputs[0]);
+}
+
+void vjp_permute(Reverse *r, const Node *node, Value *dy)
+{
+    Attributes at = {.axis_count = node->at.axis_count, .shape = node->inputs[0]->shape};
+
+    for (int i = 0; i < at.axis_count; i++) {
+        at.axes[i] = node->at.axes[node->at.order[i]];
+        at.order[node->at.order[i]] = i;
+    }
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_PERMUTE, &dy, 1, at)->outputs[0]);
+}
+
 void vjp_maxpool2d(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 0))

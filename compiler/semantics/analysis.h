@@ -46,6 +46,9 @@ typedef enum ParamType { /* what a parameter takes */
                          PARAM_COUNTS,  /* PARAM_COUNT, or [height, width] */
                          PARAM_WHOLES,  /* PARAM_WHOLE, or [height, width] */
                          PARAM_PADDING, /* PARAM_WHOLES, or `same` */
+                         PARAM_ENDS,    /* PARAM_WHOLE, [before, after], `same` or `causal` */
+                         PARAM_AXIS,    /* the name of an axis */
+                         PARAM_RANGE,   /* PARAM_WHOLE, or a list of them that follow each other */
                          PARAM_NUMBERS, /* a number or a list of them */
                          PARAM_POSITIVES,
                          PARAM_MILESTONES, /* PARAM_COUNT, or a list of them that rises */

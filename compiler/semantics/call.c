@@ -258,15 +258,16 @@ static const Parameter *find_parameter(const PartialCall *f, const Ast *argument
     if (!f->signature || takes_files(f->signature))
         return NULL;
     for (int i = 0; i < f->count; i++)
-        if (argument->text ? same(parameter_name(f, i), argument->text) : !f->given[i])
+        if (argument->text ? same(parameter_name(f, i), argument->text)
+                           : !f->given[i] || takes_rest(f, i))
             return &f->signature->parameters[i];
     return NULL;
 }
 
-/* `valid`, where no definition has that name. */
-static bool is_valid_padding(const Sema *s, const Ast *value)
+/* `valid` or `causal`, where no definition has that name. */
+static bool is_padding_name(const Sema *s, const Ast *value)
 {
-    return value->kind == AST_NAME && same(value->text, "valid") &&
+    return value->kind == AST_NAME && (same(value->text, "valid") || same(value->text, "causal")) &&
            !find_name(&s->globals, value->text) &&
            !(s->frame && find_name(&s->frame->names, value->text));
 }
@@ -275,13 +276,18 @@ static Object evaluate_argument(Sema *s, const PartialCall *f, const Ast *argume
 {
     const Parameter *parameter = find_parameter(f, argument);
 
-    if (parameter && parameter->type == PARAM_PADDING && is_valid_padding(s, argument->first))
-        return (Object){.kind = OBJECT_NAME, .text = "valid", .span = argument->first->span};
-    if (parameter && parameter->type == PARAM_PADDING && argument->first->kind == AST_STRING)
+    const bool padding = parameter &&
+                         (parameter->type == PARAM_PADDING || parameter->type == PARAM_ENDS);
+
+    if (padding && is_padding_name(s, argument->first))
+        return (Object){
+            .kind = OBJECT_NAME, .text = argument->first->text, .span = argument->first->span};
+    if (padding && argument->first->kind == AST_STRING)
         return (Object){
             .kind = OBJECT_STRING, .text = argument->first->text, .span = argument->first->span};
     if (parameter && (parameter->type == PARAM_NAME || parameter->type == PARAM_NAMES ||
-                      parameter->type == PARAM_INIT || parameter->type == PARAM_MONITOR))
+                      parameter->type == PARAM_INIT || parameter->type == PARAM_MONITOR ||
+                      parameter->type == PARAM_AXIS))
         return evaluate_names(s, argument->first, parameter->type);
     return evaluate(s, argument->first);
 }
@@ -380,7 +386,8 @@ static Constant default_constant(const Call *call, const char *standard, Span sp
 
 static bool is_pair_type(ParamType type)
 {
-    return type == PARAM_COUNTS || type == PARAM_WHOLES || type == PARAM_PADDING;
+    return type == PARAM_COUNTS || type == PARAM_WHOLES || type == PARAM_PADDING ||
+           type == PARAM_ENDS;
 }
 
 static void add_argument(Call *call, const PartialCall *f, int i)

@@ -104,7 +104,7 @@ static Constant plain_form(const Call *call, const Argument *a, Constant value)
 {
     if (!a->pair)
         return value;
-    if (value.kind == CONSTANT_NAME)
+    if (value.kind == CONSTANT_NAME && same(value.text, "same"))
         value = resolve_same(call, value);
     if (value.kind == CONSTANT_LIST && value.items[0].number == value.items[1].number)
         return (Constant){.kind = CONSTANT_NUMBER, .number = value.items[0].number};

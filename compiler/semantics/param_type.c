@@ -117,31 +117,63 @@ static bool are_milestones(Object object)
     return object.kind == OBJECT_LIST ? object.count > 0 : is_count(object, 1);
 }
 
+/* One index, or those from a first to a last. */
+static bool is_range(Object object)
+{
+    for (int i = 0; i < object.count; i++)
+        if (!is_count(object.items[i], 0) || object.items[i].number != object.items[0].number + i)
+            return false;
+    return object.kind == OBJECT_LIST ? object.count > 0 : is_count(object, 0);
+}
+
+static bool is_named(Object object, const char *name)
+{
+    return object.kind == OBJECT_NAME && same(object.text, name);
+}
+
+static bool is_axis(Object object)
+{
+    return is_named(object, "channels") || is_named(object, "length") ||
+           is_named(object, "height") || is_named(object, "width");
+}
+
 static bool is_initial(Object object)
 {
     return object.kind == OBJECT_NAME && is_initial_name(object.text);
 }
 
+/* A number in the range of a type. */
+static bool is_within(ParamType type, double x)
+{
+    switch (type) {
+    case PARAM_NONZERO:
+        return x != 0;
+    case PARAM_POSITIVE:
+        return x > 0;
+    case PARAM_NONNEGATIVE:
+        return x >= 0;
+    case PARAM_PROBABILITY:
+        return x >= 0 && x < 1;
+    case PARAM_FRACTION:
+        return x > 0 && x < 1;
+    case PARAM_UNIT:
+        return x >= 0 && x <= 1;
+    default:
+        return true;
+    }
+}
+
 static bool has_type(ParamType type, Object object)
 {
-    const bool number = is_float(object);
-    const double x = object.number;
-
     switch (type) {
     case PARAM_NUMBER:
-        return number;
     case PARAM_NONZERO:
-        return number && x != 0;
     case PARAM_POSITIVE:
-        return number && x > 0;
     case PARAM_NONNEGATIVE:
-        return number && x >= 0;
     case PARAM_PROBABILITY:
-        return number && x >= 0 && x < 1;
     case PARAM_FRACTION:
-        return number && x > 0 && x < 1;
     case PARAM_UNIT:
-        return number && x >= 0 && x <= 1;
+        return is_float(object) && is_within(type, object.number);
     case PARAM_COUNT:
         return is_count(object, 1);
     case PARAM_WHOLE:
@@ -151,6 +183,7 @@ static bool has_type(ParamType type, Object object)
     case PARAM_STRING:
         return object.kind == OBJECT_STRING;
     case PARAM_NAME:
+    case PARAM_MONITOR:
         return object.kind == OBJECT_NAME;
     case PARAM_NAMES:
         return are_names(object);
@@ -161,7 +194,13 @@ static bool has_type(ParamType type, Object object)
     case PARAM_WHOLES:
         return is_pair(object, 0);
     case PARAM_PADDING:
-        return is_pair(object, 0) || (object.kind == OBJECT_NAME && same(object.text, "same"));
+        return is_pair(object, 0) || is_named(object, "same");
+    case PARAM_ENDS:
+        return is_pair(object, 0) || is_named(object, "same") || is_named(object, "causal");
+    case PARAM_AXIS:
+        return is_axis(object);
+    case PARAM_RANGE:
+        return is_range(object);
     case PARAM_NUMBERS:
         return are_numbers(object, false);
     case PARAM_POSITIVES:
@@ -170,12 +209,10 @@ static bool has_type(ParamType type, Object object)
         return are_milestones(object);
     case PARAM_INIT:
         return is_initial(object);
-    case PARAM_MONITOR:
-        return object.kind == OBJECT_NAME;
     case PARAM_SIZES:
         return are_counts(object);
     case PARAM_OPERAND:
-        return number || object.kind == OBJECT_TENSOR;
+        return is_float(object) || object.kind == OBJECT_TENSOR;
     case PARAM_TENSOR:
     case PARAM_TENSORS:
         return object.kind == OBJECT_TENSOR;
@@ -203,6 +240,9 @@ static const char *type_text(ParamType type)
         [PARAM_COUNTS] = "a whole number, 1 or more, or [height, width]",
         [PARAM_WHOLES] = "a whole number, 0 or more, or [height, width]",
         [PARAM_PADDING] = "a whole number, 0 or more, [height, width] or `same`",
+        [PARAM_ENDS] = "a whole number, 0 or more, [before, after], `same` or `causal`",
+        [PARAM_AXIS] = "channels, length, height or width",
+        [PARAM_RANGE] = "a whole number, 0 or more, or a range such as 0..15",
         [PARAM_NUMBERS] = "a number or a list of numbers",
         [PARAM_POSITIVES] = "a number above 0, or a list of such",
         [PARAM_MILESTONES] = "a whole number, 1 or more, or a list of such that rises",
@@ -291,8 +331,10 @@ bool fits_type(Sema *s, const char *name, ParamType type, Object object)
     if (object.kind == OBJECT_NUMBER && !is_float(object))
         note(s->source, "numbers are float32: 0, or from %.2g to %.2g", (double)FLT_MIN,
              (double)FLT_MAX);
-    if (type == PARAM_PADDING && object.text && same(object.text, "valid"))
+    if ((type == PARAM_PADDING || type == PARAM_ENDS) && object.text && same(object.text, "valid"))
         note(s->source, "no padding, elsewhere called valid, is 0");
+    if (type == PARAM_PADDING && object.text && same(object.text, "causal"))
+        note(s->source, "conv1d has padding=causal; an image is padded by pad(n, axis=height)");
     if ((type == PARAM_TENSOR || type == PARAM_TENSORS) && object.kind == OBJECT_FUNCTION)
         note(s->source, "a layer waits for its input: `x -> layer`");
     return false;

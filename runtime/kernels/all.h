@@ -25,6 +25,7 @@
 #include "kernels/movement.h"
 #include "kernels/norm.h"
 #include "kernels/pack.h"
+#include "kernels/permute.h"
 #include "kernels/pool.h"
 #include "kernels/row_gradient.h"
 #include "kernels/run.h"

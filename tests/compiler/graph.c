@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/arithmetic_cases.h"
+#include "compiler/movement_cases.h"
 #include "lower/lower.h"
 #include "support/graph_test.h"
 #include "support/small_graph.h"
@@ -351,6 +351,14 @@ static const Case cases[] = {
     {OP_RESHAPE, build_reshape, 3, NOTHING},
     {OP_CONCAT, build_concat, 0, NOTHING},
     {OP_CONCAT, build_concat, 3, NOTHING},
+    {OP_SLICE, build_slice, 3, NOTHING},
+    {OP_PAD, build_pad, 3, {.place = {0, 2, 1}, .axes = {0, 3, 1}}},
+    {OP_PAD, build_pad, 3, {.place = {2, -1, 0}, .axes = {3, -1, 0}}},
+    {OP_PAD, build_pad, 2, {.place = {-1, 0, 1}, .axes = {1, 0, 0}}},
+    {OP_PAD, build_side_by_side, 0, {.axis = 1}},
+    {OP_PAD, build_side_by_side, 0, {.axis = 2}},
+    {OP_PERMUTE, build_transposed, 4, NOTHING},
+    {OP_PERMUTE, build_permuted, 3, NOTHING},
     {OP_MAXPOOL2D, build_window, 4, WINDOW(2, 2, 2, 2, 0, 0, 0, 0)},
     {OP_MAXPOOL2D, build_window, 5, WINDOW(3, 3, 1, 2, 1, 1, 1, 1)},
     {OP_MAXPOOL2D, build_window, 7, WINDOW(3, 2, 2, 3, 1, 0, 1, 0)},

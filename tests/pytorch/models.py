@@ -53,6 +53,15 @@ def convolution(function):
     return make
 
 
+def conv1d(channels, kernel, padding=0, dilation=1, **options):
+    """padding is also causal, or [before, after]."""
+    ends = [(kernel - 1) * dilation, 0] if padding == "causal" else padding
+    if not isinstance(ends, list):
+        return convolution(F.conv1d)(channels, kernel, padding=ends, dilation=dilation, **options)
+    inner = convolution(F.conv1d)(channels, kernel, dilation=dilation, **options)
+    return lambda m, path, x: inner(m, path, F.pad(x, ends))
+
+
 def pool(function):
     def make(size, stride=None, padding=0):
         return lambda m, path, x: function(x, size, stride, padding)
@@ -121,8 +130,8 @@ def upsample2d(factor):
 
 
 NAMES = {
-    "true": True, "false": False, "same": "same",
-    "dense": dense, "conv1d": convolution(F.conv1d), "conv2d": convolution(F.conv2d),
+    "true": True, "false": False, "same": "same", "causal": "causal",
+    "dense": dense, "conv1d": conv1d, "conv2d": convolution(F.conv2d),
     "conv2d_transpose": convolution(F.conv_transpose2d),
     "maxpool1d": pool(F.max_pool1d), "maxpool2d": pool(F.max_pool2d),
     "avgpool1d": pool(F.avg_pool1d), "avgpool2d": pool(F.avg_pool2d),
@@ -131,6 +140,7 @@ NAMES = {
     "global_avgpool1d": plain(lambda x: x.mean(2)),
     "global_avgpool2d": plain(lambda x: x.mean((2, 3))),
     "mean": mean, "upsample2d": upsample2d, "batchnorm": batchnorm, "layernorm": layernorm,
+    "transpose": plain(lambda x: x.transpose(1, 2)),
     "embedding": embedding, "flatten": plain(lambda x: x.flatten(1)),
     "relu": plain(F.relu), "relu6": plain(F.relu6), "selu": plain(F.selu), "gelu": plain(F.gelu),
     "silu": plain(F.silu), "tanh": plain(torch.tanh), "sigmoid": plain(torch.sigmoid),
@@ -297,6 +307,13 @@ def file_pair(folder, how):
             x = (torch.log(1.5 + torch.tanh(a)) * torch.sin(3 * b)
                  - torch.cos(a) / (2 + torch.square(b)) + torch.pow(abs(a) + 1, 2.5) / 10
                  - torch.pow(abs(b) + 0.5, -1) + torch.pow(abs(b) + 1, 0.7))
+        elif how == "parts":
+            b = conv("b", 7, x)
+            wide = torch.cat([a, a[:, :, 2:4], F.pad(b, (0, 0, 0, 1))], 2)
+            x = torch.cat([wide[:, :, :7], F.pad(b[:, 4:5], (1, 1, 1, 1))[:, :, 1:8, 2:9]], 1)
+        elif how == "shuffles":
+            wide = torch.channel_shuffle(conv("wide", 12, a, padding=1), 3)
+            x = torch.cat([F.pixel_unshuffle(torch.tanh(F.pixel_shuffle(wide, 2)), 2), a], 1)
         elif how == "concat":
             x = torch.cat([a, conv("b", 7, x), conv("c", 19, F.relu(a), padding=1)], 1)
         else:

@@ -121,35 +121,6 @@ static void evaluate_reshape(const Reference *r, const Node *node, double *const
         out[0][i] = in[0][i];
 }
 
-/* Along axis 0 of a row, so a row's part is one run of numbers. */
-static void evaluate_concat(const Reference *r, const Node *node, double *const *in,
-                            double *const *out)
-{
-    const int whole = shape_size(node->outputs[0]->shape);
-    int begin = 0;
-
-    for (int i = 0; i < node->input_count; i++) {
-        const int part = shape_size(node->inputs[i]->shape);
-
-        for (int row = 0; row < rows_of(r, node->outputs[0]); row++)
-            for (int k = 0; k < part; k++)
-                out[0][(long)row * whole + begin + k] = in[i][(long)row * part + k];
-        begin += part;
-    }
-}
-
-static void evaluate_slice(const Reference *r, const Node *node, double *const *in,
-                           double *const *out)
-{
-    const Shape shape = node->outputs[0]->shape;
-    const int part = shape_size(shape), whole = shape_size(node->inputs[0]->shape);
-    const int begin = node->at.begin * (part / shape.size[0]);
-
-    for (int row = 0; row < rows_of(r, node->outputs[0]); row++)
-        for (int k = 0; k < part; k++)
-            out[0][(long)row * part + k] = in[0][(long)row * whole + begin + k];
-}
-
 /* ---- Products -------------------------------------------------------------------------------- */
 
 /* c[j, i] = sum over k of a b; an image of [channels, length], either read with its axes swapped */
@@ -327,8 +298,6 @@ static Evaluate *const evaluations[OP_COUNT] = {
     [OP_MATMUL_TN] = evaluate_matmul,
     [OP_MATMUL_TT] = evaluate_matmul,
     [OP_RESHAPE] = evaluate_reshape,
-    [OP_CONCAT] = evaluate_concat,
-    [OP_SLICE] = evaluate_slice,
     [OP_LAYERNORM] = evaluate_layernorm,
     [OP_LAYERNORM_GRAD] = evaluate_layernorm_grad,
     [OP_LAYERNORM_SUMS] = evaluate_layernorm_sums,
@@ -339,7 +308,8 @@ static Evaluate *const evaluations[OP_COUNT] = {
 Evaluate *find_evaluation(Op op)
 {
     Evaluate *(*const elsewhere[])(Op op) = {find_image_evaluation, find_loss_evaluation,
-                                             find_pool_evaluation, find_words_evaluation};
+                                             find_movement_evaluation, find_pool_evaluation,
+                                             find_words_evaluation};
 
     for (int i = 0; i < COUNT(elsewhere); i++)
         if (elsewhere[i](op))

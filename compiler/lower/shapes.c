@@ -1,0 +1,281 @@
+/*
+ * shapes.c -- layers that only move numbers: reshaped, joined, cut out, padded, their axes in
+ * another order.
+ */
+
+#include <string.h>
+
+#include "lower/lowering.h"
+
+Value *lower_flatten(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Shape shape = {.rank = 1, .size = {shape_size(x[0]->shape)}};
+
+    return reshape_value(l, layer, x[0], shape);
+}
+
+Value *lower_reshape(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Constant *sizes = argument(layer->call, "sizes");
+    Shape shape = {.rank = sizes->kind == CONSTANT_LIST ? sizes->count : 1};
+
+    if (shape.rank < 1 || shape.rank > 3) {
+        error_at(l->model->source, layer->span,
+                 "reshape wants one to three sizes, [channels, height, width], not %d", shape.rank);
+        return NULL;
+    }
+    for (int i = 0; i < shape.rank; i++)
+        shape.size[i] = whole(sizes->kind == CONSTANT_LIST ? sizes->items[i].number
+                                                           : sizes->number);
+    if (shape_elements(shape) != shape_elements(x[0]->shape)) {
+        error_at(l->model->source, layer->span,
+                 "reshape to %s, %.0f elements, of %s, which is %s, %.0f elements",
+                 shape_text(shape), shape_elements(shape), source_text(layer->inputs[0]),
+                 shape_text(x[0]->shape), shape_elements(x[0]->shape));
+        return NULL;
+    }
+    return reshape_value(l, layer, x[0], shape);
+}
+
+/* ---- Axes ------------------------------------------------------------------------------------ */
+
+/* "channels", "length", "height", "width": an axis of a shape. */
+static const char *axis_name(Shape shape, int axis)
+{
+    static const char *const names[3][3] = {
+        {"channels"}, {"channels", "length"}, {"channels", "height", "width"}};
+
+    return names[shape.rank - 1][axis];
+}
+
+/* Which axis of its input the layer's `axis` is; -1 after an error. */
+static int find_axis(Lowering *l, const Layer *layer)
+{
+    const Shape x = layer->inputs[0]->value->shape;
+    const Constant *axis = argument(layer->call, "axis");
+    Text list = {0};
+
+    for (int i = 0; i < x.rank; i++) {
+        if (same(axis_name(x, i), axis->text))
+            return i;
+        text_add(&list, "%s%s", i ? ", " : "", axis_name(x, i));
+    }
+    error_at(l->model->source, axis->span, "%s is %s, [%s]: it has no axis `%s`",
+             source_text(layer->inputs[0]), shape_text(x), list.at, axis->text);
+    return -1;
+}
+
+/* ---- Joined ---------------------------------------------------------------------------------- */
+
+/* Which axis, other than `axis`, all inputs could be joined along; NULL: none. */
+static const char *other_axis(const Layer *layer, Value *const *x, int axis)
+{
+    for (int along = 0; along < x[0]->shape.rank; along++) {
+        bool fits = along != axis;
+
+        for (int i = 1; i < layer->input_count; i++) {
+            Shape other = x[i]->shape;
+
+            other.size[along] = x[0]->shape.size[along];
+            fits = fits && same_shape(other, x[0]->shape);
+        }
+        if (fits)
+            return axis_name(x[0]->shape, along);
+    }
+    return NULL;
+}
+
+/* Blocks of channels side by side, or one behind the other along another axis. */
+Value *lower_concat(Lowering *l, Layer *layer, Value *const *x)
+{
+    const int axis = find_axis(l, layer);
+    const Shape first = x[0]->shape;
+    Attributes at = {.axis = axis, .shape = first};
+    Value *sum = x[0];
+    double size = 0;
+
+    if (axis < 0)
+        return NULL;
+    for (int i = 0; i < layer->input_count; i++) {
+        Shape other = x[i]->shape;
+
+        size += other.size[axis];
+        other.size[axis] = first.size[axis];
+        if (!same_shape(first, other)) {
+            error_at(l->model->source, layer->span,
+                     "concat joins %s, the other axes must be equal; these are %s and %s",
+                     axis_name(first, axis), shape_text(first), shape_text(x[i]->shape));
+            if (other_axis(layer, x, axis))
+                note(l->model->source, "axis=%s joins them", other_axis(layer, x, axis));
+            return NULL;
+        }
+    }
+    at.shape.size[axis] = whole(size);
+    if (!check_size(l, layer->span, "the result of concat", at.shape))
+        return NULL;
+    at.shape.size[axis] = first.size[axis];
+    for (int next = 1; next < layer->input_count;) { /* a node holds MAX_INPUTS at most */
+        Value *inputs[MAX_INPUTS] = {sum};
+        int count = 1;
+
+        while (count < MAX_INPUTS && next < layer->input_count) {
+            at.shape.size[axis] += x[next]->shape.size[axis];
+            inputs[count++] = x[next++];
+        }
+        sum = append_node(l, layer, axis > 0 ? OP_PAD : OP_CONCAT, inputs, count,
+                          axis > 0 ? at : (Attributes){0})
+                  ->outputs[0];
+    }
+    return sum;
+}
+
+/* ---- Cut out, padded ------------------------------------------------------------------------- */
+
+/* Indices first to first + count - 1 along an axis. */
+static Value *cut(Lowering *l, const Layer *layer, Value *x, int axis, int first, int count)
+{
+    Attributes at = {.shape = x->shape};
+
+    if (count == x->shape.size[axis])
+        return x;
+    at.shape.size[axis] = count;
+    if (axis == 0)
+        at.begin = first;
+    else
+        at.place[axis] = -first;
+    return append_node(l, layer, axis == 0 ? OP_SLICE : OP_PAD, &x, 1, at)->outputs[0];
+}
+
+Value *lower_slice(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Constant *which = argument(layer->call, "which");
+    const bool range = which->kind == CONSTANT_LIST;
+    const int axis = find_axis(l, layer), count = range ? which->count : 1;
+    const double first = range ? which->items[0].number : which->number;
+
+    if (axis < 0)
+        return NULL;
+    if (first + count > x[0]->shape.size[axis]) {
+        error_at(l->model->source, which->span, "indices along the %s of %s, %s, are 0 to %d",
+                 axis_name(x[0]->shape, axis), source_text(layer->inputs[0]),
+                 shape_text(x[0]->shape), x[0]->shape.size[axis] - 1);
+        return NULL;
+    }
+    return cut(l, layer, x[0], axis, whole(first), count);
+}
+
+/* The last position of a sequence, without that axis. */
+Value *lower_last(Lowering *l, Layer *layer, Value *const *x)
+{
+    const int *size = x[0]->shape.size;
+
+    if (!check_sequence(l, layer))
+        return NULL;
+    return reshape_value(l, layer, cut(l, layer, x[0], 1, size[1] - 1, 1),
+                         (Shape){.rank = 1, .size = {size[0]}});
+}
+
+/* Zeros around an image, at both ends of a sequence or of one axis. */
+Value *lower_pad(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Shape shape = x[0]->shape;
+    const bool one_axis = argument(layer->call, "axis")->kind != CONSTANT_NONE;
+    const int axis = one_axis ? find_axis(l, layer) : shape.rank - 1;
+    Attributes at = {.shape = shape};
+    int size[2];
+
+    if (axis < 0 || !pair(l, layer->call, "size", size))
+        return NULL;
+    if (shape.rank == 3 && !one_axis) { /* as much on both sides */
+        for (int i = 0; i < 2; i++) {
+            at.place[1 + i] = size[i];
+            at.shape.size[1 + i] = whole(shape.size[1 + i] + 2.0 * size[i]);
+        }
+    } else {
+        at.place[axis] = size[0];
+        at.shape.size[axis] = whole((double)shape.size[axis] + size[0] + size[1]);
+    }
+    if (!check_size(l, layer->span, "the result of pad", at.shape))
+        return NULL;
+    if (same_shape(at.shape, shape))
+        return x[0];
+    return append_node(l, layer, OP_PAD, x, 1, at)->outputs[0];
+}
+
+/* ---- Axes in another order ------------------------------------------------------------------- */
+
+/* x as `count` axes, `order` of them, in a shape. */
+static Value *permute(Lowering *l, const Layer *layer, Value *x, int count, const int *axes,
+                      const int *order, Shape shape)
+{
+    Attributes at = {.axis_count = count, .shape = shape};
+
+    memcpy(at.axes, axes, (size_t)count * sizeof *axes);
+    memcpy(at.order, order, (size_t)count * sizeof *order);
+    return append_node(l, layer, OP_PERMUTE, &x, 1, at)->outputs[0];
+}
+
+Value *lower_transpose(Lowering *l, Layer *layer, Value *const *x)
+{
+    const int *size = x[0]->shape.size;
+
+    if (!check_sequence(l, layer))
+        return NULL;
+    return permute(l, layer, x[0], 2, (int[]){size[0], size[1]}, (int[]){1, 0},
+                   (Shape){.rank = 2, .size = {size[1], size[0]}});
+}
+
+/* Does a parameter divide a size of x? */
+static bool check_divides(Lowering *l, const Layer *layer, const char *name, int by, int axis)
+{
+    const Shape x = layer->inputs[0]->value->shape;
+
+    if (x.size[axis] % by == 0)
+        return true;
+    error_at(l->model->source, layer->span, "%s=%d of %s wants %s that %d divides; %s is %s", name,
+             whole(number(layer->call, name)), layer->call->name, axis_name(x, axis), by,
+             source_text(layer->inputs[0]), shape_text(x));
+    return false;
+}
+
+/* Channels [group][channel] as [channel][group] (Zhang, Zhou, Lin and Sun 2018, section 3.1). */
+Value *lower_channel_shuffle(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Shape shape = x[0]->shape;
+    const int groups = whole(number(layer->call, "groups"));
+    const int pixels = shape_size(shape) / shape.size[0];
+
+    if (!check_divides(l, layer, "groups", groups, 0))
+        return NULL;
+    return permute(l, layer, x[0], 3, (int[]){groups, shape.size[0] / groups, pixels},
+                   (int[]){1, 0, 2}, shape);
+}
+
+/* Channels [c][row][column] become pixels of an image that is `factor` times as large (Shi et al.
+   2016, equation 4), PyTorch's order; and back. */
+Value *lower_pixel_shuffle(Lowering *l, Layer *layer, Value *const *x)
+{
+    const double factor = number(layer->call, "factor");
+    const int *size = x[0]->shape.size, f = whole(factor);
+    Shape shape = {.rank = 3};
+
+    if (!check_image(l, layer) || !check_divides(l, layer, "factor", whole(factor * factor), 0))
+        return NULL;
+    shape.size[0] = size[0] / f / f;
+    shape.size[1] = whole(factor * size[1]);
+    shape.size[2] = whole(factor * size[2]);
+    return permute(l, layer, x[0], 5, (int[]){shape.size[0], f, f, size[1], size[2]},
+                   (int[]){0, 3, 1, 4, 2}, shape);
+}
+
+Value *lower_pixel_unshuffle(Lowering *l, Layer *layer, Value *const *x)
+{
+    const int *size = x[0]->shape.size, f = whole(number(layer->call, "factor"));
+
+    if (!check_image(l, layer) || !check_divides(l, layer, "factor", f, 1) ||
+        !check_divides(l, layer, "factor", f, 2))
+        return NULL;
+    return permute(l, layer, x[0], 5, (int[]){size[0], size[1] / f, f, size[2] / f, f},
+                   (int[]){0, 2, 4, 1, 3},
+                   (Shape){.rank = 3, .size = {size[0] * f * f, size[1] / f, size[2] / f}});
+}
