@@ -103,11 +103,11 @@ static bool find_origin(Lowering *l, const Layer *layer, Shape x, Attributes *at
 /* As PyTorch's: the weight is [channels of x, channels, height, width]. */
 Value *lower_conv2d_transpose(Lowering *l, Layer *layer, Value *const *x)
 {
-    const Constant *groups = argument(layer->call, "groups");
+    const int groups = whole(number(layer->call, "groups"));
     Attributes at = {0};
     Owned *owned;
     Shape shape;
-    Value *y;
+    Value *w, *y;
 
     if (!check_image(l, layer))
         return NULL;
@@ -117,19 +117,21 @@ Value *lower_conv2d_transpose(Lowering *l, Layer *layer, Value *const *x)
                  "image");
         return NULL;
     }
-    if (groups->number != 1) {
-        error_at(l->model->source, groups->span,
-                 "conv2d_transpose has no groups yet; leave groups=%g out", groups->number);
-        return NULL;
-    }
     if (!read_window(l, layer, "kernel", &at) || !find_origin(l, layer, x[0]->shape, &at))
         return NULL;
-    shape = (Shape){.rank = 4,
-                    .size = {x[0]->shape.size[0], at.shape.size[0], at.kernel[0], at.kernel[1]}};
-    owned = weight_and_bias(l, layer, shape, shape.size[1]);
+    if (!check_groups(l, layer, x[0]->shape.size[0], at.shape.size[0], groups))
+        return NULL;
+    shape = (Shape){
+        .rank = 4,
+        .size = {x[0]->shape.size[0], at.shape.size[0] / groups, at.kernel[0], at.kernel[1]}};
+    owned = weight_and_bias(l, layer, shape, at.shape.size[0]);
     if (!owned)
         return NULL;
-    y = append_node(l, layer, OP_CONV2D_DX, (Value *[]){x[0], owned->values[0]}, 2, at)->outputs[0];
+    w = owned->values[0];
+    at.groups = groups;
+    if (groups > 1)
+        w = expand(l, layer, w, at.shape.size[0], groups);
+    y = append_node(l, layer, OP_CONV2D_DX, (Value *[]){x[0], w}, 2, at)->outputs[0];
     if (!owned->values[1])
         return y;
     return append_node(l, layer, OP_ADD_BIAS, (Value *[]){y, owned->values[1]}, 2, (Attributes){0})

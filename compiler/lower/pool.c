@@ -49,6 +49,19 @@ static Value *append_pool(Lowering *l, const Layer *layer, Op op, Value *x, Attr
     return is_for_sequences(layer) ? as_sequence(l, layer, y) : y;
 }
 
+/* ceil=true: one more window where pixels are left, unless it begins behind them, by PyTorch's
+   rule. */
+static void round_up_windows(Shape x, Attributes *at)
+{
+    for (int i = 0; i < 2; i++) {
+        const int room = x.size[i + 1] + 2 * at->padding[i] - at->kernel[i];
+        const int more = room % at->stride[i] ? at->stride[i] - room % at->stride[i] : 0;
+
+        if (room + more < x.size[i + 1] + at->padding[i])
+            at->padding_end[i] += more;
+    }
+}
+
 Value *lower_maxpool(Lowering *l, Layer *layer, Value *const *x)
 {
     Attributes at = {0};
@@ -56,6 +69,8 @@ Value *lower_maxpool(Lowering *l, Layer *layer, Value *const *x)
 
     if (!image || !find_pool(l, layer, image, &at))
         return NULL;
+    if (number(layer->call, "ceil") != 0)
+        round_up_windows(image->shape, &at);
     if ((double)at.kernel[0] * at.kernel[1] > MAX_TAPS) {
         error_at(l->model->source, layer->span,
                  "a window of %s has more than %d pixels; %s, or two pools, reach further",

@@ -164,6 +164,25 @@ Value *lower_slice(Lowering *l, Layer *layer, Value *const *x)
     return cut(l, layer, x[0], axis, whole(first), count);
 }
 
+/* The first half of the channels, times the sigmoid of the second (Dauphin and others 2017). */
+Value *lower_glu(Lowering *l, Layer *layer, Value *const *x)
+{
+    const int channels = x[0]->shape.size[0];
+    Value *gate;
+
+    if (channels % 2 != 0) {
+        error_at(l->model->source, layer->span, "glu wants an even number of channels; %s is %s",
+                 source_text(layer->inputs[0]), shape_text(x[0]->shape));
+        return NULL;
+    }
+    gate = cut(l, layer, x[0], 0, channels / 2, channels / 2);
+    gate = append_node(l, layer, OP_SIGMOID, &gate, 1, (Attributes){0})->outputs[0];
+    return append_node(l, layer, OP_MULTIPLY,
+                       (Value *[]){cut(l, layer, x[0], 0, 0, channels / 2), gate}, 2,
+                       (Attributes){0})
+        ->outputs[0];
+}
+
 /* The last position of a sequence, without that axis. */
 Value *lower_last(Lowering *l, Layer *layer, Value *const *x)
 {

@@ -220,6 +220,29 @@ static Object evaluate_list(Sema *s, const Ast *ast)
     return within_budget(s, (double)list.total, ast->span) ? list : error_object(ast->span);
 }
 
+/* list[0]: its first item. */
+static Object evaluate_index(Sema *s, const Ast *ast)
+{
+    const Object list = evaluate(s, ast->first), index = evaluate(s, ast->second);
+
+    if (list.kind == OBJECT_ERROR || index.kind == OBJECT_ERROR)
+        return error_object(ast->span);
+    if (list.kind != OBJECT_LIST) {
+        if (report(s, ast->first->span, "what stands before `[` is a list; this is %s",
+                   describe(list)) &&
+            list.kind == OBJECT_TENSOR)
+            note(s->source, "slice(0..15) cuts channels out of a result");
+        return error_object(ast->span);
+    }
+    if (!check_type(s, "an index", PARAM_WHOLE, index))
+        return error_object(ast->span);
+    if (index.number >= list.count) {
+        report(s, ast->second->span, "the items of this list are numbered 0 to %d", list.count - 1);
+        return error_object(ast->span);
+    }
+    return seen_at(list.items[(int)index.number], ast->span);
+}
+
 static Object evaluate_choice(Sema *s, const Ast *ast)
 {
     Object condition = evaluate(s, ast->first);
@@ -324,6 +347,8 @@ static Object evaluate_kind(Sema *s, const Ast *ast)
         return look_up(s, ast->text, ast->span, false);
     case AST_LIST:
         return evaluate_list(s, ast);
+    case AST_INDEX:
+        return evaluate_index(s, ast);
     case AST_CALL:
         return evaluate_call(s, ast);
     case AST_PIPE:

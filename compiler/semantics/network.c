@@ -57,12 +57,34 @@ static void name_chain(Sema *s, int begin, const char *text)
         only->base = text;
 }
 
+/* The variable of a `for` is the item; of `for [a, b]` each is one of the item's own. */
+static void set_variables(Sema *s, const Ast *ast, Object item, int index)
+{
+    const AstList names = ast->arguments;
+    const bool known = item.kind != OBJECT_ERROR;
+
+    if (names.count == 0) {
+        set_name(s, &s->frame->names, ast->text, item, ast->name_span);
+        return;
+    }
+    if (known && (item.kind != OBJECT_LIST || item.count != names.count) &&
+        report(s, ast->first->span, "`for [...]` of %d names wants lists of %d; item %d is %s",
+               names.count, names.count, index, describe(item)))
+        note(s->source, "items are counted from 0");
+    for (int i = 0; i < names.count; i++)
+        set_name(s, &s->frame->names, names.items[i]->text,
+                 item.kind == OBJECT_LIST && item.count == names.count
+                     ? item.items[i]
+                     : error_object(ast->first->span),
+                 names.items[i]->span);
+}
+
 static void execute_for(Sema *s, const Ast *ast)
 {
     Object list = evaluate(s, ast->first);
 
     if (list.kind == OBJECT_ERROR)
-        set_name(s, &s->frame->names, ast->text, list, ast->name_span);
+        set_variables(s, ast, list, 0);
     else if (list.kind != OBJECT_LIST &&
              report(s, list.span, "`for` wants a list; this is %s", describe(list)))
         note(s->source, "such as [64, 128], or 1..3");
@@ -71,7 +93,7 @@ static void execute_for(Sema *s, const Ast *ast)
     for (int i = 0; i < list.count && !s->frame->returned && within_budget(s, 1, ast->span); i++) {
         Object item = list.items[i];
         item.span = list.span;
-        set_name(s, &s->frame->names, ast->text, item, ast->name_span);
+        set_variables(s, ast, item, i);
         execute(s, ast->children);
     }
 }

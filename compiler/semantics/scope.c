@@ -102,13 +102,22 @@ void define_name(Sema *s, const char *text, Object value, Span span)
 
 /* ---- Unknown names --------------------------------------------------------------------------- */
 
+/* A name, or one of those that a `for` gives the items of a list. */
+static bool sets_name(const Ast *ast, const char *text)
+{
+    for (int i = 0; i < ast->arguments.count; i++)
+        if (ast->kind == AST_FOR && same(ast->arguments.items[i]->text, text))
+            return true;
+    return (ast->kind == AST_ASSIGN || ast->kind == AST_LET || ast->kind == AST_FOR) && ast->text &&
+           same(ast->text, text);
+}
+
 /* A statement that sets `text`, anywhere in these statements. */
 static const Ast *find_setting(AstList items, const char *text)
 {
     for (int i = 0; i < items.count; i++) {
         const Ast *ast = items.items[i], *found = NULL;
-        if ((ast->kind == AST_ASSIGN || ast->kind == AST_LET || ast->kind == AST_FOR) &&
-            same(ast->text, text))
+        if (sets_name(ast, text))
             return ast;
         if (ast->kind == AST_FOR || ast->kind == AST_IF)
             found = find_setting(ast->children, text);

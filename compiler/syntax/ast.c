@@ -141,6 +141,14 @@ static void print_list(FILE *out, AstList list, const char *separator)
     }
 }
 
+static void print_index(FILE *out, const Ast *ast)
+{
+    print_expression(out, ast->first);
+    fputc('[', out);
+    print_expression(out, ast->second);
+    fputc(']', out);
+}
+
 static void print_expression(FILE *out, const Ast *ast)
 {
     switch (ast->kind) {
@@ -154,6 +162,9 @@ static void print_expression(FILE *out, const Ast *ast)
         fputc('[', out);
         print_list(out, ast->children, ", ");
         fputc(']', out);
+        break;
+    case AST_INDEX:
+        print_index(out, ast);
         break;
     case AST_CALL:
         fprintf(out, "%s(", ast->text);
@@ -225,7 +236,9 @@ static void print_statement(FILE *out, const Ast *ast, int indent)
         print_body(out, ast->children, indent);
         break;
     case AST_FOR:
-        fprintf(out, "for %s in ", ast->text);
+        fprintf(out, "for %s", ast->text ? ast->text : "[");
+        print_list(out, ast->arguments, ", ");
+        fputs(ast->text ? " in " : "] in ", out);
         print_expression(out, ast->first);
         print_body(out, ast->children, indent);
         break;

@@ -96,7 +96,7 @@ static Ast *binary(Span span, const char *text, Ast *first, Ast *second) {
 %type <node> parameter expression pipe stage choice or_expression and_expression comparison range
 %type <node> sum term unary primary call dotted argument name
 %type <list> items parameters parameter_list data_statements train_statements statements sizes
-%type <list> arguments argument_list expressions
+%type <list> arguments argument_list expressions names
 %type <text> word
 
 %%
@@ -164,8 +164,12 @@ statement: %empty                       { $$ = NULL; }
          | RETURN expression            { $$ = new_named(AST_RETURN, @$, NULL, $2); }
          | FOR name IN choice '{' statements '}'
                                         { $$ = new_body(AST_FOR, @$, $2, (AstList){0}, $4, $6); }
+         | FOR '[' names ']' IN choice '{' statements '}'
+                                        { $$ = new_body(AST_FOR, @$, NULL, $3, $6, $8); }
          | branch
          | error                        { $$ = NULL; } ;
+names: name                     { $$ = add_item((AstList){0}, $1); }
+     | names ',' name           { $$ = add_item($1, $3); } ;
 branch: IF or_expression '{' statements '}' else_part
                                         { $$ = new_branch(@$, $2, $4, $6); } ;
 else_part: %empty                       { $$ = NULL; }
@@ -212,6 +216,8 @@ primary: NUMBER                 { $$ = new_leaf(AST_NUMBER, @$, NULL); $$->numbe
        | name
        | call
        | dotted
+       | primary '[' expression ']'
+                                { $$ = new_operation(AST_INDEX, @$, NULL, $1, $3, NULL); }
        | '(' expression ')'     { $$ = $2; }
        | '[' expressions ']'    { $$ = new_list(AST_LIST, @$, $2); }
        | '[' ']'                { $$ = new_list(AST_LIST, @$, (AstList){0}); } ;

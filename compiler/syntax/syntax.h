@@ -23,13 +23,15 @@ typedef enum AstKind {
     AST_ASSIGN, /* text; first */
     AST_RETURN,
     AST_VALUE, /* first; a value stands alone */
-    AST_FOR,   /* text: the variable; first: the list; children: statements */
+    AST_FOR,   /* text: the variable, or arguments: those of a list; first: the list; children:
+                  statements */
     AST_IF,    /* first: the condition; children: statements; second: else, or NULL */
     AST_ELSE,  /* children: statements (`else if`: one AST_IF) */
     AST_NUMBER,
     AST_STRING,
     AST_NAME,
     AST_LIST,     /* children */
+    AST_INDEX,    /* first: a list; second: which of its items */
     AST_CALL,     /* text; arguments */
     AST_ARGUMENT, /* text: the name, or NULL; first: the value */
     AST_PIPE,     /* children: a value, then names and calls */

@@ -31,7 +31,7 @@ static const KernelCase cases[] = {
     {"pictures", 17, 1, true, "input x[3, 6, 10] = x", "[20] = t", "x",
      "    a = x -> conv2d(36, 3, padding=same) -> tanh\n"
      "    b = a -> pixel_shuffle(2) -> conv2d(5, 3) -> pixel_unshuffle(2)\n"
-     "    c = a -> channel_shuffle(4) -> pad([1, 2]) -> maxpool2d(2)\n"
+     "    c = a -> channel_shuffle(4) -> pad([1, 2]) -> maxpool2d(3, stride=2, ceil=true) -> glu\n"
      "    d = a -> slice(1..4, axis=height) -> slice(7, axis=width)\n"
      "    e = concat(x, a -> slice(16..18), axis=height)\n"
      "    f = concat(x, a -> slice(30..32), x, axis=width) -> pad([0, 4], axis=width)\n"

@@ -63,8 +63,8 @@ def conv1d(channels, kernel, padding=0, dilation=1, **options):
 
 
 def pool(function):
-    def make(size, stride=None, padding=0):
-        return lambda m, path, x: function(x, size, stride, padding)
+    def make(size, stride=None, padding=0, ceil=False):
+        return lambda m, path, x: function(x, size, stride, padding, ceil_mode=ceil)
     return make
 
 
@@ -140,7 +140,7 @@ NAMES = {
     "global_avgpool1d": plain(lambda x: x.mean(2)),
     "global_avgpool2d": plain(lambda x: x.mean((2, 3))),
     "mean": mean, "upsample2d": upsample2d, "batchnorm": batchnorm, "layernorm": layernorm,
-    "transpose": plain(lambda x: x.transpose(1, 2)),
+    "glu": plain(lambda x: F.glu(x, 1)), "transpose": plain(lambda x: x.transpose(1, 2)),
     "embedding": embedding, "flatten": plain(lambda x: x.flatten(1)),
     "relu": plain(F.relu), "relu6": plain(F.relu6), "selu": plain(F.selu), "gelu": plain(F.gelu),
     "silu": plain(F.silu), "tanh": plain(torch.tanh), "sigmoid": plain(torch.sigmoid),

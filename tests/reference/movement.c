@@ -36,7 +36,7 @@ static void evaluate_slice(const Reference *r, const Node *node, double *const *
 }
 
 /* Is index `at` of y inside of x, which begins at `place`? Gives its flat element. */
-static bool find_inside(Shape x, const int place[3], const int at[3], long *element)
+static bool find_inside(Shape x, const int *place, const int *at, long *element)
 {
     *element = 0;
     for (int axis = 0; axis < x.rank; axis++) {
@@ -56,7 +56,8 @@ static void evaluate_pad(const Reference *r, const Node *node, double *const *in
     const int size = shape_size(y);
 
     for (long k = 0; k < (long)r->n * size; k++) {
-        int at[3] = {0}, place[3] = {node->at.place[0], node->at.place[1], node->at.place[2]};
+        int at[MAX_RANK] = {0},
+            place[MAX_RANK] = {node->at.place[0], node->at.place[1], node->at.place[2]};
         long left = k % size, element;
 
         for (int axis = y.rank - 1; axis >= 0; axis--) {
