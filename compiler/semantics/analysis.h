@@ -223,6 +223,7 @@ typedef struct Sema {
     unsigned kinds;   /* which of the language's names are known here */
     int depth, calls; /* of evaluation; of blocks and networks */
     double steps;
+    unsigned listed; /* kinds whose names a note has listed: once a file */
     bool stopped;    /* a limit was passed: everything is OBJECT_ERROR */
     Place *reported; /* one error a place: a loop would repeat it */
     int reported_count;
@@ -271,6 +272,8 @@ typedef enum AdvicePlace { ADVICE_WORDS, ADVICE_PARAMETERS, ADVICE_KEYS } Advice
 
 /* Its name here: of these kinds, of these parameters, of a key, a part or a value; or NULL. */
 const char *word_elsewhere(const char *text, unsigned kinds);
+/* Does the field know a name that netc has not? What to do `instead`, or NULL. */
+bool is_absent(const char *text, const char **instead);
 const char *unquoted_name(const char *text,
                           unsigned kinds); /* the name that a string is, or NULL */
 const char *parameter_elsewhere(const char *const *names, int count, const char *text);

@@ -40,6 +40,13 @@ static const struct {
 #define ADVICE(place, there, text) {ADVICE_##place, there, text},
 #include "semantics/elsewhere.def"
 };
+
+static const struct {
+    const char *there, *text;
+} absences[] = {
+#define ABSENT(there, text) {there, text},
+#include "semantics/elsewhere.def"
+};
 /* clang-format on */
 
 /* "BatchNorm_2D" is the same name as "batchnorm2d". */
@@ -151,6 +158,16 @@ bool advise(Source *source, AdvicePlace place, const char *text, const Ast *valu
             continue;
         note(source, "%s", fill_in(advices[i].text, value ? value_text(source, value) : ""));
         return true;
+    }
+    return false;
+}
+
+bool is_absent(const char *text, const char **instead)
+{
+    for (int i = 0; i < COUNT(absences); i++) {
+        *instead = absences[i].text;
+        if (same_word(absences[i].there, last_part(text)))
+            return true;
     }
     return false;
 }

@@ -173,6 +173,9 @@ static void explain_kind(Sema *s, const Signature *f)
 
 void list_names(Sema *s, unsigned kinds)
 {
+    if ((s->listed & kinds) == kinds)
+        return;
+    s->listed |= kinds;
     note(s->source, "there %s %s", kinds == KIND_STOP ? "is" : "are", kind_names(kinds));
 }
 
@@ -181,7 +184,7 @@ void unknown(Sema *s, const char *text, Span span, unsigned kinds, bool called)
     const Signature *other = find_signature(text, ~0u);
     const Ast *setting = s->frame ? find_setting(s->frame->definition->children, text) : NULL;
     const Ast *let = find_let(s->file, text);
-    const char *usual = word_elsewhere(text, kinds);
+    const char *usual = word_elsewhere(text, kinds), *instead;
 
     if (setting) {
         if (report(s, span, "`%s` is not set here", text))
@@ -196,6 +199,11 @@ void unknown(Sema *s, const char *text, Span span, unsigned kinds, bool called)
     }
     if (is_constant_name(text)) {
         report(s, span, "`%s` is a constant and cannot stand here", text);
+        return;
+    }
+    if (!setting && !let && !usual && is_absent(text, &instead)) {
+        if (report(s, span, "netc has no `%s`", text) && instead)
+            note(s->source, "%s", instead);
         return;
     }
     if (!report(s, span, "unknown name `%s`", text))

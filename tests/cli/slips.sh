@@ -134,6 +134,15 @@ slip 'image -> conv2d' 'image + relu -> conv2d' 'x -> layer' 'image -> relu -> c
 slip 'image -> conv2d' 'image / (image -> flatten) -> conv2d' 'a conv2d of kernel 1'
 slip 'image -> conv2d' 'pow(image, 0) -> conv2d' 'to the power of 0 is 1'
 
+# What netc has not is said of each such name, and is no name of the language.
+absent=$(grep -o 'ABSENT("[a-z0-9]*"' "$root/compiler/semantics/elsewhere.def" | cut -d'"' -f2)
+check "names that netc has not" test "$(wc -w <<<"$absent")" -gt 50
+for name in $absent; do
+    sed "s/image -> conv2d/image -> $name -> conv2d/" "$scratch/right.net" >"$scratch/wrong.net"
+    "$netc" --check "$scratch/wrong.net" >"$scratch/out" 2>&1
+    check "netc has no $name" grep -q "netc has no .$name" "$scratch/out"
+done
+
 # a table's file
 printf '%s\n' 'data {' '    train = csv(train.csv)' '    input  x[2] = columns(1..2)' \
     '    target y = column("y")' '}' 'network n(x) { x -> dense(1) }' \
