@@ -75,6 +75,7 @@ part "random trainers" tests/random/trainers.sh
 part "whole models on several threads" tests/cli/threads.sh
 both "trainers" tests/cli/trainer.sh {mode}
 both "models" tests/cli/models.sh {mode}
+part "zoo" tests/cli/zoo.sh
 both "what a person sees" tests/cli/terminal.sh
 both "report.html" tests/cli/report.sh
 both "lets and sweeps" tests/cli/sweep.sh
