@@ -40,6 +40,9 @@ typedef enum ParamType { /* what a parameter takes */
                          PARAM_WHOLE,       /* a whole number >= 0 */
                          PARAM_BOOL,
                          PARAM_STRING,
+                         PARAM_STRINGS,   /* one or a list */
+                         PARAM_SEPARATOR, /* a string: what stands between the cells of a csv */
+                         PARAM_DECIMAL,   /* a string: "." or "," */
                          PARAM_NAME,
                          PARAM_NAMES, /* a name or a list of them: words, nothing that is defined */
                          PARAM_COLUMNS, /* of a field: a name, a number from 1, or a list */

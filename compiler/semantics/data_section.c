@@ -44,6 +44,20 @@ static void refuse_source(Sema *s, const Ast *ast, Object object)
         note(s->source, "such as idx(image=\"...\", label=\"...\"), or digits");
 }
 
+/* A decimal comma parts no cells. */
+static bool check_separators(Sema *s, const Call *call)
+{
+    const Constant *decimal = argument(call, "decimal");
+    const Constant *separator = argument(call, "separator");
+
+    if (!decimal || !decimal->text || !same(decimal->text, ",") ||
+        (separator->text && !same(separator->text, ",")))
+        return true;
+    if (report(s, call->span, "a comma cannot stand between cells and inside numbers"))
+        note(s->source, "where numbers are 3,14 cells are parted otherwise: separator=\";\"");
+    return false;
+}
+
 static Call *evaluate_part(Sema *s, const Ast *ast, Part part)
 {
     int count;
@@ -83,6 +97,8 @@ static Call *evaluate_part(Sema *s, const Ast *ast, Part part)
         report(s, call->span, "kfold wants 2 folds or more");
         return NULL;
     }
+    if (!check_separators(s, call))
+        return NULL;
     if (names_files(call)) {
         source_fields(call, &count);
         if (count == 0) {

@@ -142,6 +142,28 @@ static bool is_initial(Object object)
     return object.kind == OBJECT_NAME && is_initial_name(object.text);
 }
 
+static bool are_strings(Object object)
+{
+    if (object.kind != OBJECT_LIST)
+        return object.kind == OBJECT_STRING;
+    for (int i = 0; i < object.count; i++)
+        if (object.items[i].kind != OBJECT_STRING)
+            return false;
+    return object.count > 0;
+}
+
+/* What may stand between the cells of a csv, or in its numbers. */
+static bool is_mark(ParamType type, Object object)
+{
+    static const char *const marks[] = {".", ",", ";", "|", "\t", "\\t", "tab"};
+    const int first = type == PARAM_DECIMAL ? 0 : 1, end = type == PARAM_DECIMAL ? 2 : COUNT(marks);
+
+    for (int i = first; object.kind == OBJECT_STRING && i < end; i++)
+        if (same(marks[i], object.text))
+            return true;
+    return false;
+}
+
 /* A number in the range of a type. */
 static bool is_within(ParamType type, double x)
 {
@@ -175,13 +197,17 @@ static bool has_type(ParamType type, Object object)
     case PARAM_UNIT:
         return is_float(object) && is_within(type, object.number);
     case PARAM_COUNT:
-        return is_count(object, 1);
     case PARAM_WHOLE:
-        return is_count(object, 0);
+        return is_count(object, type == PARAM_COUNT);
     case PARAM_BOOL:
         return object.kind == OBJECT_BOOL;
     case PARAM_STRING:
         return object.kind == OBJECT_STRING;
+    case PARAM_STRINGS:
+        return are_strings(object);
+    case PARAM_SEPARATOR:
+    case PARAM_DECIMAL:
+        return is_mark(type, object);
     case PARAM_NAME:
     case PARAM_MONITOR:
         return object.kind == OBJECT_NAME;
@@ -234,6 +260,9 @@ static const char *type_text(ParamType type)
         [PARAM_WHOLE] = "a whole number, 0 to 1000000000",
         [PARAM_BOOL] = "true or false",
         [PARAM_STRING] = "a string",
+        [PARAM_STRINGS] = "a string or a list of strings",
+        [PARAM_SEPARATOR] = "\",\", \";\", \"|\" or \"tab\"",
+        [PARAM_DECIMAL] = "\".\" or \",\"",
         [PARAM_NAME] = "a name",
         [PARAM_NAMES] = "a name or a list of names",
         [PARAM_COLUMNS] = "names of columns, or their numbers from 1",

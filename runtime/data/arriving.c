@@ -25,6 +25,7 @@ static struct {
     size_t used, room;
     size_t looked_at, header, whole; /* bytes; whole: up to the end of the last complete row */
     bool ended, packed, has_header;
+    char separator;
     enum net_shown kind;
     enum where where;           /* of a table: at looked_at */
     bool filled;                /* the row at looked_at is not empty */
@@ -59,7 +60,7 @@ static enum where step(enum where where, char c)
 {
     if (where == IN_QUOTES)
         return c == '"' ? BEHIND_QUOTE : IN_QUOTES;
-    if (c == ',' || c == '\n')
+    if (c == pipe_in.separator || c == '\n')
         return CELL_BEGINS;
     return c == '"' && where != IN_CELL ? IN_QUOTES : IN_CELL;
 }
@@ -133,8 +134,18 @@ static void fill(void)
         net_fail(1, "cannot keep rows of standard input: %s", strerror(errno));
 }
 
-bool net_arriving_open(const char *file, bool texts, bool header)
+char net_separator(const struct net_call *call)
 {
+    const struct net_arg *given = net_argument(call, "separator");
+
+    return !given || !given->text                        ? ','
+           : *given->text == 't' || *given->text == '\\' ? '\t'
+                                                         : *given->text;
+}
+
+bool net_arriving_open(const char *file, const struct net_call *call, bool texts)
+{
+    const struct net_arg *header = net_argument(call, "header");
     const bool standard = !strcmp(file, "-");
     struct stat status;
     size_t first = 0;
@@ -157,7 +168,8 @@ bool net_arriving_open(const char *file, bool texts, bool header)
     pipe_in.kind = first < pipe_in.used && pipe_in.bytes[first] == '{' ? NET_SHOWS_OBJECTS
                    : texts                                             ? NET_SHOWS_LINES
                                                                        : NET_SHOWS_TABLE;
-    pipe_in.has_header = header && pipe_in.kind == NET_SHOWS_TABLE;
+    pipe_in.has_header = (!header || header->number != 0) && pipe_in.kind == NET_SHOWS_TABLE;
+    pipe_in.separator = net_separator(call);
     fill();
     return true;
 }

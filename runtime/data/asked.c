@@ -105,10 +105,9 @@ static bool is_arriving(const struct net_reader *reader, const char *file,
                         const struct net_request *request, const struct net_opening *opening)
 {
     const struct net_call *train = opening->arriving ? request->call : NULL;
-    const struct net_arg *header = train ? net_argument(train, "header") : NULL;
 
     return train && reader->table && (opening->preparation || !opening->labelled) &&
-           net_arriving_open(file, reads_texts(request), !header || header->number != 0);
+           net_arriving_open(file, train, reads_texts(request));
 }
 
 static void read_rows(struct net_data *data)

@@ -45,6 +45,21 @@ static void add_column(struct net_text *text, const struct net_names *names, int
     }
 }
 
+/* Word i for a missing number: netc's own, then those of the source. NULL behind the last. */
+static const char *missing_word(const struct net_model *model, int i)
+{
+    const struct net_arg *more = net_argument(model->parts[NET_TRAIN], "missing");
+    int own = 0;
+
+    while (net_missing_words[own])
+        own++;
+    if (i < own || !more || more->none)
+        return i < own ? net_missing_words[i] : NULL;
+    if (!more->texts)
+        return i == own ? more->text : NULL;
+    return i < own + more->count ? more->texts[i - own] : NULL;
+}
+
 static void add_columns(struct net_text *text, const struct net_data *data)
 {
     net_text_add(text, "  \"columns\": {");
@@ -63,9 +78,9 @@ static void add_columns(struct net_text *text, const struct net_data *data)
         net_text_add(text, "]");
     }
     net_text_add(text, "\n  },\n  \"missing\": [");
-    for (int i = 0; net_missing_words[i]; i++) {
+    for (int i = 0; missing_word(data->model, i); i++) {
         net_text_add(text, i ? ", " : "");
-        net_text_quote(text, net_missing_words[i]);
+        net_text_quote(text, missing_word(data->model, i));
     }
     net_text_add(text, "],\n");
 }
@@ -193,16 +208,18 @@ static void read_columns(struct net_data *data, const struct net_json *columns, 
     }
 }
 
-static void check_missing(const struct net_json *list, const char *path)
+static void check_missing(const struct net_json *list, const struct net_model *model,
+                          const char *path)
 {
     const struct net_json *item = list ? list->first : NULL;
     int i = 0;
 
-    for (; item && net_missing_words[i]; item = item->next, i++)
-        if (item->kind != NET_JSON_STRING || strcmp(item->text, net_missing_words[i]) != 0)
+    for (; item && missing_word(model, i); item = item->next, i++)
+        if (item->kind != NET_JSON_STRING || strcmp(item->text, missing_word(model, i)) != 0)
             break;
-    if (!list || item || net_missing_words[i])
-        net_fail(1, "%s: expected \"missing\" to be the cells that this netc takes for no number",
+    if (!list || item || missing_word(model, i))
+        net_fail(1,
+                 "%s: expected \"missing\" to be the cells that this trainer takes for no number",
                  path);
 }
 
@@ -310,7 +327,7 @@ void net_contract_read(struct net_data *data, const struct net_opening *opening)
     data->learnt = true;
     read_fold(data, net_json_member(json, "fold"), path);
     read_columns(data, net_json_member(json, "columns"), path);
-    check_missing(net_json_member(json, "missing"), path);
+    check_missing(net_json_member(json, "missing"), data->model, path);
     net_fitted_read(data, json, path);
     net_task_read(data, json, path);
     if (opening->same && !opening->alike)

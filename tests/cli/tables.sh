@@ -43,6 +43,49 @@ check "fruit: gradcheck" ./fruit gradcheck
 mkdir semicolons && sed 's/,/;/g' fruit.csv >semicolons/fruit.csv
 exits "another separator" 1 "separated by commas" \
     ./fruit train --data semicolons --out none --quiet
+
+# the same cells parted otherwise are the same rows, of files and of a pipe
+for by in ';' '|' tab; do
+    sed "s/csv(\"fruit.csv\"/&, separator=\"$by\"/" fruit.net >parted.net
+    sed "s/,/${by/tab/	}/g" fruit.csv >semicolons/fruit.csv
+    build parted parted.net
+    rm -rf parted_run
+    check "cells parted by $by: trains" \
+        ./parted train --data semicolons --out parted_run --quiet
+    check "cells parted by $by: predictions of a pipe" \
+        bash -c './fruit predict - --weights fruit_run <fruit.csv >rows_one &&
+            ./parted predict - --weights parted_run <semicolons/fruit.csv >rows_two &&
+            cmp rows_one rows_two'
+done
+printf 'a,b,y\n1.5,NA,2\n-2.25,3,3\n4,1e-1,?\n0.125,7,5.5\n' >points.csv
+printf 'a;b;y\n1,5;-9;2\n-2,25;3;3\n"4";1e-1;none\n0,125;7;5,5\n' >marks.csv
+cat >points.net <<'END'
+data {
+    train = csv("points.csv")
+    input  x[2] = columns("a".."b") -> impute(missing, mean)
+    target y    = column("y") -> impute(missing, median)
+}
+network n(x) { x -> dense(1) }
+train {
+    loss      = mse(n(x), y)
+    optimizer = adam
+}
+END
+sed 's/csv("points.csv"/csv("marks.csv", separator=";", decimal=",", missing=["-9", "none"]/' \
+    points.net >marks.net
+for name in points marks; do
+    build $name $name.net
+    check "$name.csv" ./$name train --out ${name}_run --quiet
+    check "$name.csv: rows" bash -c "./$name predict $name.csv --weights ${name}_run >$name.rows"
+done
+check "decimal commas and words for what is missing" cmp points.rows marks.rows
+exits "a run whose words for missing numbers are others" 1 "missing" \
+    ./points eval --weights marks_run
+sed -i 's/none/1.500,0/' marks.csv
+exits "a point beside a decimal comma" 1 "line 4 (row 2): expected a number with a decimal comma" \
+    ./marks --out none --quiet
+exits "commas where semicolons are meant" 1 "separated by tabs, this file seems to be by commas" \
+    ./parted train --out none --quiet
 cp fruit.csv rows.csv
 exits "predictions over the rows" 2 "would be lost" \
     ./fruit predict rows.csv --weights fruit_run -o ./rows.csv

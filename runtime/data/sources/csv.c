@@ -1,7 +1,8 @@
 /*
  * csv.c -- comma-separated values as RFC 4180 has them: cells may stand in quotes, where
  * commas and line breaks are text and "" is a quote. Lines that are empty are no rows. A quote
- * inside a cell that does not begin with one is an ordinary character.
+ * inside a cell that does not begin with one is an ordinary character. Another separator, a decimal
+ * comma and further words for missing numbers are the source's arguments.
  */
 
 #include <stdio.h>
@@ -20,28 +21,57 @@ struct cell {
 
 struct csv {
     const char *path, *at, *end;
-    const char *hint;   /* where a column is not there; or NULL */
-    long line;          /* of `at`, from 1 */
-    struct cell *cells; /* of the row that was read */
+    const char *hint; /* where a column is not there; or NULL */
+    char separator;
+    bool comma;                    /* the decimal one */
+    const struct net_arg *missing; /* words for a missing number; or NULL */
+    long line;                     /* of `at`, from 1 */
+    struct cell *cells;            /* of the row that was read */
     int count, room;
 };
 
-/* What to say of a character behind a closing quote. */
-static const char *foreign_separator(char c)
+static const char *separator_name(char c, bool many)
 {
-    return c == ';'    ? "cells are separated by commas, this file seems to be by `;`"
-           : c == '\t' ? "cells are separated by commas, this file seems to be by tabs"
-                       : "a quote inside quotes is written \"\"";
+    return c == ';'    ? "`;`"
+           : c == '|'  ? "`|`"
+           : c == '\t' ? many ? "tabs" : "a tab"
+           : many      ? "commas"
+                       : "a comma";
 }
 
-/* One cell; leaves c->at on what ends it: a comma, a line break, or the file's end. */
+enum { REMARK = 160 };
+
+/* What to say of a file whose cells are parted by `found`. */
+static void tell_separator(char text[REMARK], char own, char found)
+{
+    const char *name = found == '\t' ? "tab" : (char[]){found, '\0'};
+
+    snprintf(text, REMARK,
+             "cells are separated by %s, this file seems to be by %s; write csv(...%s%s%s)",
+             separator_name(own, true), separator_name(found, true),
+             found == ',' ? "" : ", separator=\"", found == ',' ? "" : name,
+             found == ',' ? "" : "\"");
+}
+
+static _Noreturn void fail_behind_quote(const struct csv *c, char found)
+{
+    char remark[REMARK] = "a quote inside quotes is written \"\"";
+
+    if (found && strchr(";|\t,", found))
+        tell_separator(remark, c->separator, found);
+    net_fail(
+        1, "%s: line %ld: expected %s or the line's end behind a closing quote, found \"%c\"; %s",
+        c->path, c->line, separator_name(c->separator, false), found < ' ' ? ' ' : found, remark);
+}
+
+/* One cell; leaves c->at on what ends it: the separator, a line break, or the file's end. */
 static struct cell read_cell(struct csv *c)
 {
     struct cell cell = {.at = c->at};
     const char *at = c->at;
 
     if (at == c->end || *at != '"') {
-        while (at < c->end && *at != ',' && *at != '\n' &&
+        while (at < c->end && *at != c->separator && *at != '\n' &&
                !(*at == '\r' && (at + 1 == c->end || at[1] == '\n')))
             at++;
         cell.length = (size_t)(at - cell.at);
@@ -65,12 +95,9 @@ static struct cell read_cell(struct csv *c)
         at++;
     }
     cell.length = (size_t)(at++ - cell.at);
-    if (at < c->end && *at != ',' && *at != '\n' &&
+    if (at < c->end && *at != c->separator && *at != '\n' &&
         !(*at == '\r' && (at + 1 == c->end || at[1] == '\n')))
-        net_fail(1,
-                 "%s: line %ld: expected a comma or the line's end behind a closing quote, "
-                 "found \"%c\"; %s",
-                 c->path, c->line, *at < ' ' ? ' ' : *at, foreign_separator(*at));
+        fail_behind_quote(c, *at);
     c->at = at;
     return cell;
 }
@@ -127,7 +154,7 @@ static bool read_row(struct csv *c, long *line)
                 net_fail(1, "%s: line %ld: out of memory for %d cells", c->path, *line, c->room);
         }
         c->cells[c->count++] = read_cell(c);
-        if (c->at == c->end || *c->at != ',')
+        if (c->at == c->end || *c->at != c->separator)
             break;
     }
     skip_line_break(c);
@@ -149,11 +176,26 @@ static struct net_slice content(struct cell cell, struct net_scratch *scratch)
     return (struct net_slice){scratch->at, length};
 }
 
-static struct net_slice read_text(const char *at, const char *end, struct net_scratch *scratch)
-{
-    struct csv c = {.path = "", .at = at, .end = end};
+/* A text of a file, by what parts its cells. */
+#define READ_TEXT(name, by)                                                                        \
+    static struct net_slice name(const char *at, const char *end, struct net_scratch *scratch)     \
+    {                                                                                              \
+        struct csv c = {.path = "", .at = at, .end = end, .separator = (by)};                      \
+                                                                                                   \
+        return content(read_cell(&c), scratch);                                                    \
+    }
 
-    return content(read_cell(&c), scratch);
+READ_TEXT(read_by_comma, ',')
+READ_TEXT(read_by_semicolon, ';')
+READ_TEXT(read_by_bar, '|')
+READ_TEXT(read_by_tab, '\t')
+
+static net_read_text *text_reader(char separator)
+{
+    return separator == ';'    ? read_by_semicolon
+           : separator == '|'  ? read_by_bar
+           : separator == '\t' ? read_by_tab
+                               : read_by_comma;
 }
 
 /* ---- the header ------------------------------------------------------------------------------ */
@@ -188,16 +230,15 @@ static char **read_names(struct csv *c, bool header)
     return names;
 }
 
-/* What to add where a row has one cell that looks like several. */
-static const char *separator_hint(const struct csv *c)
+/* Does a row have one cell that looks like several? What parts those; else 0. */
+static char other_separator(const struct csv *c)
 {
-    const bool one = c->count == 1 && !c->cells[0].quoted;
+    static const char others[] = ";\t|,";
 
-    if (one && memchr(c->cells[0].at, ';', c->cells[0].length))
-        return "; cells are separated by commas, this file seems to be by `;`";
-    if (one && memchr(c->cells[0].at, '\t', c->cells[0].length))
-        return "; cells are separated by commas, this file seems to be by tabs";
-    return "";
+    for (const char *other = others; c->count == 1 && !c->cells[0].quoted && *other; other++)
+        if (*other != c->separator && memchr(c->cells[0].at, *other, c->cells[0].length))
+            return *other;
+    return 0;
 }
 
 /* Where a row has more cells than it should: a quote that does not begin its cell is text. */
@@ -221,14 +262,18 @@ static const char *quote_hint(const struct csv *c)
    how many numbers a row of each field has. */
 static void choose(int **chosen, struct net_builder *builder, struct csv *c, bool named, bool first)
 {
-    char remark[128];
+    char remark[2 * REMARK] = "", separated[REMARK];
+    const char other = other_separator(c);
     struct net_header header = {.path = c->path,
                                 .names = read_names(c, named),
                                 .count = c->count,
                                 .named = named,
                                 .remark = remark};
 
-    snprintf(remark, sizeof remark, "%s%s", separator_hint(c), c->hint ? c->hint : "");
+    if (other)
+        tell_separator(separated, c->separator, other);
+    snprintf(remark, sizeof remark, "%s%s%s", other ? "; " : "", other ? separated : "",
+             c->hint ? c->hint : "");
     net_header_open(&header);
     for (int f = 0; f < builder->count; f++) {
         free(chosen[f]);
@@ -239,6 +284,46 @@ static void choose(int **chosen, struct net_builder *builder, struct csv *c, boo
     net_header_close(&header);
 }
 
+/* Does a cell stand for a missing number by the words of the source? */
+static bool is_missing_word(const struct net_arg *words, struct net_slice cell)
+{
+    const int count = words ? words->texts ? words->count : 1 : 0;
+
+    for (int i = 0; i < count; i++) {
+        const char *word = words->texts ? words->texts[i] : words->text;
+
+        if (strlen(word) == cell.length && !memcmp(word, cell.at, cell.length))
+            return true;
+    }
+    return false;
+}
+
+/* A cell of numbers as those of other files: what stands for a missing one is empty, and a decimal
+   comma is a point. A point beside it could mean thousands: a fault. */
+static struct net_slice plain_number(const struct csv *c, struct net_slice cell,
+                                     const struct net_spot *spot, struct net_scratch *scratch)
+{
+    char shown[48];
+
+    if (is_missing_word(c->missing, cell))
+        return (struct net_slice){cell.at, 0};
+    if (!c->comma)
+        return cell;
+    if (memchr(cell.at, '.', cell.length))
+        net_fail(1,
+                 "%s: line %ld (row %ld): expected a number with a decimal comma, found %s; write "
+                 "1234,5 for it, or leave decimal=\",\" out",
+                 spot->path, spot->line, spot->row, net_cell_text(shown, cell.at, cell.length));
+    if (cell.at != scratch->at) {
+        net_scratch_fit(scratch, cell.length + 1);
+        memcpy(scratch->at, cell.at, cell.length);
+    }
+    for (size_t i = 0; i < cell.length; i++)
+        if (scratch->at[i] == ',')
+            scratch->at[i] = '.';
+    return (struct net_slice){scratch->at, cell.length};
+}
+
 static void take_row(struct net_builder *builder, int *const *chosen, const struct csv *c,
                      const struct net_spot *spot, struct net_scratch *scratch)
 {
@@ -246,8 +331,10 @@ static void take_row(struct net_builder *builder, int *const *chosen, const stru
     for (int f = 0; f < builder->count; f++)
         for (int k = 0; chosen[f] && k < builder->names[f].count; k++) {
             const struct cell cell = c->cells[chosen[f][k] - 1];
-            const struct net_slice slice = content(cell, scratch);
+            struct net_slice slice = content(cell, scratch);
 
+            if (builder->takers[f].take == NET_TAKE_NUMBERS)
+                slice = plain_number(c, slice, spot, scratch);
             if (builder->takers[f].take == NET_TAKE_TEXT)
                 net_builder_text(builder, f, cell.at - cell.quoted, slice);
             else if (builder->takers[f].take == NET_TAKE_CLASS)
@@ -266,20 +353,26 @@ void net_open_csv(struct net_table *table, const struct net_request *request)
     const struct net_arg *given = net_argument(request->call, "header");
     const bool header = !given || given->number != 0; /* a model of jsonl has names */
     const struct net_arg *file = net_argument(request->call, "file");
+    const struct net_arg *decimal = net_argument(request->call, "decimal");
+    const struct net_arg *missing = net_argument(request->call, "missing");
+    const char separator = net_separator(request->call);
     struct net_scratch scratch = {0};
     int *chosen[NET_COLUMNS] = {NULL}; /* of each field */
     struct net_builder builder;
     int count, width = 0;
     char **paths = net_paths(request->folder, file->text, &count);
 
-    net_builder_open(&builder, table, request, read_text);
+    net_builder_open(&builder, table, request, text_reader(separator));
     for (int i = 0; i < count; i++) {
         struct net_bytes bytes = net_text_bytes(net_map_file(table, paths[i]), paths[i]);
         struct csv c = {.path = paths[i],
                         .at = bytes.at,
                         .end = bytes.at + bytes.size,
                         .line = 1 + request->lines_before,
-                        .hint = request->hint};
+                        .hint = request->hint,
+                        .separator = separator,
+                        .comma = decimal && decimal->text && *decimal->text == ',',
+                        .missing = missing && !missing->none ? missing : NULL};
         const struct csv start = c;
         long line;
 

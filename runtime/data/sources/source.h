@@ -129,7 +129,8 @@ enum net_shown net_input_shows(const char *file, bool texts);
 /* Standard input becomes a file of the first rows that the pipe `file` gives: complete ones, one at
    least where there is one, behind the `header` that a table has. `texts`: as net_input_shows says.
    false: it is no pipe. */
-bool net_arriving_open(const char *file, bool texts, bool header);
+bool net_arriving_open(const char *file, const struct net_call *call, bool texts);
+char net_separator(const struct net_call *call); /* of the cells of a csv */
 /* The same of the next rows; how many lines and rows came before them. false: there are none. */
 bool net_arriving_next(long *lines, long *rows);
 
