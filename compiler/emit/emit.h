@@ -174,6 +174,10 @@ bool is_field(const Chain *b, const Formal *o);   /* does the chain read or writ
 const char *epilogue_name(const Kernel *k);       /* "_relu", for a kernel's name */
 
 /* The chain of a kernel as a function (runtime/kernels/epilogue.h), and what the kernel passes. */
+/* What a node's dropout is drawn with: literals, or what the run says. */
+const char *dropout_scale(Emitter *e, const Node *node);
+const char *dropout_threshold(Emitter *e, const Node *node);
+
 typedef struct Epilogue {
     const char *function;  /* "apply_relu_grad" */
     const char *draw;      /* the function of its random numbers, or "NULL" */

@@ -318,7 +318,7 @@ static const char *noise_scale(Emitter *e, const Node *node)
     return number ? run_value(e, number_operand(number, 0)) : literal(node->at.scale);
 }
 
-static const char *dropout_scale(Emitter *e, const Node *node)
+const char *dropout_scale(Emitter *e, const Node *node)
 {
     const int number = node->at.run_number;
 
@@ -326,7 +326,7 @@ static const char *dropout_scale(Emitter *e, const Node *node)
                   : literal(1.0 / (1.0 - node->at.p));
 }
 
-static const char *dropout_threshold(Emitter *e, const Node *node)
+const char *dropout_threshold(Emitter *e, const Node *node)
 {
     const int number = node->at.run_number;
 

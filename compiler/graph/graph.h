@@ -117,7 +117,9 @@ typedef struct Attributes {
     double slope;                   /* leaky_relu, elu: below 0 */
     double scale;                   /* elu: of all; gaussian_noise: the deviation; scale, above */
     double shift;                   /* shift: what is added; above: the limit */
-    double p;                       /* dropout */
+    double p;                       /* dropout; of an attention's weights */
+    int heads;                      /* attention */
+    bool causal;                    /* attention: a query sees no key after it */
     double delta;                   /* of a loss: where squares become lines */
     double smoothing;            /* cross_entropy: the share of a label that all classes divide */
     const double *class_weights; /* cross_entropy: one a class; NULL: all 1 */

@@ -63,6 +63,7 @@ enum {
     BEGIN = 1 << 12,
     PLACE = 1 << 13, /* place, axis */
     AXES = 1 << 14,  /* axes, order */
+    HEADS = 1 << 15, /* causal, dropout */
 };
 
 static const unsigned attributes_of[OP_COUNT] = {
@@ -90,6 +91,8 @@ static const unsigned attributes_of[OP_COUNT] = {
     [OP_DROPOUT] = CHANCE | STREAM,
     [OP_BATCHNORM_STATS] = EPS | MOMENTUM | PIXELS,
     [OP_INVERSE_STD] = EPS,
+    [OP_ATTENTION] = HEADS,
+    [OP_ATTENTION_GRAD] = HEADS,
     [OP_LAYERNORM] = EPS,
     [OP_LAYERNORM_GRAD] = EPS,
     [OP_LAYERNORM_SUMS] = EPS,
@@ -154,6 +157,10 @@ static void print_attributes(FILE *out, const Node *node)
         print_list(out, "axes", at->axes, at->axis_count);
         print_list(out, "order", at->order, at->axis_count);
     }
+    if (has & HEADS)
+        fprintf(out, " heads=%d%s", at->heads, at->causal ? " causal" : "");
+    if (has & HEADS && at->p != 0)
+        fprintf(out, " p=%.6g stream=%d", at->p, at->stream);
     if (has & LABELS && at->smoothing != 0)
         fprintf(out, " smoothing=%g", at->smoothing);
     if (has & LABELS && at->class_weights)

@@ -122,6 +122,21 @@ static void bind_bag(Match *m)
         m->fault = format("inputs %d to %d of %d", begin, begin + m->size['h'], *inputs);
 }
 
+/* Queries, keys and values of so many heads side by side. */
+static void bind_heads(Match *m)
+{
+    const int heads = m->node->at.heads, channels = m->size['q'] / 3;
+
+    if (m->node->op != OP_ATTENTION && m->node->op != OP_ATTENTION_GRAD)
+        return;
+    if (heads < 1 || m->size['q'] % 3 != 0 || channels % heads != 0 ||
+        (m->size['c'] && m->size['c'] != channels) || (m->size['h'] && m->size['h'] != heads))
+        m->fault = format("%d channels are no queries, keys and values of %d heads", m->size['q'],
+                          heads);
+    m->size['c'] = channels;
+    m->size['h'] = heads;
+}
+
 /* The positions of a window along height and width, once the image is known. */
 static void bind_window(Match *m)
 {
@@ -192,6 +207,15 @@ static bool match_letters(Match *m, const char *word, size_t length, const Value
     return axis == value->shape.rank;
 }
 
+/* Two products of each pair of positions, in backward five. */
+static double attention_flops(const Node *node)
+{
+    const Shape x = node->inputs[0]->shape; /* q, k and v */
+    const double length = x.size[1], pairs = length * (node->at.causal ? length + 1 : length);
+
+    return (node->op == OP_ATTENTION ? 4 : 10) * pairs * x.size[0] / 3 / (node->at.causal ? 2 : 1);
+}
+
 /* Two a product, and one for each combination of the letters of an einsum. */
 double product_flops(const Node *node)
 {
@@ -199,6 +223,8 @@ double product_flops(const Node *node)
     const char *word = op_info[node->op].shapes;
     double flops = 2;
 
+    if (node->op == OP_ATTENTION || node->op == OP_ATTENTION_GRAD)
+        return attention_flops(node);
     if (op_info[node->op].class != CLASS_CONTRACTION || node->input_count != 2 ||
         !node->inputs[0]->batched || !node->inputs[1]->batched || !node->outputs[0]->batched)
         return 0;
@@ -353,7 +379,9 @@ static ElementType wanted_type(const Node *node, int input)
     if (node->op == OP_MAXPOOL2D_GRAD && input == 0)
         return TYPE_BYTE;
     if (((node->op == OP_EMBEDDING || node->op == OP_EMBEDDING_DW) && input == 0) ||
-        ((node->op == OP_TOKEN_MEAN || node->op == OP_TOKEN_MEAN_GRAD) && input == 1))
+        ((node->op == OP_TOKEN_MEAN || node->op == OP_TOKEN_MEAN_GRAD || node->op == OP_ATTENTION ||
+          node->op == OP_ATTENTION_GRAD) &&
+         input == 1))
         return TYPE_TOKENS;
     if ((node->op == OP_SPARSE_DENSE || node->op == OP_SPARSE_DENSE_DW ||
          node->op == OP_TO_DENSE) &&
@@ -390,6 +418,7 @@ static const char *match(Node *node, Value *const *outputs)
                 bind_window(&m);
             match_movement(&m);
             bind_bag(&m);
+            bind_heads(&m);
         } else if (after) {
             build_output(&m, word, length, outputs[place++]);
         } else if (is_class_of_one(node, place)) {

@@ -111,6 +111,21 @@ static Value *find_tokens(const Layer *layer)
                                                                                       : NULL;
 }
 
+Value *tokens_behind(Lowering *l, const Layer *layer)
+{
+    Value *tokens = find_tokens(layer->inputs[0]);
+
+    if (!tokens) {
+        error_at(l->model->source, layer->span,
+                 "%s(skip_padding=true) wants a sequence with a "
+                 "position for each word of an input; %s, %s, is not made that way",
+                 layer->call->name, source_text(layer->inputs[0]),
+                 shape_text(layer->inputs[0]->value->shape));
+        note(l->model->source, "it follows an embedding, and layers that keep the length");
+    }
+    return tokens;
+}
+
 Value *lower_mean(Lowering *l, Layer *layer, Value *const *x)
 {
     Value *tokens;
@@ -119,15 +134,9 @@ Value *lower_mean(Lowering *l, Layer *layer, Value *const *x)
         return lower_global_pool(l, layer, x);
     if (!check_sequence(l, layer))
         return NULL;
-    tokens = find_tokens(layer->inputs[0]);
-    if (!tokens) {
-        error_at(l->model->source, layer->span,
-                 "mean(skip_padding=true) wants a sequence with a "
-                 "position for each word of an input; %s, %s, is not made that way",
-                 source_text(layer->inputs[0]), shape_text(x[0]->shape));
-        note(l->model->source, "it follows an embedding, and layers that keep the length");
+    tokens = tokens_behind(l, layer);
+    if (!tokens)
         return NULL;
-    }
     return append_node(l, layer, OP_TOKEN_MEAN, (Value *[]){x[0], tokens}, 2, (Attributes){0})
         ->outputs[0];
 }

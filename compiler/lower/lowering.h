@@ -85,6 +85,9 @@ Shape windowed(Shape x, const Attributes *at, int channels);    /* the shape of 
 #define OPERATOR(name, function) LowerLayer lower_##function;
 #include "semantics/layers.def"
 
+/* The tokens that a layer's input was made from, position by position; says so where there are
+   none. */
+Value *tokens_behind(Lowering *l, const Layer *layer);
 /* A dense layer of a bag of words, or of a concat that begins with one; NULL: of neither. */
 const Node *lower_sparse_dense(Lowering *l, const Layer *layer, Value *x, const Owned *owned);
 Value *as_numbers(Lowering *l, const Layer *layer, Value *x); /* a bag with its zeros */

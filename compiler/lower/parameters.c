@@ -54,7 +54,7 @@ Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape sh
     value->name = format("%s.%s", layer->path, leaf);
     value->init = init;
     value->fan_in = fan_in;
-    if (same(leaf, "weight"))
+    if (shape.rank > 1) /* not of normalizations */
         set_weight(value, layer->call);
     return value;
 }

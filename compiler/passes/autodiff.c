@@ -67,6 +67,7 @@ static Vjp *const vjps[OP_COUNT] = {
 #define ACTIVATION(NAME, ...) [OP_##NAME] = vjp_activation,
 #include "graph/ops.def"
     [OP_SOFTMAX] = vjp_softmax,
+    [OP_ATTENTION] = vjp_attention,
     [OP_CROSS_ENTROPY] = vjp_loss,
 #define ELEMENTWISE_LOSS(NAME, ...) [OP_##NAME] = vjp_loss,
 #include "graph/ops.def"

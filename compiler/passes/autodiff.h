@@ -28,7 +28,7 @@ Attributes restoring(const Node *node); /* with the shape that the gradient of i
 
 /* vjp_products.c */
 Vjp vjp_dense, vjp_conv2d, vjp_matmul, vjp_group_expand, vjp_conv2d_dx, vjp_embedding,
-    vjp_sparse_dense;
+    vjp_sparse_dense, vjp_attention;
 /* vjp_elementwise.c */
 Vjp vjp_add_bias, vjp_add, vjp_multiply, vjp_divide, vjp_maximum, vjp_scale, vjp_activation,
     vjp_softmax, vjp_dropout, vjp_shift, vjp_normalize, vjp_layernorm;

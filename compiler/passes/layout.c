@@ -192,9 +192,13 @@ static void lay_out_node(LayoutPass *l, Node *node)
     lay_out_others(l, node);
     if (y->batched && !y->layout)
         give(l->g, y, result_layout(l->g, node), NULL);
-    for (int i = 1; i < node->output_count; i++) /* the index of a max lies as the max */
+    for (int i = 1; i < node->output_count; i++) { /* the index of a max lies as the max */
+        const Shape shape = node->outputs[i]->shape;
+
         if (node->outputs[i]->batched)
-            give(l->g, node->outputs[i], *y->layout, NULL);
+            give(l->g, node->outputs[i],
+                 same_shape(shape, y->shape) ? *y->layout : new_value(l->g, shape), NULL);
+    }
     for (int i = 0; i < node->output_count; i++)
         if (node->outputs[i]->storage)
             node->outputs[i]->layout = node->outputs[i]->storage->layout;

@@ -150,6 +150,14 @@ static long matmul_scratch(const Kernel *k)
     return k->schedule.tile * up16(inner) + inner * up16(k->node->outputs[0]->shape.size[0]);
 }
 
+static long attention_scratch(const Node *node)
+{
+    const Shape x = node->inputs[0]->shape;
+
+    return net_attention_scratch(x.size[1], x.size[0] / 3 / node->at.heads,
+                                 node->op == OP_ATTENTION_GRAD);
+}
+
 static long count_scratch(const Kernel *k)
 {
     const Schedule *s = &k->schedule;
@@ -172,6 +180,8 @@ static long count_scratch(const Kernel *k)
         return embedding_dw_scratch(k->node);
     case KERNEL_MATMUL:
         return matmul_scratch(k);
+    case KERNEL_ATTENTION:
+        return attention_scratch(k->node);
     default:
         return 0;
     }

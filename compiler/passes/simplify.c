@@ -101,8 +101,8 @@ static bool same_attributes(const Attributes *a, const Attributes *b)
            memcmp(a->place, b->place, sizeof a->place) == 0 && a->axis == b->axis &&
            memcmp(a->axes, b->axes, sizeof a->axes) == 0 &&
            memcmp(a->order, b->order, sizeof a->order) == 0 && a->begin == b->begin &&
-           a->pixels == b->pixels && a->padding_row == b->padding_row &&
-           same_shape(a->shape, b->shape);
+           a->heads == b->heads && a->causal == b->causal && a->pixels == b->pixels &&
+           a->padding_row == b->padding_row && same_shape(a->shape, b->shape);
 }
 
 static bool same_computation(const Node *a, const Node *b)

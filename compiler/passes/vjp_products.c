@@ -108,3 +108,14 @@ void vjp_sparse_dense(Reverse *r, const Node *node, Value *dy)
         accumulate(r, 1, append(r, OP_SPARSE_DENSE_DX, (Value *[]){dy, in[2]}, 2, at)->outputs[0]);
     }
 }
+
+void vjp_attention(Reverse *r, const Node *node, Value *dy)
+{
+    Value *const *in = node->inputs, *const *out = node->outputs;
+
+    if (wants(r, 0))
+        accumulate(
+            r, 0,
+            append(r, OP_ATTENTION_GRAD, (Value *[]){in[0], in[1], out[0], out[1], dy}, 5, node->at)
+                ->outputs[0]);
+}

@@ -6,12 +6,14 @@
 #define NET_KERNEL_SIZES_H
 
 enum {
-    NET_MAX_SEGMENTS = 16,      /* of a layout */
-    NET_MAX_DRAWS = 4,          /* random operations of one chain of elementwise ones */
-    NET_TILE_ROWS = 8,          /* images of a register tile, at most */
-    NET_MAX_FEW_OUTPUTS = 4,    /* more, and a sum over lanes for each is no longer little */
-    NET_FEW_OUTPUTS_BLOCKS = 8, /* of inputs, in registers for a dw of one output, at most */
-    NET_GRADIENT_FLOATS = 4096, /* of a gradient's rows, finished at once in an array */
+    NET_MAX_SEGMENTS = 16,        /* of a layout */
+    NET_MAX_DRAWS = 4,            /* random operations of one chain of elementwise ones */
+    NET_TILE_ROWS = 8,            /* images of a register tile, at most */
+    NET_MAX_FEW_OUTPUTS = 4,      /* more, and a sum over lanes for each is no longer little */
+    NET_FEW_OUTPUTS_BLOCKS = 8,   /* of inputs, in registers for a dw of one output, at most */
+    NET_GRADIENT_FLOATS = 4096,   /* of a gradient's rows, finished at once in an array */
+    NET_ATTENTION_KEYS = 128,     /* of a strip of scores of 16 queries */
+    NET_ATTENTION_GRAD_KEYS = 32, /* and in backward, which reads k and v and adds to dk and dv */
 };
 
 /* Floats from one product of Winograd's to the next, of so many pieces of 16 x 16: a vector more
@@ -19,6 +21,23 @@ enum {
 static inline long net_winograd_step(long pieces)
 {
     return 256 * pieces + 16;
+}
+
+/* Floats of the keys of a head, or of its values, packed: rows of whole blocks, up to a tile. */
+static inline long net_packed_keys(int keys, int size)
+{
+    return (keys + NET_TILE_ROWS) * ((size + 15) / 16 * 16L);
+}
+
+/* Floats of a thread's scratch: keys and values, backward their gradients; which of them are no
+   padding; rows of 16 queries; strips of scores. */
+static inline long net_attention_scratch(int keys, int size, int backward)
+{
+    const long row = (size + 15) / 16 * 16L, positions = (keys + 15) / 16 * 16L;
+    const long strip = backward ? 2 * NET_ATTENTION_GRAD_KEYS : NET_ATTENTION_KEYS;
+
+    return (backward ? 4 : 2) * net_packed_keys(keys, size) + positions +
+           16 * (backward ? 6 : 3) * row + 16 * (strip + 2 * NET_TILE_ROWS);
 }
 
 #endif

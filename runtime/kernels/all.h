@@ -7,6 +7,8 @@
 
 #include "kernels/activation.h"
 #include "kernels/argmax_grad.h"
+#include "kernels/attention.h"
+#include "kernels/attention_heads.h"
 #include "kernels/batch_lanes.h"
 #include "kernels/batch_lanes_dw.h"
 #include "kernels/conv.h"

@@ -262,6 +262,17 @@ static void build_bag(Graph *g, const Case *c, int channels)
                      NULL));
 }
 
+/* Of `other` positions, two heads; at.pixels: of words, some of them padding. */
+static void build_attention(Graph *g, const Case *c, int channels)
+{
+    Value *x = parameter(g, sequence(6 * channels, c->other), true);
+    Value *tokens = c->at.pixels ? tokens_of(g, c->other, TYPE_TOKENS) : NULL;
+    Attributes at = c->at;
+
+    at.heads = 2;
+    finish(g, append(g, OP_ATTENTION, at, 2, x, tokens, NULL));
+}
+
 #define NOTHING                                                                                    \
     {                                                                                              \
         .slope = 0                                                                                 \
@@ -305,6 +316,10 @@ static const Case cases[] = {
     {OP_GROUP_EXPAND, build_groups, 1, WINDOW(2, 2, 1, 1, 0, 1, 0, 1)},
     {OP_GROUP_EXPAND, build_groups, 2, WINDOW(1, 2, 1, 2, 0, 0, 0, 0)},
     {OP_ADD_BIAS, build_transpose, 1, WINDOW(1, 1, 1, 1, 0, 0, 0, 0)},
+    {OP_ATTENTION, build_attention, 1, NOTHING},
+    {OP_ATTENTION, build_attention, 5, {.causal = true}},
+    {OP_ATTENTION, build_attention, 7, {.causal = true, .pixels = 1}},
+    {OP_ATTENTION, build_attention, 9, {.p = 0.25, .stream = 3}},
     {OP_MATMUL, build_matmul, 1, NOTHING},
     {OP_MATMUL, build_matmul, 5, NOTHING},
     {OP_MATMUL_NT, build_matmul, 2, NOTHING},

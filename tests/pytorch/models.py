@@ -124,6 +124,18 @@ def mean(skip_padding=False):
     return layer
 
 
+def attention(heads, causal=False, skip_padding=False, bias=True):
+    def layer(m, path, x):
+        mask = None if not causal else torch.ones(x.shape[2], x.shape[2]).triu(1).bool()
+        y, _ = F.multi_head_attention_forward(
+            *[x.movedim(2, 0)] * 3, x.shape[1], heads, m(path, "in_proj_weight"),
+            m(path, "in_proj_bias"), None, None, False, 0, m(path, "out_proj.weight"),
+            m(path, "out_proj.bias"), key_padding_mask=m.words == 0 if skip_padding else None,
+            attn_mask=mask, need_weights=False)
+        return y.movedim(0, 2)
+    return layer
+
+
 def upsample2d(factor):
     factor = tuple(factor) if isinstance(factor, list) else factor
     return lambda m, path, x: F.interpolate(x, scale_factor=factor, mode="nearest")
@@ -139,7 +151,7 @@ NAMES = {
     "global_maxpool2d": plain(lambda x: x.flatten(2).max(2).values),
     "global_avgpool1d": plain(lambda x: x.mean(2)),
     "global_avgpool2d": plain(lambda x: x.mean((2, 3))),
-    "mean": mean, "upsample2d": upsample2d, "batchnorm": batchnorm, "layernorm": layernorm,
+    "attention": attention, "mean": mean, "upsample2d": upsample2d, "batchnorm": batchnorm, "layernorm": layernorm,
     "glu": plain(lambda x: F.glu(x, 1)), "transpose": plain(lambda x: x.transpose(1, 2)),
     "embedding": embedding, "flatten": plain(lambda x: x.flatten(1)),
     "relu": plain(F.relu), "relu6": plain(F.relu6), "selu": plain(F.selu), "gelu": plain(F.gelu),
@@ -437,6 +449,19 @@ def file_attention(folder):
         parts = weights @ v, q.mT @ v, v.mT @ weights.mT
         return dense(5)(m, p + "dense", torch.cat([y.mean(1) for y in parts], 1))
     return classes_case(arrays(folder), network)
+
+
+def file_transformer(folder):
+    conv = convolution(F.conv1d)
+
+    def network(m, words):
+        p = "transformer."
+        x = embedding(12)(m, p + "x", words)
+        y = x + attention(3, skip_padding=True)(m, p + "mixed", x)
+        wide = F.gelu(conv(20, 1)(m, p + "wide", y))
+        y = y + conv(12, 1)(m, p + "back", wide)
+        return dense(3)(m, p + "last", mean(skip_padding=True)(m, None, y))
+    return classes_case(tokens(folder, 30, 9), network)
 
 
 def file_concat(folder):

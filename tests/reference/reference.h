@@ -20,11 +20,12 @@ Reference *new_reference(const Graph *g, int n); /* allocates every value */
 void evaluate_reference(Reference *r);           /* runs all nodes, naively, in double */
 
 typedef void Evaluate(const Reference *r, const Node *node, double *const *in, double *const *out);
-Evaluate *find_evaluation(Op op);          /* NULL: a test fails */
-Evaluate *find_image_evaluation(Op op);    /* image.c */
-Evaluate *find_loss_evaluation(Op op);     /* loss.c */
-Evaluate *find_movement_evaluation(Op op); /* movement.c */
-Evaluate *find_pool_evaluation(Op op);     /* pool.c */
-Evaluate *find_words_evaluation(Op op);    /* embedding.c */
+Evaluate *find_evaluation(Op op);           /* NULL: a test fails */
+Evaluate *find_image_evaluation(Op op);     /* image.c */
+Evaluate *find_loss_evaluation(Op op);      /* loss.c */
+Evaluate *find_movement_evaluation(Op op);  /* movement.c */
+Evaluate *find_pool_evaluation(Op op);      /* pool.c */
+Evaluate *find_words_evaluation(Op op);     /* embedding.c */
+Evaluate *find_attention_evaluation(Op op); /* attention.c */
 
 #endif

@@ -26,6 +26,16 @@ static int pixels_of(Shape x) /* of a channel; steps of a sequence */
     return x.rank > 1 ? shape_size(x) / x.size[0] : 1;
 }
 
+/* Channels of a head, then keys; of any other operation 1. */
+static double attention_terms(const Node *node)
+{
+    const Shape x = node->inputs[0]->shape;
+
+    if (node->op != OP_ATTENTION && node->op != OP_ATTENTION_GRAD)
+        return 1;
+    return x.size[0] / 3.0 / node->at.heads + x.size[1];
+}
+
 /* How many products or numbers an element of the node's result is a sum of. */
 static double terms_of(const Node *node, int n)
 {
@@ -84,7 +94,7 @@ static double terms_of(const Node *node, int n)
 #include "graph/ops.def"
         return (double)n * shape_size(x);
     default:
-        return 1;
+        return attention_terms(node);
     }
 }
 
@@ -142,6 +152,17 @@ static double standardized(const Bounds *b, const Node *node)
         least = fmin(least, variance + node->at.eps);
     }
     return size_of(b, x) / sqrt(least);
+}
+
+/* Of attention: the largest value, by the largest score of one product of channels, whose error is
+   that of a weight as a share; of its gradient dy by them. */
+static double attention_term(const Bounds *b, const Node *node)
+{
+    const double x = size_of(b, node->inputs[0]);
+    const double score = x * x * sqrt(node->inputs[0]->shape.size[0] / 3.0 / node->at.heads);
+
+    return (node->op == OP_ATTENTION ? x : fmax(1, score) * size_of(b, node->inputs[4])) *
+           (1 + 2 * score);
 }
 
 static double loss_gradient_term(const Bounds *b, const Node *node)
@@ -205,6 +226,9 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_SPARSE_DENSE:
     case OP_SPARSE_DENSE_DW: /* the bag and what stands beside it, times w or dy */
         return fmax(product_of(b, node, 0, 2), node->inputs[1] ? product_of(b, node, 1, 2) : 0);
+    case OP_ATTENTION:
+    case OP_ATTENTION_GRAD:
+        return attention_term(b, node);
     case OP_TOKEN_MEAN:
         return size_of(b, node->inputs[0]);
     case OP_EMBEDDING_DW:

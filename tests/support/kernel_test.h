@@ -127,6 +127,7 @@ KernelCases batch_lanes_cases(void);     /* batch_lanes.c */
 KernelCases weight_gradient_cases(void); /* weight_gradient.c */
 KernelCases matmul_cases(void);          /* matmul.c */
 KernelCases movement_cases(void);        /* movement.c */
+KernelCases attention_cases(void);       /* attention.c */
 
 const char *kernel_model(const KernelCase *c); /* its .net file */
 int most_threads(const char *target);          /* that steps are tried with */

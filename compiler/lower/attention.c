@@ -1,0 +1,101 @@
+/*
+ * attention.c -- attention: projections of all heads in one contraction, the softmax of their
+ * products, and a projection of what comes out (Vaswani and others 2017).
+ *
+ * The one idea: PyTorch's nn.MultiheadAttention, its parameters and their initial values: heads are
+ * slices of the channels, and q, k and v lie side by side.
+ */
+
+#include "lower/lowering.h"
+
+/* A contraction at each position. */
+static Value *project(Lowering *l, const Layer *layer, Value *x, Value *w, Value *b)
+{
+    const Attributes at = {.kernel = {1, 1}, .stride = {1, 1}, .groups = 1};
+    Value *const inputs[] = {as_image(l, layer, x), w, b};
+
+    return as_sequence(l, layer, append_node(l, layer, OP_CONV2D, inputs, 3, at)->outputs[0]);
+}
+
+static Value *matrix(Lowering *l, const Layer *layer, const char *leaf, int rows, int columns,
+                     const char *init)
+{
+    const Shape shape = {.rank = 4, .size = {rows, columns, 1, 1}};
+    Value *w = add_parameter(l, layer, leaf, shape, init, columns);
+
+    w->fan_out = rows;
+    w->stored = (Shape){.rank = 2, .size = {rows, columns}};
+    return w;
+}
+
+/* in_proj_weight, in_proj_bias, out_proj.weight, out_proj.bias */
+static Owned *projections(Lowering *l, const Layer *layer, int channels)
+{
+    const Shape of_in = {.rank = 1, .size = {3 * channels}},
+                of_out = {.rank = 1, .size = {channels}};
+    Owned *owned = layer->shared ? find_owned(l, layer->shared) : NULL;
+
+    if (layer->shared) {
+        if (owned && owned->values[2]->shape.size[0] != channels) {
+            error_at(l->model->source, layer->span,
+                     "attention gets %d channels here, the first use of the same network had %d",
+                     channels, owned->values[2]->shape.size[0]);
+            return NULL;
+        }
+        return owned;
+    }
+    if (!count_parameters(l, layer, (Shape){.rank = 2, .size = {whole(4.0 * channels), channels}}))
+        return NULL;
+    owned = add_owned(l, layer);
+    owned->values[0] = matrix(l, layer, "in_proj_weight", 3 * channels, channels,
+                              initial_table_name("glorot_uniform"));
+    owned->values[2] = matrix(l, layer, "out_proj.weight", channels, channels, "kaiming_uniform");
+    if (number(layer->call, "bias") != 0) {
+        owned->values[1] = add_parameter(l, layer, "in_proj_bias", of_in, "zeros", 0);
+        owned->values[3] = add_parameter(l, layer, "out_proj.bias", of_out, "zeros", 0);
+    }
+    return owned;
+}
+
+static bool check_heads(Lowering *l, const Layer *layer, int channels, int heads)
+{
+    if (channels % heads == 0)
+        return true;
+    error_at(l->model->source, argument(layer->call, "heads")->span,
+             "heads=%d has to divide the channels: %s has %d", heads, source_text(layer->inputs[0]),
+             channels);
+    return false;
+}
+
+/* Of weights: p 0 and no run_number where nothing is dropped. */
+static void set_dropout(Lowering *l, const Layer *layer, Attributes *at)
+{
+    at->p = number(layer->call, "dropout");
+    at->run_number = run_number(layer->call, "dropout");
+    if (at->p != 0 || at->run_number)
+        at->stream = l->streams++;
+}
+
+Value *lower_attention(Lowering *l, Layer *layer, Value *const *x)
+{
+    const int heads = whole(number(layer->call, "heads")), channels = x[0]->shape.size[0];
+    Attributes at = {.heads = heads, .causal = number(layer->call, "causal") != 0};
+    Value *tokens = NULL, *y;
+    Owned *owned;
+
+    if (!check_sequence(l, layer) || !check_heads(l, layer, channels, heads))
+        return NULL;
+    if (number(layer->call, "skip_padding") != 0 && !(tokens = tokens_behind(l, layer)))
+        return NULL;
+    if (!check_size(l, layer->span, "what attention makes of its input",
+                    (Shape){.rank = 2, .size = {whole(3.0 * channels), x[0]->shape.size[1]}}))
+        return NULL;
+    owned = projections(l, layer, channels);
+    if (!owned)
+        return NULL;
+    if (l->mode == MODE_TRAIN)
+        set_dropout(l, layer, &at);
+    y = project(l, layer, x[0], owned->values[0], owned->values[1]);
+    y = append_node(l, layer, OP_ATTENTION, (Value *[]){y, tokens}, 2, at)->outputs[0];
+    return project(l, layer, y, owned->values[2], owned->values[3]);
+}
