@@ -195,11 +195,11 @@ NET_KERNEL void dense_64x64x10(OUT(value_64x10) y, IN(value_64x64) x, IN(weight_
 NET_KERNEL void cross_entropy_grad_64x10(OUT(losses_4) loss, OUT(value_64x10) dlogits,
         IN(value_64x10) logits, const int32_t *restrict class, NET_RUN)
 { net_cross_entropy(V(dlogits), V(loss), V(logits), class,
-        (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread); }
+        (struct net_cross_entropy){.batch_blocks = 4, .classes = 10, .slope = 1.0f}, run, thread); }
 
 /* run->loss = the sums of loss added in order, over n; one thread */
 NET_KERNEL void mean_loss_4(IN(losses_4) loss, NET_RUN)
-{ net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1}, run, thread); }
+{ net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1, .factor = 1.0f}, run, thread); }
 
 /* partial = sums of dy, of each item: (batch block, row) */
 NET_KERNEL void channel_sum_partial_64x10(OUT(partial_4x16) partial, IN(value_64x10) dy, NET_RUN)
@@ -334,7 +334,7 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2_2(OUT(value_64x16x7x7) y, IN(value_64x
 NET_KERNEL void cross_entropy_64x10(OUT(losses_4) loss, IN(value_64x10) logits,
         const int32_t *restrict class, NET_RUN)
 { net_cross_entropy(NULL, V(loss), V(logits), class,
-        (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread); }
+        (struct net_cross_entropy){.batch_blocks = 4, .classes = 10, .slope = 1.0f}, run, thread); }
 
 /* ---- The network ----------------------------------------------------------------------------- */
 
@@ -657,7 +657,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     NET_MODEL_TABLES,
-    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "169327ae12406617",
+    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "8fd55a720acf399a",
     .evaluated =
             "input; conv2d(channels=8, kernel=3, padding=1); relu; maxpool2d(size=2); "
             "conv2d(channels=16, kernel=3, padding=1); relu; maxpool2d(size=2); flatten; "

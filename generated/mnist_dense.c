@@ -179,11 +179,11 @@ NET_KERNEL void dense_64x10x10(OUT(value_64x10) y, IN(value_64x10) x, IN(weight_
 NET_KERNEL void cross_entropy_grad_64x10(OUT(losses_4) loss, OUT(value_64x10) dlogits,
         IN(value_64x10) logits, const int32_t *restrict class, NET_RUN)
 { net_cross_entropy(V(dlogits), V(loss), V(logits), class,
-        (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread); }
+        (struct net_cross_entropy){.batch_blocks = 4, .classes = 10, .slope = 1.0f}, run, thread); }
 
 /* run->loss = the sums of loss added in order, over n; one thread */
 NET_KERNEL void mean_loss_4(IN(losses_4) loss, NET_RUN)
-{ net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1}, run, thread); }
+{ net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1, .factor = 1.0f}, run, thread); }
 
 /* partial = sums of dy, of each item: (batch block, row) */
 NET_KERNEL void channel_sum_partial_64x10(OUT(partial_4x16) partial, IN(value_64x10) dy, NET_RUN)
@@ -308,7 +308,7 @@ NET_KERNEL void inverse_std_16(OUT(vector_16) inv_std, IN(vector_16) var, NET_RU
 NET_KERNEL void cross_entropy_64x10(OUT(losses_4) loss, IN(value_64x10) logits,
         const int32_t *restrict class, NET_RUN)
 { net_cross_entropy(NULL, V(loss), V(logits), class,
-        (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread); }
+        (struct net_cross_entropy){.batch_blocks = 4, .classes = 10, .slope = 1.0f}, run, thread); }
 
 /* ---- The network ----------------------------------------------------------------------------- */
 
@@ -622,7 +622,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 const struct net_model net_model = {
     NET_MODEL_TABLES,
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "b72569e246770073",
+    .hash = "cd703f67fd1e1d64",
     .evaluated =
             "input; flatten; dense(units=20); relu; batchnorm(eps=0.001); dense(units=10); relu; "
             "batchnorm(eps=0.001); dense(units=10)",

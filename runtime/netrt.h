@@ -40,6 +40,15 @@ struct net_step_scalars {
 typedef void net_update(float *restrict w, const float *restrict g, float *restrict state,
                         long count, const struct net_step_scalars *scalars);
 
+/* A summand of the loss: out, but for the weight of a loss without class weights. */
+struct net_term {
+    float mean;   /* of the batch's rows, before the factor */
+    float weight; /* n, or those of its rows' classes */
+    float factor;
+};
+
+enum { NET_TERMS = 8 };
+
 struct net_run {
     void *params;        /* net_model.params_size bytes: parameters and running statistics */
     float *state;        /* optimizer state: scalars.stride floats for each copy */
@@ -53,10 +62,10 @@ struct net_run {
     int n;               /* rows in this batch, as packed: 1 to net_model.batch */
     int threads;         /* 1 or more */
     bool has_target;     /* evaluate only: compute the loss too */
-    float loss;          /* out: the mean over n rows */
-    float loss_weight;   /* n; or out: the weights of its rows' classes */
-    uint32_t seed[2];    /* Philox key */
-    uint32_t step;       /* of the random draws: counts from 0 */
+    float loss;          /* out: the mean over n rows; of several terms their sum */
+    struct net_term terms[NET_TERMS];
+    uint32_t seed[2]; /* Philox key */
+    uint32_t step;    /* of the random draws: counts from 0 */
     net_update *update;
     struct net_step_scalars scalars;
     struct net_threads *pool;
@@ -153,6 +162,7 @@ struct net_field {
     int rank, shape[4]; /* of one row; a class: rank 0 */
     int size;           /* product of shape, 1 for a class */
     int classes;        /* of classes(n) or one_hot(n), else 0 */
+    bool binary;        /* a target of binary_cross_entropy */
     int vocabulary;     /* of tokens: ids are below it, 0 is padding, 1 unknown; of a bag of
                                    words: its columns; else 0 */
     const struct net_call *augments; /* of prepared rows, in order: augment.c */
@@ -250,14 +260,14 @@ struct net_model {
     size_t scratch_size; /* bytes that a thread needs for itself, a multiple of 64; or 0 */
     const struct net_tensor *tensors;
     int tensor_count;
-    const struct net_field *fields; /* inputs, then the target last */
+    const struct net_field *fields; /* inputs, then other targets, then the first term's, last */
     int field_count;
     const struct net_call *parts[3]; /* train, validation, test; NULL where there is none */
     const struct net_call *loss_call, *optimizer;
     const struct net_call *schedule; /* one after another; only the last may have no end */
     int schedule_count;
     const struct net_call *stop, *clip; /* NULL where there is none */
-    const struct net_call *metrics;
+    const struct net_call *metrics;     /* of several terms, theirs are the last: "loss_label" */
     int metric_count;
     const struct net_let *lets;
     int let_count;
@@ -271,9 +281,10 @@ struct net_model {
     const char *keys; /* those that the train section has, "loss optimizer monitor" */
     int default_batch, epochs;
     double seed;
-    const char *keep;    /* "best" or "last" */
-    const char *monitor; /* what is best: "validation_loss", or a metric */
-    enum net_loss loss;
+    const char *keep;               /* "best" or "last" */
+    const char *monitor;            /* what is best: "validation_loss", or a metric */
+    int term_count;                 /* of a loss of several, else 0 */
+    enum net_loss loss;             /* of the first */
     enum net_activation activation; /* still to be applied to outputs for `predict` */
     int outputs;                    /* floats of one row of the prediction */
     int output_rank, output_shape[4];

@@ -79,6 +79,7 @@ part "zoo" tests/cli/zoo.sh
 both "what a person sees" tests/cli/terminal.sh
 both "report.html" tests/cli/report.sh
 both "lets and sweeps" tests/cli/sweep.sh
+both "losses of several terms" tests/cli/losses.sh
 both "predictions" tests/cli/predictions.sh
 both "rows that arrive" tests/cli/arriving.sh
 part "weights in PyTorch" tests/cli/interchange.sh

@@ -26,6 +26,17 @@ static void write_columns(Text *out, const Field *field, const char *name)
     line(out, 0, "};");
 }
 
+/* Is it a target of binary_cross_entropy? */
+static bool is_binary(const Model *model, const Field *field)
+{
+    bool binary = false;
+
+    for (int i = 0; i < model->term_count; i++)
+        binary |= model->terms[i].target == field &&
+                  same(model->terms[i].call->name, "binary_cross_entropy");
+    return binary;
+}
+
 void write_fields(Text *out, const Model *model)
 {
     for (int i = 0; i < model->field_count; i++) {
@@ -47,6 +58,8 @@ void write_fields(Text *out, const Model *model)
                  shape_member(", ", shape));
         if (f->classes)
             text_add(out, ", .classes = %d", f->classes);
+        if (is_binary(model, f))
+            text_add(out, ", .binary = true");
         if (f->columns)
             text_add(out, ", .columns = field_%d_columns, .column_count = %d, .column_range = %s",
                      i + 1, f->column_count, f->column_range ? "true" : "false");

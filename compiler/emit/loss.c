@@ -58,15 +58,31 @@ static const char *write_class_weights(KernelCode *code, const Node *node)
     return format("{weight, %s, %s, %s}", literal(sum), own, rest);
 }
 
+/* What a slope is times for the loss's factor. */
+static const char *slope_text(Emitter *e, const Node *node, double slope)
+{
+    return node->at.run_factor
+               ? run_value(e, format("%s * %g", number_operand(node->at.run_factor, 0), slope))
+               : literal(slope * factor_of(&node->at));
+}
+
+/* Which summand of the loss; the first says nothing. */
+static const char *term_text(const Node *node)
+{
+    return node->at.term ? format(".term = %d, ", node->at.term) : "";
+}
+
 static void call_cross_entropy(KernelCode *c, const Node *node, const char *values)
 {
     const Layout *z = node->inputs[0]->layout;
     const bool weighted = is_weighted(node);
     const char *name = weighted ? "net_weighted_cross_entropy" : "net_cross_entropy";
     const char *weights = weighted ? format(", .weights = %s", write_class_weights(c, node)) : "";
+    const char *term = weighted ? term_text(node) : "";
 
-    call_template(c, "%s(%s, %s, (struct %s){.batch_blocks = %d, .classes = %d%s}", name, values,
-                  name_of(c, node->inputs[1]), name, z->batch_blocks, channel_count(z), weights);
+    call_template(c, "%s(%s, %s, (struct %s){%s.batch_blocks = %d, .classes = %d, .slope = %s%s}",
+                  name, values, name_of(c, node->inputs[1]), name, term, z->batch_blocks,
+                  channel_count(z), slope_text(c->e, node, 1), weights);
 }
 
 /* What the loss is divided by, besides n. */
@@ -94,7 +110,7 @@ static void call_elementwise(KernelCode *c, const Kernel *k, const char *values)
                   ".batch_blocks = %d, .blocks = %d, .elements = %d, .slope = %s%s%s}",
                   values, class ? "NULL" : target, class ? target : "NULL", op_info[node->op].text,
                   z->batch_blocks, z->height * z->width * z->blocks, loss_elements(k),
-                  node->op == OP_MSE ? "2.0f" : "1.0f", delta, layout);
+                  slope_text(c->e, node, node->op == OP_MSE ? 2 : 1), delta, layout);
 }
 
 void emit_loss(KernelCode *c, const Kernel *k)
@@ -119,10 +135,15 @@ void emit_loss(KernelCode *c, const Kernel *k)
 void emit_mean_loss(KernelCode *c, const Kernel *k)
 {
     const Value *loss = k->node->outputs[0];
+    const Attributes *at = &k->node->at;
+    const char *factor = at->run_factor ? run_value(c->e, number_operand(at->run_factor, 0))
+                                        : literal(factor_of(at));
+    const char *times = at->scaled ? format("%s times ", factor) : "";
 
     c->base = format("mean_loss_%d", loss->layout->batch_blocks);
-    text_add(&c->comment, "/* run->loss = the sums of loss added in order%s; one thread */\n",
-             is_weighted(k->node) ? "" : ", over n");
-    call_template(c, "net_mean_loss(%s, (struct net_mean_loss){.elements = %d}", pointer(c, loss),
-                  is_weighted(k->node) ? 0 : loss_elements(k));
+    text_add(&c->comment, "/* run->loss %s= %sthe sums of loss added in order%s; one thread */\n",
+             at->term ? "+" : "", times, is_weighted(k->node) ? "" : ", over n");
+    call_template(c, "net_mean_loss(%s, (struct net_mean_loss){%s.elements = %d, .factor = %s}",
+                  pointer(c, loss), term_text(k->node), is_weighted(k->node) ? 0 : loss_elements(k),
+                  factor);
 }

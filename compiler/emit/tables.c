@@ -230,7 +230,9 @@ static void add_prediction(Wrap *w, const Model *m, const Graph *evaluate)
     const Shape shape = evaluate->prediction->shape;
     const Op activation = evaluate->prediction_activation;
 
-    add_member(w, ".loss = %s", loss_id(m->loss));
+    if (m->term_count > 1)
+        add_member(w, ".term_count = %d", m->term_count);
+    add_member(w, ".loss = %s", loss_id(m->terms[0].call));
     add_member(w, ".activation = %s",
                activation == OP_SOFTMAX   ? "NET_SOFTMAX"
                : activation == OP_SIGMOID ? "NET_SIGMOID"
@@ -287,7 +289,7 @@ void emit_tables(Emitter *e, Text *out, const Text *above, const Program *train,
     write_call(out, m->parts[PART_TRAIN], "part_train");
     write_call(out, m->parts[PART_VALIDATION], "part_validation");
     write_call(out, m->parts[PART_TEST], "part_test");
-    write_call(out, m->loss, "loss_call");
+    write_call(out, m->terms[0].call, "loss_call");
     write_call(out, m->optimizer, "optimizer");
     write_calls(out, m->schedule, m->schedule_count, "schedule");
     write_call(out, m->stop, "stop");

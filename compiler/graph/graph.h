@@ -123,6 +123,10 @@ typedef struct Attributes {
     double delta;                   /* of a loss: where squares become lines */
     double smoothing;            /* cross_entropy: the share of a label that all classes divide */
     const double *class_weights; /* cross_entropy: one a class; NULL: all 1 */
+    int term;                    /* of a loss: which summand */
+    bool scaled;                 /* of a loss: it is times factor, else times 1 */
+    double factor;               /* of a loss, where it is scaled */
+    int run_factor;              /* from 1 of Model.numbers, in its place; 0: none */
     int run_number;              /* of p, of a noise's scale, of delta, of smoothing: from 1 of
                                     Model.numbers, in their place; 0: none */
     const int *run_weights;      /* the same of each class weight; NULL: of none */
@@ -197,6 +201,7 @@ void verify(const Graph *g);            /* aborts with a message: netc's own bug
 void infer_shapes(Node *node);
 int dilation_of(const Attributes *at, int axis);  /* 1 or more; axis 0: height, 1: width */
 int groups_of(const Attributes *at);              /* 1 or more */
+double factor_of(const Attributes *at);           /* of a loss in a sum of them */
 int window_reach(const Attributes *at, int axis); /* pixels from first to last tap, both in */
 int window_count(const Attributes *at, int size, int axis); /* positions on `size` pixels */
 int tap_step(const Attributes *at, int axis);   /* of a dx: from tap to tap of one pixel */

@@ -161,6 +161,8 @@ static void print_attributes(FILE *out, const Node *node)
         fprintf(out, " heads=%d%s", at->heads, at->causal ? " causal" : "");
     if (has & HEADS && at->p != 0)
         fprintf(out, " p=%.6g stream=%d", at->p, at->stream);
+    if (at->scaled)
+        fprintf(out, " factor=%g", at->factor);
     if (has & LABELS && at->smoothing != 0)
         fprintf(out, " smoothing=%g", at->smoothing);
     if (has & LABELS && at->class_weights)

@@ -75,6 +75,11 @@ int groups_of(const Attributes *at)
     return at->groups > 1 ? at->groups : 1;
 }
 
+double factor_of(const Attributes *at)
+{
+    return at->scaled ? at->factor : 1;
+}
+
 int window_reach(const Attributes *at, int axis)
 {
     return (at->kernel[axis] - 1) * dilation_of(at, axis) + 1;
@@ -331,6 +336,16 @@ static bool is_permutation(const Attributes *at, Shape from, Shape to)
     return seen == (1U << at->axis_count) - 1 && size == shape_size(from) && size == shape_size(to);
 }
 
+static void match_losses(Match *m)
+{
+    for (int i = 0; i < m->node->input_count; i++) {
+        const Value *loss = m->node->inputs[i];
+
+        if (!loss || loss->batched || loss->shape.rank != 0)
+            m->fault = format("input %d is no loss", i);
+    }
+}
+
 /* What no signature says: that reshape keeps the elements, that a slice lies inside. */
 static void match_movement(Match *m)
 {
@@ -408,6 +423,8 @@ static const char *match(Node *node, Value *const *outputs)
         match_concat(&m, outputs[0]);
     if (node->op == OP_PAD)
         match_pad(&m, outputs[0]);
+    if (node->op == OP_ADD_LOSSES)
+        match_losses(&m);
     while (*word && !m.fault) {
         const size_t length = strcspn(word, " ");
 

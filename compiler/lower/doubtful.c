@@ -72,11 +72,13 @@ static void warn_logits(const Graph *g)
         warn_at(g->model->source, logits->span,
                 "%s takes a %s of its input, and that of a %s is nearly flat: little is learnt; "
                 "leave this %s out",
-                g->model->loss->name, own, op_info[logits->op].text, op_info[logits->op].text);
+                g->model->terms[0].call->name, own, op_info[logits->op].text,
+                op_info[logits->op].text);
     else if (keeps_sign(logits))
         warn_at(g->model->source, logits->span,
                 "%s takes a %s of its input, which %s keeps from being negative; leave this %s out",
-                g->model->loss->name, own, op_info[logits->op].text, op_info[logits->op].text);
+                g->model->terms[0].call->name, own, op_info[logits->op].text,
+                op_info[logits->op].text);
 }
 
 void warn_doubtful(const Graph *g)

@@ -3,7 +3,8 @@
  *
  * The one idea: cross_entropy and binary_cross_entropy work on logits, so a softmax or sigmoid
  * just before them is part of the loss. The graph's prediction is then what came before it, and
- * prediction_activation says what is still to be applied for people to read.
+ * prediction_activation says what is still to be applied for people to read. A sum of losses is a
+ * node for each, with its factor, and one that adds them.
  */
 
 #include "lower/lower.h"
@@ -47,10 +48,10 @@ static Shape target_shape(const Field *target)
                                                       : (Shape){.rank = 1, .size = {1}};
 }
 
-static bool check_class(Model *model, const Loss *loss, Shape prediction)
+static bool check_class(Model *model, const Term *term, const Loss *loss, Shape prediction)
 {
-    const Field *target = model->target;
-    const Span span = model->loss->span;
+    const Field *target = term->target;
+    const Span span = term->call->span;
 
     if (!target->is_class) {
         error_at(model->source, span,
@@ -78,10 +79,10 @@ static bool check_class(Model *model, const Loss *loss, Shape prediction)
     return false;
 }
 
-static bool check_values(Model *model, const Loss *loss, Shape prediction)
+static bool check_values(Model *model, const Term *term, const Loss *loss, Shape prediction)
 {
-    const Field *target = model->target;
-    const Span span = model->loss->span;
+    const Field *target = term->target;
+    const Span span = term->call->span;
     const bool binary = loss->op == OP_BINARY_CROSS_ENTROPY;
 
     if (target->is_class && binary) {
@@ -108,8 +109,9 @@ static bool check_values(Model *model, const Loss *loss, Shape prediction)
 }
 
 /* class_weights=[..]: one a class, none below 0, not all 0. Gives NULL after an error. */
-static const double *find_class_weights(Model *model, const Constant *list, int classes)
+static const double *find_class_weights(Model *model, const Field *target, const Constant *list)
 {
+    const int classes = target->classes;
     double *weights = allocate((size_t)classes * sizeof *weights), sum = 0;
     const int count = list->kind == CONSTANT_LIST ? list->count : 1;
 
@@ -117,8 +119,8 @@ static const double *find_class_weights(Model *model, const Constant *list, int 
         error_at(model->source, list->span,
                  "class_weights wants a list of %d, a number a class of "
                  "`%s`; this has %d",
-                 classes, model->target->name, count);
-        note_at(model->source, model->target->span, "the target is prepared here");
+                 classes, target->name, count);
+        note_at(model->source, target->span, "the target is prepared here");
         return NULL;
     }
     for (int i = 0; i < classes; i++) {
@@ -153,49 +155,75 @@ static const int *find_run_weights(const Constant *list)
 }
 
 /* The arguments of the loss; false after an error. */
-static bool find_attributes(Model *model, const Loss *loss, Attributes *at)
+static bool find_attributes(Model *model, const Term *term, const Loss *loss, Attributes *at)
 {
     const char *argument_name = delta_names[loss->op];
+    const Call *call = term->call;
 
+    at->term = (int)(term - model->terms);
+    at->scaled = term->factor.number != 1 || term->factor.run_number;
+    at->factor = term->factor.number;
+    at->run_factor = term->factor.run_number;
     if (argument_name) {
-        at->delta = number(model->loss, argument_name);
-        at->run_number = run_number(model->loss, argument_name);
+        at->delta = number(call, argument_name);
+        at->run_number = run_number(call, argument_name);
     }
     if (loss->op != OP_CROSS_ENTROPY)
         return true;
-    at->smoothing = number(model->loss, "smoothing");
-    at->run_number = run_number(model->loss, "smoothing");
-    if (argument(model->loss, "class_weights")->kind == CONSTANT_NONE)
+    at->smoothing = number(call, "smoothing");
+    at->run_number = run_number(call, "smoothing");
+    if (argument(call, "class_weights")->kind == CONSTANT_NONE)
         return true;
-    at->class_weights = find_class_weights(model, argument(model->loss, "class_weights"),
-                                           model->target->classes);
-    at->run_weights = find_run_weights(argument(model->loss, "class_weights"));
+    at->class_weights = find_class_weights(model, term->target, argument(call, "class_weights"));
+    at->run_weights = find_run_weights(argument(call, "class_weights"));
     return at->class_weights != NULL;
 }
 
-void lower_loss(Graph *g, const Layer *layer)
+/* That of an earlier term, or a new one. */
+static Value *target_value(Graph *g, const Field *target)
+{
+    Value *value = find_field(g, target);
+
+    if (value)
+        return value;
+    value = add_value(g, target_shape(target), true, target->is_class ? TYPE_CLASS : TYPE_F32,
+                      ROLE_TARGET);
+    value->name = target->name;
+    value->field = target;
+    value->vocabulary = target->vocabulary;
+    value->span = target->span;
+    return value;
+}
+
+Value *lower_term(Graph *g, const Term *term)
 {
     Model *model = g->model;
-    const Field *target = model->target;
+    const Value *prediction = term->prediction->value;
     const Loss *loss = &losses[0];
     Attributes at = {0};
     Value *inputs[2];
 
-    while (!same(loss->name, model->loss->name))
+    while (!same(loss->name, term->call->name))
         loss++;
-    if (!(loss->op == OP_CROSS_ENTROPY ? check_class : check_values)(model, loss,
-                                                                     layer->value->shape) ||
-        !find_attributes(model, loss, &at))
-        return;
-    inputs[0] = strip_activation(g, layer->value, loss->activation);
-    inputs[1] = add_value(g, target_shape(target), true, target->is_class ? TYPE_CLASS : TYPE_F32,
-                          ROLE_TARGET);
-    inputs[1]->name = target->name;
-    inputs[1]->field = target;
-    inputs[1]->vocabulary = target->vocabulary;
-    inputs[1]->span = target->span;
-    g->prediction = inputs[0];
-    g->prediction_activation = loss->activation;
+    if (!(loss->op == OP_CROSS_ENTROPY ? check_class : check_values)(model, term, loss,
+                                                                     prediction->shape) ||
+        !find_attributes(model, term, loss, &at))
+        return NULL;
+    inputs[0] = strip_activation(g, term->prediction->value, loss->activation);
+    inputs[1] = target_value(g, term->target);
+    if (at.term == 0) {
+        g->prediction = inputs[0];
+        g->prediction_activation = loss->activation;
+    }
+    return add_node(g, loss->op, inputs, 2, at, term->call->span, term->call->name)->outputs[0];
+}
+
+void lower_loss(Graph *g, Value *const *terms, int count)
+{
+    const Span span = g->model->terms[0].call->span;
+
     g->loss =
-        add_node(g, loss->op, inputs, 2, at, model->loss->span, model->loss->name)->outputs[0];
+        count == 1
+            ? terms[0]
+            : add_node(g, OP_ADD_LOSSES, terms, count, (Attributes){0}, span, "loss")->outputs[0];
 }

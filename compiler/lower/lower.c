@@ -72,6 +72,25 @@ static Value *lower_layer(Lowering *l, Layer *layer)
     return NULL;
 }
 
+static void lower_terms(Lowering *l)
+{
+    Value *terms[MAX_TERMS];
+    int count = 0;
+
+    for (int i = 0; i < l->model->term_count; i++) {
+        const Term *term = &l->model->terms[i];
+        Layer *prediction = term->prediction;
+
+        if (!prediction->value || !check_numbers(l, term->call->span, "a loss", prediction))
+            continue;
+        prediction->value = as_numbers(l, prediction, prediction->value);
+        terms[count] = lower_term(l->g, term);
+        count += terms[count] != NULL;
+    }
+    if (count == l->model->term_count)
+        lower_loss(l->g, terms, count);
+}
+
 Graph *lower(Model *model, Mode mode)
 {
     const int errors = model->source->errors;
@@ -85,10 +104,6 @@ Graph *lower(Model *model, Mode mode)
     l.g->conv = model->conv;
     for (int i = 0; i < model->layer_count; i++)
         model->layers[i]->value = lower_layer(&l, model->layers[i]);
-    if (model->prediction->value &&
-        check_numbers(&l, model->loss->span, "a loss", model->prediction)) {
-        model->prediction->value = as_numbers(&l, model->prediction, model->prediction->value);
-        lower_loss(l.g, model->prediction);
-    }
+    lower_terms(&l);
     return model->source->errors > errors ? NULL : l.g;
 }

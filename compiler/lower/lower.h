@@ -16,7 +16,9 @@ typedef enum Mode { MODE_TRAIN, MODE_EVALUATE } Mode;
 
 /* NULL after errors. Training: batchnorm from the batch, dropout on. Evaluation: neither. */
 Graph *lower(Model *model, Mode mode);
-void lower_loss(Graph *g, const Layer *prediction); /* loss.c: target, prediction, loss */
+/* loss.c: a summand with its target, NULL after an error; and all of them. */
+Value *lower_term(Graph *g, const Term *term);
+void lower_loss(Graph *g, Value *const *terms, int count);
 
 void warn_doubtful(const Graph *train); /* doubtful.c: what trains badly */
 

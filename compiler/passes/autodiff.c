@@ -20,7 +20,7 @@ static const Op loss_gradients[OP_COUNT] = {
 #include "graph/ops.def"
 };
 
-/* A loss ends the graph: its gradient starts from d loss = 1. */
+/* A loss ends the graph: its gradient starts from d loss = 1, or its factor in a sum. */
 static void vjp_loss(Reverse *r, const Node *node, Value *dy)
 {
     (void)dy;
@@ -122,7 +122,7 @@ void autodiff(Graph *g)
         Value *dy = r.gradient[node->outputs[0]->id];
 
         r.node = node;
-        if ((dy || node->outputs[0] == g->loss) && vjps[node->op])
+        if ((dy || op_info[node->op].class == CLASS_LOSS) && vjps[node->op])
             vjps[node->op](&r, node, dy);
         update_parameters(&r, node);
     }

@@ -153,6 +153,7 @@ static AddNode *const adders[OP_COUNT + 1] = {
     [OP_RESHAPE] = add_movement,
     [OP_CONCAT] = add_movement,
     [OP_SLICE] = add_movement,
+    [OP_ADD_LOSSES] = add_losses,
     [OP_CROSS_ENTROPY] = add_loss,
     [OP_CROSS_ENTROPY_GRAD] = add_loss_grad,
 #define ELEMENTWISE_LOSS(NAME, ...) [OP_##NAME] = add_loss, [OP_##NAME##_GRAD] = add_loss_grad,

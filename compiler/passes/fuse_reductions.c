@@ -66,14 +66,21 @@ void add_loss(Fusion *f, Node *node)
     f->pending[f->pending_count - 1]->needs_target = true;
 }
 
-/* Computed with the loss itself: both read prediction and target. */
+/* No kernel: their means are added as they come, the first term's first, by one thread. */
+void add_losses(Fusion *f, Node *node)
+{
+    for (int i = 0; i < node->input_count; i++)
+        assert(node->inputs[i]->node && node->inputs[i]->node->at.term == i);
+    f->fused[node->id] = true;
+}
+
+/* Computed with the loss of its term: both read prediction and target. */
 void add_loss_grad(Fusion *f, Node *node)
 {
     for (int i = 0; i < f->program->count; i++) {
         Kernel *k = f->program->kernels[i];
 
-        if (k->kind == KERNEL_LOSS && k->node->inputs[0] == node->inputs[0] &&
-            k->node->inputs[1] == node->inputs[1]) {
+        if (k->kind == KERNEL_LOSS && k->node->at.term == node->at.term) {
             k->grad = node;
             f->producer[node->outputs[0]->id] = i;
             f->fused[node->id] = true;

@@ -86,6 +86,8 @@ static void lay_out_loss(LayoutPass *l, Node *node)
 {
     Value *target = node->inputs[1], *y = node->outputs[0];
 
+    if (node->op == OP_ADD_LOSSES) /* their sum is run->loss */
+        return;
     if (target->type == TYPE_CLASS)
         require_plain(l, node, 0);
     else if (target->layout)

@@ -96,8 +96,9 @@ static bool same_attributes(const Attributes *a, const Attributes *b)
            same_pair(a->dilation, b->dilation) && a->groups == b->groups && a->slope == b->slope &&
            a->scale == b->scale && a->shift == b->shift && a->delta == b->delta &&
            a->smoothing == b->smoothing && a->class_weights == b->class_weights &&
-           a->run_number == b->run_number && a->run_weights == b->run_weights && a->p == b->p &&
-           a->eps == b->eps && a->momentum == b->momentum && a->stream == b->stream &&
+           a->run_number == b->run_number && a->term == b->term &&
+           a->run_weights == b->run_weights && a->p == b->p && a->eps == b->eps &&
+           a->momentum == b->momentum && a->stream == b->stream &&
            memcmp(a->place, b->place, sizeof a->place) == 0 && a->axis == b->axis &&
            memcmp(a->axes, b->axes, sizeof a->axes) == 0 &&
            memcmp(a->order, b->order, sizeof a->order) == 0 && a->begin == b->begin &&

@@ -124,6 +124,7 @@ typedef enum ObjectKind {
     OBJECT_LIST,
     OBJECT_TENSOR,   /* a layer's result */
     OBJECT_FUNCTION, /* a layer that waits for its input, an optimizer, ... */
+    OBJECT_LOSSES,   /* a sum of losses: items; the number of each is its factor */
 } ObjectKind;
 
 typedef struct Object {
@@ -149,11 +150,12 @@ struct PartialCall {
     bool failed;                /* an argument was: do not ask for those that are missing */
     bool owns_rest;             /* the list that gathers what is left is nobody else's */
     Object input;
-    Object *arguments;  /* by parameter; of takes_files: as they came */
-    bool *given;        /* by parameter */
-    const char **names; /* of takes_files: the keywords */
-    int count;          /* of arguments */
-    Span span;          /* the whole call */
+    Object *arguments;   /* by parameter; of takes_files: as they came */
+    bool *given;         /* by parameter */
+    const char **names;  /* of takes_files: the keywords */
+    int count;           /* of arguments */
+    const char *network; /* of a loss: whose its prediction is */
+    Span span;           /* the whole call */
     Span name_span;
 };
 
@@ -192,9 +194,12 @@ typedef struct Instance {
     Paths *paths;
     Layer **layers;
     int count;
-    bool complete; /* the first call has ended */
-    bool busy;     /* being called */
-    int next;      /* of a later call: which layer comes next */
+    bool complete;             /* the first call has ended */
+    bool busy;                 /* being called */
+    int next;                  /* of a later call: which layer comes next */
+    const PartialCall **calls; /* so far, and what each gave */
+    Object *results;
+    int call_count, result_count;
 } Instance;
 
 /* A block or network while its body runs. */
@@ -320,13 +325,19 @@ Layer *new_input(Field *field);
 Object combine_values(Sema *s, const Ast *ast, Object a, Object b); /* one of them is no number */
 Object negate_value(Sema *s, Span span, Object a);
 
+/* ---- loss_sum.c: sums of losses -------------------------------------------------------------- */
+
+bool is_loss(Object object);
+Object as_sum(Object loss);                                         /* one loss alone counts once */
+Object combine_losses(Sema *s, const Ast *ast, Object a, Object b); /* one of them is a loss */
+
 /* ---- network.c: layers, blocks, networks ----------------------------------------------------- */
 
 /* A layer, block or network that has its input gives its result; a loss stays as it is. */
 Object apply(Sema *s, PartialCall *f);
 void resolve_paths(Sema *s);
 void check_body(Sema *s, const Ast *definition);
-void prune_layers(Sema *s); /* what the prediction does not depend on; inputs come first */
+void prune_layers(Sema *s); /* what no prediction depends on; inputs come first */
 
 /* ---- columns.c: what a source gives ---------------------------------------------------------- */
 
@@ -356,6 +367,7 @@ void check_transforms(Sema *s, const Field *field);
 void analyze_data(Sema *s, const Ast *section);
 void analyze_augment(Sema *s, const Ast *ast); /* `augment image = ...`: after all fields */
 void analyze_train(Sema *s, const Ast *section);
+void analyze_loss(Sema *s, const Ast *ast); /* loss.c */
 bool is_train_key(const char *text);
 void warn_unused(Sema *s);
 

@@ -167,9 +167,19 @@ static void check_trainable(Sema *s)
         if (signature && signature->has_weights)
             return;
     }
-    report(s, model->prediction->span,
+    report(s, model->terms[0].prediction->span,
            "the prediction comes from no layer with parameters: there "
            "is nothing to train");
+}
+
+/* The first term of the target that term i has. */
+static int first_of_target(const Model *model, int i)
+{
+    int first = 0;
+
+    while (model->terms[first].target != model->terms[i].target)
+        first++;
+    return first;
 }
 
 static void list_fields(Sema *s)
@@ -179,7 +189,9 @@ static void list_fields(Sema *s)
     for (int i = 0; i < model->layer_count; i++)
         if (model->layers[i]->field)
             APPEND(model->fields, model->field_count, model->layers[i]->field);
-    APPEND(model->fields, model->field_count, model->target);
+    for (int i = model->term_count - 1; i >= 0; i--)
+        if (first_of_target(model, i) == i)
+            APPEND(model->fields, model->field_count, model->terms[i].target);
 }
 
 static Call *constant_schedule(Span span)
@@ -235,7 +247,7 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
         error_at(source, end, "the model has no train section");
         note(source, "such as `train { loss = ..., optimizer = ... }`, a line for each");
     }
-    if (source->errors > 0 || !model->prediction)
+    if (source->errors > 0 || model->term_count == 0)
         return NULL;
     resolve_paths(s);
     prune_layers(s);

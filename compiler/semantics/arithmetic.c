@@ -119,25 +119,9 @@ static Object number_before(Sema *s, const char *op, Span span, Object a, double
 
 /* ---- What an operator takes ------------------------------------------------------------------ */
 
-/* A loss as a side of an operator: an error. */
-static bool refuse_loss(Sema *s, const Ast *ast, Object side)
-{
-    if (side.kind != OBJECT_FUNCTION || !side.function->signature ||
-        side.function->signature->kind != KIND_LOSS)
-        return false;
-    if (report(s, side.span, "`%s` does not work on %s", ast->text, describe(side)))
-        note(s->source,
-             "a loss stands alone, `loss = %s(...)`: a factor of it is one of `lr`, and "
-             "penalties are arguments of layers, `l1` and `l2`",
-             side.function->signature->name);
-    return true;
-}
-
 /* A side that is neither a number nor a result. */
 static void refuse_side(Sema *s, const Ast *ast, Object side)
 {
-    if (refuse_loss(s, ast, side))
-        return;
     if (report(s, side.span, "`%s` works on results of layers and numbers; this is %s", ast->text,
                describe(side)) &&
         side.kind == OBJECT_FUNCTION)

@@ -154,14 +154,6 @@ static Object evaluate_logic(Sema *s, const Ast *ast)
     return new_bool(b.number != 0, ast->span);
 }
 
-/* A result of a layer, or a loss, which no operator takes. */
-static bool is_value(Object side)
-{
-    return side.kind == OBJECT_TENSOR ||
-           (side.kind == OBJECT_FUNCTION && side.function->signature &&
-            side.function->signature->kind == KIND_LOSS);
-}
-
 static Object evaluate_binary(Sema *s, const Ast *ast)
 {
     if (same(ast->text, "and") || same(ast->text, "or"))
@@ -178,7 +170,9 @@ static Object evaluate_binary(Sema *s, const Ast *ast)
     }
     if (compares)
         return new_bool(equal(a, b) == same(ast->text, "=="), ast->span);
-    if (is_value(a) || is_value(b))
+    if (is_loss(a) || is_loss(b))
+        return combine_losses(s, ast, a, b);
+    if (a.kind == OBJECT_TENSOR || b.kind == OBJECT_TENSOR)
         return combine_values(s, ast, a, b);
     const char *side = format("a side of `%s`", ast->text);
     if (!check_type(s, side, PARAM_NUMBER, a) || !check_type(s, side, PARAM_NUMBER, b))

@@ -187,7 +187,15 @@ void find_run_numbers(Sema *s)
 
     for (int i = 0; i < model->layer_count; i++)
         find_in_call(model, model->layers[i]->call, KIND_LAYER);
-    find_in_call(model, model->loss, KIND_LOSS);
+    for (int i = 0; i < model->term_count; i++) {
+        Term *term = &model->terms[i];
+
+        find_in_call(model, term->call, KIND_LOSS);
+        find_in_constant(model, &term->factor,
+                         (RunNumber){.what = format("the factor of %s", term->name),
+                                     .low = -(double)FLT_MAX,
+                                     .high = (double)FLT_MAX});
+    }
     find_in_call(model, model->optimizer, KIND_OPTIMIZER);
     for (int i = 0; i < model->schedule_count; i++)
         find_in_call(model, model->schedule[i], KIND_SCHEDULE);

@@ -239,14 +239,19 @@ static Paths *new_paths(const char *path)
     return paths;
 }
 
+static Instance *find_instance(const Sema *s, const Ast *definition)
+{
+    for (int i = 0; i < s->instance_count; i++)
+        if (s->instances[i]->definition == definition)
+            return s->instances[i];
+    return NULL;
+}
+
 /* The one instance of a network; a call of it from inside itself: NULL. */
 static Instance *enter_network(Sema *s, const PartialCall *f)
 {
-    Instance *instance = NULL;
+    Instance *instance = find_instance(s, f->definition);
 
-    for (int i = 0; i < s->instance_count; i++)
-        if (s->instances[i]->definition == f->definition)
-            instance = s->instances[i];
     if (!instance) {
         instance = allocate(sizeof *instance);
         instance->definition = f->definition;
@@ -280,8 +285,35 @@ static void note_call(Sema *s, const Ast *definition)
     APPEND(s->called, s->called_count, definition);
 }
 
+/* Values, and numbers that are compiled: what is alike for sure. */
+static bool is_same_argument(Object a, Object b)
+{
+    return a.kind == b.kind && a.layer == b.layer && a.number == b.number && !a.formula &&
+           !b.formula && (a.kind == OBJECT_TENSOR || a.kind == OBJECT_NUMBER);
+}
+
+/* What an earlier call of a network with the same arguments gave; NULL: there was none. */
+static const Object *find_earlier(const Sema *s, const PartialCall *f)
+{
+    const Instance *instance = f->definition->kind == AST_NETWORK ? find_instance(s, f->definition)
+                                                                  : NULL;
+
+    for (int i = 0; instance && i < instance->call_count; i++) {
+        const PartialCall *call = instance->calls[i];
+        bool alike = call->count == f->count && is_same_argument(call->input, f->input);
+
+        for (int j = 0; alike && j < f->count; j++)
+            alike = call->given[j] == f->given[j] &&
+                    (!f->given[j] || is_same_argument(call->arguments[j], f->arguments[j]));
+        if (alike)
+            return &instance->results[i];
+    }
+    return NULL;
+}
+
 static Object call_definition(Sema *s, const PartialCall *f)
 {
+    const Object *earlier = find_earlier(s, f);
     Frame frame = {.definition = f->definition};
     Frame *const outer_frame = s->frame;
     Instance *const outer_instance = s->instance;
@@ -289,6 +321,13 @@ static Object call_definition(Sema *s, const PartialCall *f)
     Paths *const outer_paths = s->paths;
     const unsigned kinds = s->kinds;
 
+    if (earlier) {
+        Object again = *earlier;
+
+        again.span = f->span;
+        s->model->name = f->definition->text;
+        return again;
+    }
     if (s->calls == MAX_CALLS) {
         report(s, f->span, "calls are nested more than %d deep: does `%s` call itself?", MAX_CALLS,
                f->definition->text);
@@ -318,12 +357,18 @@ static Object call_definition(Sema *s, const PartialCall *f)
         instance->busy = false;
         instance->complete = true;
         s->model->name = f->definition->text;
+        if (result.kind == OBJECT_TENSOR) {
+            APPEND(instance->calls, instance->call_count, f);
+            APPEND(instance->results, instance->result_count, result);
+        }
     }
     return result;
 }
 
 Object apply(Sema *s, PartialCall *f)
 {
+    if (f->signature && f->signature->kind == KIND_LOSS)
+        f->network = s->model->name;
     if (!wants_input(f) || !f->has_input || (f->signature && f->signature->kind == KIND_LOSS))
         return (Object){.kind = OBJECT_FUNCTION, .function = f, .span = f->span};
     if (f->input.kind == OBJECT_ERROR)
@@ -410,7 +455,8 @@ void prune_layers(Sema *s)
     Layer **layers = NULL;
     int count = 0;
 
-    model->prediction->used = true;
+    for (int i = 0; i < model->term_count; i++)
+        model->terms[i].prediction->used = true;
     for (int i = model->layer_count - 1; i >= 0; i--) {
         Layer *layer = model->layers[i];
         if (layer->used && layer->shared)

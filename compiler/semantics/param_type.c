@@ -37,6 +37,8 @@ const char *describe(Object object)
                    : format("the %s `%s`",
                             strchr(kind_text(object.function->signature->kind), ' ') + 1,
                             object.function->signature->name);
+    case OBJECT_LOSSES:
+        return "a sum of losses";
     case OBJECT_ERROR:
         break;
     }

@@ -91,7 +91,7 @@ typedef struct Layer {
     const char *path;     /* "resnet18.basic_3.conv2d_1"; parameters: path.weight ... */
     struct Layer *shared; /* the first use of the same parameters, or NULL */
     Field *field;         /* of an "input" */
-    bool used;            /* the prediction depends on it */
+    bool used;            /* a prediction depends on it */
     struct Value *value;  /* its output, in the graph lowered last (lower.c) */
     Span span;            /* the stage in the source */
 } Layer;
@@ -120,20 +120,31 @@ typedef struct RunNumber {
     Span span;
 } RunNumber;
 
+/* A summand of the loss. */
+typedef struct Term {
+    const char *name;  /* "loss_label" */
+    Call *call;        /* cross_entropy(..) */
+    Layer *prediction; /* its first argument */
+    Field *target;     /* its second */
+    Constant factor;   /* a number, 1 where none is written */
+} Term;
+
+enum { MAX_TERMS = 8 }; /* NET_TERMS of the runtime */
+
 typedef struct Model {
     Source *source;
-    const char *name;   /* of the network that makes the prediction */
+    const char *name;   /* of the network that makes the first prediction */
     Call *parts[PARTS]; /* source calls; holdout(f) for a split; NULL where there is none */
-    Field **fields;     /* inputs that the network uses, then the target */
+    Field **fields;     /* inputs that are used, other targets, then that of the first term */
     int field_count;
     Layer **layers; /* in order of application; inputs come first */
     int layer_count;
-    Layer *prediction; /* the loss's first argument */
-    Field *target;     /* the loss's second argument */
-    Call *loss, *optimizer;
+    Term *terms;    /* of the loss; metrics and `predict` are of the first */
+    int term_count; /* 1 to MAX_TERMS */
+    Call *optimizer;
     Call **schedule; /* one after another; constant where none is given */
     int schedule_count;
-    Call **metrics; /* without arguments */
+    Call **metrics; /* without arguments; of several terms, theirs are the last */
     int metric_count;
     const char *keys;    /* of the train section, those that are written: "loss optimizer" */
     int batch, epochs;   /* the defaults; 32 and 1 where not given */

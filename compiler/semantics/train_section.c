@@ -1,5 +1,5 @@
 /*
- * train_section.c -- the train section: loss, optimizer, schedule, metrics and the other keys.
+ * train_section.c -- the train section: optimizer, schedule, metrics and the other keys.
  *
  * One idea: a key is checked by itself where it stands; what concerns several of them (a metric and
  * the target, a monitor and the parts of the data) when all have been read.
@@ -7,44 +7,7 @@
 
 #include "semantics/analysis.h"
 
-/* ---- Loss and optimizer ---------------------------------------------------------------------- */
-
-static void analyze_loss(Sema *s, const Ast *ast)
-{
-    Model *model = s->model;
-    const int errors = s->source->errors;
-    Object object = evaluate_with(s, ast->first, KIND_LAYER | KIND_LOSS);
-
-    if (object.kind == OBJECT_ERROR || (object.kind == OBJECT_TENSOR && s->source->errors > errors))
-        return;
-    PartialCall *f = object.kind == OBJECT_FUNCTION ? object.function : NULL;
-    if (!f || !f->signature || f->signature->kind != KIND_LOSS) {
-        if (report(s, object.span, "the loss is a call such as mse(prediction, target); this is %s",
-                   describe(object)))
-            list_names(s, KIND_LOSS);
-        return;
-    }
-    if (!f->has_input && !f->failed) {
-        if (report(s, object.span, "%s needs a prediction and a target", f->signature->name))
-            note(s->source, "such as %s(network(input), target)", f->signature->name);
-        return;
-    }
-    Call *call = finish_call(s, f);
-    if (!call || f->input.kind != OBJECT_TENSOR)
-        return;
-    model->loss = call;
-    model->prediction = f->input.layer;
-    model->target = f->arguments[0].layer->field;
-    if (!model->target || !model->target->is_target) {
-        if (report(s, f->arguments[0].span, "the second argument of %s is a target; this is %s",
-                   call->name, describe(f->arguments[0])))
-            note(s->source, "declare one in the data section: `target NAME = ...`");
-    } else if (model->prediction->field && s->source->errors == errors) {
-        if (report(s, f->input.span, "the prediction is a field: there is nothing to train"))
-            note(s->source, "call a network: `%s(network(%s), %s)`", call->name,
-                 model->prediction->field->name, model->target->name);
-    }
-}
+/* ---- The optimizer --------------------------------------------------------------------------- */
 
 /* The complete call that a object is, if it is one of that kind. */
 static Call *to_choice(Sema *s, const Ast *ast, Object object, Kind kind)
@@ -200,7 +163,7 @@ static void analyze_metrics(Sema *s, const Ast *ast)
 /* A metric that the target cannot have; of one output, 0 and 1 or -1 and 1 may be classes. */
 static void check_metrics(Sema *s)
 {
-    const Field *target = s->model->target;
+    const Field *target = s->model->term_count ? s->model->terms[0].target : NULL;
 
     for (int i = 0; target && i < s->model->metric_count; i++) {
         const Call *metric = s->model->metrics[i];
@@ -220,6 +183,18 @@ static void check_metrics(Sema *s)
                          metric->name, target->name, shape_size(target->shape));
         if (odd)
             note_at(s->source, target->span, "the target is prepared here");
+    }
+}
+
+/* The summands of a loss of several are told, and watched, as metrics are. */
+static void add_terms(Model *model)
+{
+    for (int i = 0; model->term_count > 1 && i < model->term_count; i++) {
+        Call *call = allocate(sizeof *call);
+
+        call->name = model->terms[i].name;
+        call->span = model->terms[i].call->span;
+        APPEND(model->metrics, model->metric_count, call);
     }
 }
 
@@ -479,6 +454,7 @@ void analyze_train(Sema *s, const Ast *section)
         }
     }
     check_metrics(s);
+    add_terms(s->model);
     for (int key = 0; key < 2; key++) { /* those that every model needs */
         if (given[key])
             continue;

@@ -54,6 +54,14 @@ static bool was_called(const Sema *s, const Ast *definition)
     return false;
 }
 
+static bool is_targeted(const Model *model, const Field *field)
+{
+    for (int i = 0; i < model->term_count; i++)
+        if (model->terms[i].target == field)
+            return true;
+    return false;
+}
+
 void warn_unused(Sema *s)
 {
     for (int i = 0; i < s->file->children.count; i++) {
@@ -71,7 +79,7 @@ void warn_unused(Sema *s)
         const Name *name = &s->globals.items[i];
         const Field *field = name->value.kind == OBJECT_TENSOR ? name->value.layer->field : NULL;
 
-        if (field && (field->is_target ? field != s->model->target : !name->value.layer->used))
+        if (field && !(field->is_target ? is_targeted(s->model, field) : name->value.layer->used))
             warn_at(s->source, name->span, "the %s `%s` is never used",
                     field->is_target ? "target" : "input", field->name);
     }

@@ -16,19 +16,16 @@ double net_evaluate(struct net_session *session, struct net_loader *loader, enum
 {
     const void *batch;
     const long *numbers;
-    double sum = 0.0, weight = 0.0;
     int n;
 
     net_metrics_reset(metrics);
     net_loader_begin(loader, part, NULL, rows, count, session->model->batch);
     while ((batch = net_loader_next(loader, &numbers, &n))) {
-        const double loss = (double)net_forward(session, batch, n, true);
-
-        sum += loss * (double)session->run.loss_weight;
-        weight += (double)session->run.loss_weight;
+        net_forward(session, batch, n, true);
+        net_metrics_add_loss(metrics, &session->run);
         net_metrics_add(metrics, part, numbers, session->predictions, n);
     }
-    return (weight > 0 ? sum / weight : 0) + net_penalty(session);
+    return net_metrics_loss(metrics) + net_penalty(session);
 }
 
 void net_need_unwritten(struct net_data *data)

@@ -76,8 +76,8 @@ static bool train_rows(struct trainer *trainer)
         const double now = net_now();
 
         state->row += n;
-        state->loss_sum += (double)loss * (double)session->run.loss_weight;
-        state->loss_weight += (double)session->run.loss_weight;
+        state->loss_sum += (double)loss * net_loss_weight(session);
+        state->loss_weight += net_loss_weight(session);
         state->rows_trained += n;
         state->seconds += now - last;
         state->waited = waited + net_loader_waited(trainer->loader);

@@ -159,7 +159,8 @@ struct net_data *net_data_open_files(const struct net_model *model, const char *
                                     .arg_count = arg_count};
     asked->request = (struct net_request){.call = train,
                                           .fields = model->fields,
-                                          .field_count = model->field_count - !opening->labelled,
+                                          .field_count = opening->labelled ? model->field_count
+                                                                           : net_input_count(model),
                                           .names = data->names};
     if (!opening->preparation)
         check_alone(model, net_is_run_mark(opening->mark) ? model->field_count

@@ -263,6 +263,17 @@ const char *net_data_touched(const struct net_data *data, int number);
    paths.c */
 const struct net_arg *net_argument(const struct net_call *call, const char *name);
 
+/* Fields before the targets. */
+static inline int net_input_count(const struct net_model *model)
+{
+    int count = 0;
+
+    while (model->fields[count].kind < NET_TARGET_CLASS)
+        count++;
+    return count;
+}
+
+/* Of the first term of the loss: what metrics and predictions are of. */
 static inline const struct net_field *net_target_field(const struct net_model *model)
 {
     return &model->fields[model->field_count - 1];

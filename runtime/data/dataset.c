@@ -212,7 +212,7 @@ void net_field_apply(struct net_data *data, int f, struct net_source *source)
     net_values_finish(&values, &source->fields[f]);
     if (field->step_count)
         net_check_prepared(&source->fields[f], field, column);
-    if (data->model->loss == NET_BINARY_CROSS_ENTROPY && field->kind == NET_TARGET_VALUES)
+    if (field->binary && field->kind == NET_TARGET_VALUES)
         net_check_probabilities(&source->fields[f], field, column);
 }
 

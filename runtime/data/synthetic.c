@@ -44,7 +44,7 @@ static void fill_row(float *at, const struct net_model *model, const uint32_t se
         at[i] = draw_normal(seed, (uint32_t)i, (uint32_t)row, (uint32_t)field);
         if (hot >= 0)
             at[i] = i == hot ? 1.0f : 0.0f;
-        else if (target && model->loss == NET_BINARY_CROSS_ENTROPY)
+        else if (f->binary)
             at[i] = at[i] > 0.0f ? 1.0f : 0.0f;
     }
 }

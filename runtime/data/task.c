@@ -14,6 +14,7 @@ static const char *const task_names[] = {[NET_TASK_CLASSES] = "classes",
                                          [NET_TASK_SIGN] = "sign",
                                          [NET_TASK_VALUES] = "values"};
 
+/* A term of the loss, "loss_label", is one too. */
 const struct net_metric *net_metric_find(const char *name)
 {
     enum { CLASSES, VALUES };
@@ -23,10 +24,12 @@ const struct net_metric *net_metric_find(const char *name)
 #include "language.def"
     };
 
+    static const struct net_metric term = {"loss_", .less = true};
+
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (!strcmp(rows[i].name, name))
             return &rows[i];
-    return NULL;
+    return strncmp(name, term.name, strlen(term.name)) == 0 ? &term : NULL;
 }
 
 const struct net_metric *net_metric_of(const char *name)
@@ -49,7 +52,7 @@ static const char value_metrics[] =
 /* The first metric of values, or of classes; NULL: the model has none. */
 static const char *find_metric(const struct net_model *model, bool of_values)
 {
-    for (int m = 0; m < model->metric_count; m++)
+    for (int m = 0; m < model->metric_count - model->term_count; m++)
         if (net_metric_of(model->metrics[m].name)->of_values == of_values)
             return model->metrics[m].name;
     return NULL;

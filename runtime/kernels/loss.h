@@ -16,6 +16,12 @@
 #include "kernels/softmax.h"
 #include "kernels/vec_math.h"
 
+/* x scale; of padding +0, also where a factor of the loss is below 0. */
+NET_INLINE vec vec_scaled(vec x, vec scale)
+{
+    return vec_fma(x, scale, vec_zero());
+}
+
 /* ---- Cross entropy of a row of logits -------------------------------------------------------- */
 
 /* Where class `label` of a row of logits is. */
@@ -53,7 +59,7 @@ NET_INLINE void net_cross_entropy_grad_row(float *dz, const float *p, float rest
     for (int c = 0; c < channels; c += 16) {
         const vec q = vec_div(vec_load(p + 16 * c), vec_set(1.0f + rest));
 
-        vec_store(dz + 16 * c, vec_mul(q, vec_set(scale)));
+        vec_store(dz + 16 * c, vec_scaled(q, vec_set(scale)));
     }
     dz[net_class_at(label)] = miss * scale;
 }
@@ -116,7 +122,7 @@ NET_INLINE void net_weighted_cross_entropy_grad_row(float *dz, const float *p, f
         const vec each = vec_sub(vec_mul(q, vec_set(w->sum)), vec_load(w->weight + c));
         const vec g = vec_fma(q, vec_set(own), vec_mul(vec_set(w->every), each));
 
-        vec_store(dz + 16 * c, vec_mul(g, vec_set(scale)));
+        vec_store(dz + 16 * c, vec_scaled(g, vec_set(scale)));
     }
     dz[net_class_at(label)] = (net_miss(p_own, rest) * own + along) * scale;
 }
@@ -125,6 +131,7 @@ NET_INLINE void net_weighted_cross_entropy_grad_row(float *dz, const float *p, f
 
 struct net_cross_entropy {
     int batch_blocks, classes;
+    float slope; /* dz is times this */
 };
 
 /* loss = the sum of -log softmax(z)[label] over images; dz = (softmax(z) - onehot(label)) / n.
@@ -133,7 +140,7 @@ NET_TEMPLATE void net_cross_entropy(float *dz, float *loss, const float *z, cons
                                     struct net_cross_entropy s, NET_RUN)
 {
     const long floats = (s.classes + 15) / 16 * 256L; /* of a batch block */
-    const float scale = 1.0f / (float)run->n;
+    const float scale = s.slope / (float)run->n;
 
     NET_ITEMS(b, s.batch_blocks, run, thread) {
         float total = 0.0f;
@@ -153,11 +160,13 @@ NET_TEMPLATE void net_cross_entropy(float *dz, float *loss, const float *z, cons
 
 struct net_weighted_cross_entropy {
     int batch_blocks, classes;
+    float slope; /* dz is times this */
+    int term;    /* of the loss */
     struct net_class_weights weights;
 };
 
 /* The same over the weights of all rows, by which each block's sum is divided at once: no other
-   kernel knows them. Sets run->loss_weight. Items: batch blocks. */
+   kernel knows them. Sets the term's weight. Items: batch blocks. */
 NET_TEMPLATE void net_weighted_cross_entropy(float *dz, float *loss, const float *z,
                                              const int32_t *label,
                                              struct net_weighted_cross_entropy s, NET_RUN)
@@ -167,7 +176,7 @@ NET_TEMPLATE void net_weighted_cross_entropy(float *dz, float *loss, const float
     const float scale = all > 0.0f ? 1.0f / all : 0.0f;
 
     if (thread == 0)
-        run->loss_weight = all;
+        run->terms[s.term].weight = all;
     NET_ITEMS(b, s.batch_blocks, run, thread) {
         float total = 0.0f;
 
@@ -179,7 +188,8 @@ NET_TEMPLATE void net_weighted_cross_entropy(float *dz, float *loss, const float
             total += scale *
                      net_weighted_cross_entropy_row(p, &rest, z + at, own, &s.weights, s.classes);
             if (dz)
-                net_weighted_cross_entropy_grad_row(p, p, rest, own, &s.weights, scale, s.classes);
+                net_weighted_cross_entropy_grad_row(p, p, rest, own, &s.weights, s.slope * scale,
+                                                    s.classes);
         }
         loss[b] = total;
     }
@@ -310,7 +320,7 @@ NET_INLINE void net_sum_terms(vec sums[16], float *dz, const float *z, const flo
 
             sums[i] = term(sums[i], vec_load(z + at), t, &slope, p);
             if (dz)
-                vec_store(dz + at, vec_mul(slope, scale));
+                vec_store(dz + at, vec_scaled(slope, scale));
         }
     }
 }
@@ -350,10 +360,13 @@ NET_TEMPLATE void net_elementwise_loss(float *dz, float *loss, const float *z, c
 /* ---- The mean -------------------------------------------------------------------------------- */
 
 struct net_mean_loss {
+    int term;     /* of a sum of losses, or 0 */
     int elements; /* of an image; 0: the sums are divided already */
+    float factor; /* of the term */
 };
 
-/* run->loss = the batch blocks' sums added in order, in double, over n elements. One thread. */
+/* A term's mean: the batch blocks' sums added in order, in double, over n elements. run->loss = the
+   first's, times its factor, and the others' are added to it. One thread. */
 NET_TEMPLATE void net_mean_loss(const float *loss, struct net_mean_loss s, NET_RUN)
 {
     double sum = 0;
@@ -362,7 +375,12 @@ NET_TEMPLATE void net_mean_loss(const float *loss, struct net_mean_loss s, NET_R
         return;
     for (int b = 0; b < net_batch_blocks(run); b++)
         sum += (double)loss[b];
-    run->loss = (float)(s.elements ? sum / ((double)run->n * s.elements) : sum);
+    if (s.elements)
+        sum /= (double)run->n * s.elements;
+    run->terms[s.term].mean = (float)sum;
+    run->terms[s.term].factor = s.factor;
+    sum *= (double)s.factor;
+    run->loss = s.term ? run->loss + (float)sum : (float)sum;
 }
 
 #endif

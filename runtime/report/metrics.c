@@ -68,6 +68,7 @@ void net_metrics_reset(struct net_metrics *metrics)
     metrics->worst.count = 0;
     memset(metrics->bins, 0, sizeof metrics->bins);
     net_sums_reset(&metrics->sums, metrics);
+    memset(metrics->terms, 0, sizeof metrics->terms);
 }
 
 static int largest(const float *x, int count)
@@ -331,7 +332,7 @@ double net_metrics_value(const struct net_metrics *metrics, const char *name)
 
             return known && metrics->rows ? rows[i].value(metrics) : NAN;
         }
-    return NAN;
+    return net_metrics_term(metrics, name);
 }
 
 bool net_metrics_in_units(const struct net_metrics *metrics, const char *name, double *value)

@@ -1,7 +1,8 @@
 /*
  * metrics.h -- what the files of metrics share: metrics.c counts classes, value_sums.c sums
  * differences of values, ranks.c keeps every row's scores, worst.c some rows. A metric is a row of
- * language.def and here the function net_metric_NAME of what they keep, of one row or more.
+ * language.def and here the function net_metric_NAME of what they keep, of one row or more; the
+ * terms of a loss of several are told as metrics too (loss_terms.c).
  */
 
 #ifndef NET_METRICS_H
@@ -96,6 +97,16 @@ struct net_pairs {
     long every; /* rows between two of them */
 };
 
+/* ---- loss_terms.c ---------------------------------------------------------------------------- */
+
+struct net_term_sum {
+    double loss, weight; /* of rows: each term's mean times its weight, and the weights */
+    double factor;
+};
+
+/* "loss_label": the mean of that term; NaN: it is none, or there are no rows. */
+double net_metrics_term(const struct net_metrics *metrics, const char *name);
+
 struct net_metrics {
     const struct net_model *model;
     const struct net_data *data;
@@ -113,6 +124,7 @@ struct net_metrics {
     struct net_worst worst;
     struct net_value_sums sums; /* at NULL for targets that are class indices */
     struct net_pairs pairs;     /* of NET_TASK_VALUES */
+    struct net_term_sum terms[NET_TERMS];
 };
 
 #define METRIC(name, ...) double net_metric_##name(const struct net_metrics *metrics);

@@ -100,7 +100,7 @@ static const int *find_wanted(const struct net_model *model)
         return NULL;
     if (net_is_picture(target))
         return target->shape;
-    for (int f = 0; f < model->field_count - 1; f++)
+    for (int f = 0; f < net_input_count(model); f++)
         if (net_is_picture(&model->fields[f]) && model->fields[f].size == target->size)
             return model->fields[f].shape;
     return NULL;
@@ -113,7 +113,7 @@ static void add_inputs(struct rows *rows, long row)
     const struct net_model *model = rows->metrics->model;
     const struct net_data *data = rows->metrics->data;
 
-    for (int f = 0; f < model->field_count - 1; f++) {
+    for (int f = 0; f < net_input_count(model); f++) {
         struct net_text text = {0};
 
         if (net_is_picture(&model->fields[f])) {
@@ -219,7 +219,7 @@ static void add_head(struct rows *rows, const struct net_worst *worst)
         net_text_add(rows->page, worst->first ? "the first ones, then the largest errors"
                                               : "the largest errors");
     net_text_add(rows->page, "</caption><tr><th>row");
-    for (int f = 0; f < model->field_count - 1; f++)
+    for (int f = 0; f < net_input_count(model); f++)
         net_text_add(rows->page, "<th class=\"text\">%s", model->fields[f].name);
     net_text_add(rows->page, "%s</tr>\n",
                  rows->metrics->classes

@@ -69,9 +69,9 @@ bool net_picture_sample(struct net_picture *picture, const struct net_data *data
     const long rows = net_data_rows(data, part), count = rows < SAMPLES ? rows : SAMPLES;
     int f = 0;
 
-    while (f < model->field_count - 1 && !net_is_picture(&model->fields[f]))
+    while (f < net_input_count(model) && !net_is_picture(&model->fields[f]))
         f++;
-    if (f == model->field_count - 1 || number >= count)
+    if (f == net_input_count(model) || number >= count)
         return false;
     const struct net_field *field = &model->fields[f];
     const long row = number * rows / count;

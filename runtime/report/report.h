@@ -186,9 +186,13 @@ void net_metrics_reset(struct net_metrics *metrics);
 void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long *rows,
                      const float *predictions, int n);
 
-/* A metric of the rows added so far; NaN where it cannot be had (no rows; a metric of classes, of
-   values). Precision, recall and F1 are those of class 1 where one output tells two classes, else
-   the mean over the classes that occur or are predicted; 0 / 0 is 0. */
+/* The loss of the same rows, as the evaluate step left it; and its mean, without penalties. */
+void net_metrics_add_loss(struct net_metrics *metrics, const struct net_run *run);
+double net_metrics_loss(const struct net_metrics *metrics);
+
+/* A metric of the rows added so far, or a term of the loss; NaN where it cannot be had (no rows; a
+   metric of classes, of values). Precision, recall and F1 are those of class 1 where one output
+   tells two classes, else the mean over the classes that occur or are predicted; 0 / 0 is 0. */
 double net_metrics_value(const struct net_metrics *metrics, const char *name);
 /* A metric of values in the units of the data; false: they are those of the target. */
 bool net_metrics_in_units(const struct net_metrics *metrics, const char *name, double *value);

@@ -127,6 +127,17 @@ static void run_train(void *context, int thread)
     session->model->train.run(&session->run, thread);
 }
 
+static void set_weights(struct net_run *run)
+{
+    for (int t = 0; t < NET_TERMS; t++)
+        run->terms[t].weight = (float)run->n;
+}
+
+double net_loss_weight(const struct net_session *session)
+{
+    return session->model->term_count ? session->run.n : (double)session->run.terms[0].weight;
+}
+
 float net_forward(struct net_session *session, const void *batch, int n, bool has_target)
 {
     struct net_run *run = &session->run;
@@ -135,7 +146,7 @@ float net_forward(struct net_session *session, const void *batch, int n, bool ha
     run->n = n;
     run->has_target = has_target;
     run->loss = 0.0f;
-    run->loss_weight = (float)n;
+    set_weights(run);
     net_threads_run(session->pool, run_evaluate, session);
     session->model->unpack(session->predictions, run);
     return run->loss;
@@ -148,7 +159,7 @@ float net_gradients(struct net_session *session, const void *batch, int n)
     run->batch = batch;
     run->n = n;
     run->has_target = true;
-    run->loss_weight = (float)n;
+    set_weights(run);
     /* of the weights as they are before the step, whose updates may follow at once */
     const double penalty = run->grads ? 0.0 : net_penalty(session);
     net_threads_run(session->pool, run_train, session);

@@ -267,6 +267,10 @@ float net_gradients(struct net_session *session, const void *batch, int n);
 /* Runs the train step: parameters and optimizer state change. Gives the mean loss. */
 float net_step(struct net_session *session, const void *batch, int n);
 
+/* What a step's loss counts in the mean of several: the rows, or the weights of their classes; of
+   a sum of losses, whose weights may differ, the rows. */
+double net_loss_weight(const struct net_session *session);
+
 /* ---- step_times.c: where the time of a step goes --------------------------------------------- */
 
 /* A step that `profile` hears as number `number`. */

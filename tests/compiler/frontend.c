@@ -216,7 +216,7 @@ START_TEST(expressions)
     for (int i = 0; i < COUNT(cases); i++) {
         const Model *model = model_with("let activation = tanh\nlet width = 2 * 10",
                                         format("image -> flatten -> dense(%s)", cases[i].text));
-        ck_assert_double_eq(number(model->prediction->call, "units"), cases[i].value);
+        ck_assert_double_eq(number(model->terms[0].prediction->call, "units"), cases[i].value);
     }
 }
 END_TEST
@@ -272,17 +272,19 @@ START_TEST(sharing)
         "network side(x) { h = x -> dense(8) -> relu\n h -> dropout(0.5) }",
         "x = image -> flatten\n"
         "a = side(x)\n"
-        "b = x -> side\n"
-        "concat(a, b) -> dense(10)");
-    const Layer *first = model->layers[2], *second = model->layers[5];
+        "b = x -> relu -> side\n"
+        "concat(a, b, side(x)) -> dense(10)");
+    const Layer *first = model->layers[2], *second = model->layers[6], *joined = model->layers[9];
 
     ck_assert_str_eq(model->name, "net");
-    ck_assert_str_eq(paths_of(model), "image net.flatten side.h side.relu side.dropout side.h "
-                                      "side.relu side.dropout net.concat net.dense");
+    ck_assert_str_eq(paths_of(model), "image net.flatten side.h side.relu side.dropout net.relu "
+                                      "side.h side.relu side.dropout net.concat net.dense");
     ck_assert_ptr_null(first->shared);
     ck_assert_ptr_eq(second->shared, first);
-    ck_assert_ptr_null(model->layers[6]->shared);
-    ck_assert_int_eq(model->layers[8]->input_count, 2);
+    ck_assert_ptr_null(model->layers[7]->shared);
+    ck_assert_int_eq(joined->input_count, 3);
+    ck_assert_ptr_eq(joined->inputs[0], joined->inputs[2]); /* the same call is the same value */
+    ck_assert_ptr_ne(joined->inputs[0], joined->inputs[1]);
 }
 END_TEST
 
@@ -306,7 +308,7 @@ START_TEST(order)
     ck_assert_int_eq(model->field_count, 3);
     ck_assert_str_eq(model->fields[0]->name, "a");
     ck_assert_str_eq(model->fields[1]->name, "b");
-    ck_assert_ptr_eq(model->fields[2], model->target);
+    ck_assert_ptr_eq(model->fields[2], model->terms[0].target);
     for (int i = 0; i < model->layer_count; i++)
         for (int j = 0; j < model->layers[i]->input_count; j++) {
             int k = 0;
@@ -392,8 +394,8 @@ START_TEST(field_shapes)
                                              " optimizer = sgd(lr=1)\n}\n",
                                              cases[i].train, cases[i].input, cases[i].target));
         ck_assert(same_shape(model->fields[0]->shape, cases[i].input_shape));
-        ck_assert(same_shape(model->target->shape, cases[i].target_shape));
-        ck_assert(model->target->is_target && !model->fields[0]->is_target);
+        ck_assert(same_shape(model->terms[0].target->shape, cases[i].target_shape));
+        ck_assert(model->terms[0].target->is_target && !model->fields[0]->is_target);
     }
 }
 END_TEST
@@ -423,7 +425,7 @@ START_TEST(train_section)
                                   "    schedule = constant\n"
                                   "}\n");
 
-    ck_assert_str_eq(model->loss->name, "mse");
+    ck_assert_str_eq(model->terms[0].call->name, "mse");
     ck_assert_str_eq(model->parts[PART_TRAIN]->name, "xor");
     ck_assert_ptr_null(model->parts[PART_VALIDATION]);
     ck_assert_double_eq(number(model->parts[PART_TEST], "f"), 0.25);

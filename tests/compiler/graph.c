@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/loss_cases.h"
 #include "compiler/movement_cases.h"
 #include "lower/lower.h"
 #include "support/graph_test.h"
@@ -205,26 +206,6 @@ static void build_upsample(Graph *g, const Case *c, int channels)
                      NULL, NULL));
 }
 
-static void build_loss(Graph *g, const Case *c, int channels)
-{
-    Value *x = parameter(g, vector(channels), true);
-    Value *t = c->op == OP_CROSS_ENTROPY ? target(g, (Shape){0}, TYPE_CLASS)
-                                         : target(g, vector(channels), TYPE_F32);
-
-    g->prediction = x;
-    g->loss = append(g, c->op, c->at, 2, x, t, NULL);
-}
-
-/* One output, and its class instead of a value. */
-static void build_class_loss(Graph *g, const Case *c, int channels)
-{
-    Value *x = parameter(g, vector(channels), true);
-    Value *w = parameter(g, (Shape){.rank = 2, .size = {1, channels}}, false);
-
-    g->prediction = append(g, OP_DENSE, c->at, 3, x, w, NULL);
-    g->loss = append(g, c->op, c->at, 2, g->prediction, target(g, (Shape){0}, TYPE_CLASS), NULL);
-}
-
 static Value *tokens_of(Graph *g, int size, ElementType type)
 {
     Value *value = add_value(g, vector(size), true, type, ROLE_INPUT);
@@ -401,6 +382,7 @@ static const Case cases[] = {
     {OP_CROSS_ENTROPY, build_loss, 0, {.smoothing = 0.25, .class_weights = class_weights}},
     {OP_BINARY_CROSS_ENTROPY, build_loss, 0, NOTHING},
     {OP_BINARY_CROSS_ENTROPY, build_class_loss, 0, NOTHING},
+    {OP_ADD_LOSSES, build_losses, 0, NOTHING},
 };
 
 /* How far a graph has come through the passes. */

@@ -218,7 +218,15 @@ static void evaluate_binary_cross_entropy_grad(const Reference *r, const Node *n
         out[0][i] = (sigmoid(in[0][i]) - in[1][i]) / (double)count;
 }
 
-static Evaluate *const evaluations[OP_COUNT] = {
+static void add_losses(const Reference *r, const Node *node, double *const *in, double *const *out)
+{
+    (void)r;
+    out[0][0] = 0;
+    for (int i = 0; i < node->input_count; i++)
+        out[0][0] += in[i][0];
+}
+
+static Evaluate *const losses[OP_COUNT] = {
     [OP_MAE] = evaluate_mae,
     [OP_MAE_GRAD] = evaluate_mae_grad,
     [OP_HUBER] = evaluate_huber,
@@ -235,7 +243,19 @@ static Evaluate *const evaluations[OP_COUNT] = {
     [OP_BINARY_CROSS_ENTROPY_GRAD] = evaluate_binary_cross_entropy_grad,
 };
 
+/* Any of them, times its factor. */
+static void evaluate_loss(const Reference *r, const Node *node, double *const *in,
+                          double *const *out)
+{
+    const Value *y = node->outputs[0];
+    const long count = y->batched ? count_of(r, y) : 1;
+
+    losses[node->op](r, node, in, out);
+    for (long i = 0; i < count; i++)
+        out[0][i] *= factor_of(&node->at);
+}
+
 Evaluate *find_loss_evaluation(Op op)
 {
-    return evaluations[op];
+    return op == OP_ADD_LOSSES ? add_losses : losses[op] ? evaluate_loss : NULL;
 }

@@ -10,6 +10,9 @@
 #include "passes/passes.h"
 #include "reference/reference.h"
 
+/* The loss that compares with this target, the first of them; OP_NONE: there is none. */
+Op loss_of(const Graph *g, const Value *target);
+
 /* Of tokens: 0 and 1 often; of a bag: 0 often. Some rows hold nothing, some bags everything; `x`
    is the element's random number. */
 double word_number(const Value *value, double x, long i);

@@ -71,7 +71,7 @@ static float leaf_number(const Graph *g, const Value *value, uint32_t seed, long
     if (value->type == TYPE_TOKENS || value->type == TYPE_SPARSE)
         return (float)word_number(value, x, i);
     if (value->role == ROLE_TARGET)
-        return g->loss->node->op == OP_BINARY_CROSS_ENTROPY ? (float)(x > 0) : (float)x;
+        return loss_of(g, value) == OP_BINARY_CROSS_ENTROPY ? (float)(x > 0) : (float)x;
     if (value->role == ROLE_INPUT && same(value->name, "nan"))
         return NAN;
     if (value->role == ROLE_INPUT && same(value->name, "far"))

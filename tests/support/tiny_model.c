@@ -145,8 +145,11 @@ static void mean_loss(struct net_run *run, int thread)
 
     for (int row = 0; row < run->n; row++)
         sum += a->loss[row];
-    if (thread == 0)
+    if (thread == 0) {
         run->loss = sum / (float)run->n;
+        run->terms[0].mean = run->loss;
+        run->terms[0].factor = 1.0f;
+    }
 }
 
 static void lap(const struct net_run *run, int kernel, int thread)

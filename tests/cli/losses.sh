@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# losses.sh -- a loss of several terms, with a target each: what a run tells of them, what is
+# watched, how it goes on, evaluates and predicts.
+set -uo pipefail
+. "$(dirname "$0")/../support/shell.sh"
+cd "$scratch" || exit 1
+
+awk 'BEGIN {
+    print "a,b,c,d,kind,u,v"
+    for (i = 0; i < 300; i++) {
+        for (j = 0; j < 4; j++) {
+            s = (s * 16807 + 11) % 2147483647
+            x[j] = s / 1073741823.5 - 1
+        }
+        kind = x[0] > 0.4 ? "three" : x[1] > 0 ? "two" : "one"
+        printf "%.5f,%.5f,%.5f,%.5f,%s,%.5f,%.5f\n", x[0], x[1], x[2], x[3], kind,
+            x[0] + x[2], 2 * x[1] - x[3]
+    }
+}' >heads.csv
+cp "$root/tests/cli/heads.net" .
+build heads heads.net
+
+weights() { tail -c 3000 "$1/model.safetensors" | cksum; }
+
+check "a run" ./heads --out run --quiet
+columns=epoch
+for part in train validation; do
+    for name in loss accuracy loss_kind loss_place; do columns+=,${part}_$name; done
+done
+check "history.csv has the terms" grep -q "^$columns," run/history.csv
+for part in train validation test; do
+    sum=$(awk -v a="$(final run $part loss_kind)" -v b="$(final run $part loss_place)" \
+        'BEGIN { printf "%.12g", a + 0.3 * b }')
+    off=$(awk -v a="$sum" -v b="$(final run $part loss)" \
+        'BEGIN { d = a - b; print d < 0 ? -d : d }')
+    holds "the loss of $part is their sum, off by" "$off" "<" 1e-9
+done
+check "report.html tells of them" grep -q loss_place run/report.html
+check "on 3 threads" ./heads --out threads --threads 3 --quiet
+check "the same bits" [ "$(weights run)" = "$(weights threads)" ]
+check "stopped within an epoch" ./heads --out stopped --max-steps 17 --quiet
+check "and resumed" ./heads --resume stopped --quiet
+check "the same bits" [ "$(weights run)" = "$(weights stopped)" ]
+check "and history" cmp <(cut -d, -f1-9 run/history.csv) <(cut -d, -f1-9 stopped/history.csv)
+
+check "another factor is a flag" ./heads --share 0 --out none --quiet
+check "nothing of a term is trained on" \
+    [ "$(final none test loss)" = "$(final none test loss_kind)" ]
+check "a factor in the text" bash -c "sed 's/share \*/0.5 */' heads.net >half.net"
+build half half.net
+check "a run of it" ./half --out half.run --quiet
+check "a flag of the same" ./heads --share 0.5 --out flag.run --quiet
+check "has the same bits" [ "$(weights half.run)" = "$(weights flag.run)" ]
+
+check "a term is watched" ./heads --monitor loss_place --out watched --quiet
+check "and named" grep -q '"monitor": "loss_place"' watched/run.json
+sed 's/accuracy\]/&\n    keep      = best(monitor=loss_plce)/' heads.net >typo.net
+exits "one that is not there" 1 "did you mean .loss_place" "$netc" --check typo.net
+
+check "gradcheck" ./heads gradcheck
+check "eval of a file" bash -c './heads eval heads.csv --weights run --json |
+    grep -q "\"loss_place\": "'
+cut -d, -f1-4 heads.csv >inputs.csv
+check "predict needs no targets" bash -c './heads predict --weights run inputs.csv >predicted &&
+    [ "$(grep -cE "^(one|two|three)( [0-9.e-]+){3}$" predicted)" = 300 ]'
+cut -d, -f1-5 heads.csv >half.csv
+exits "eval needs all" 1 "expected a column u" ./heads eval half.csv --weights run
+
+finish

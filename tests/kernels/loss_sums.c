@@ -1,0 +1,55 @@
+/*
+ * loss_sums.c -- sums of losses as compiled kernels: several predictions and targets, factors, a
+ * prediction and a target that two terms share, a network that is called in each.
+ */
+
+#include <check.h>
+
+#include "support/kernel_test.h"
+
+Suite *suite_loss_sums(void);
+
+static const char *const losses[] = {
+    "cross_entropy(kind(x), c) + 0.3 * mse(place(x), t) - binary_cross_entropy(place(x), b) / 7",
+    "0.25 * (mae(place(x), t) + 2 * huber(place(x), t, delta=0.5)) + mse(place(x), t)",
+    ("mse(place(x), t) + 0.5 * cross_entropy(kind(x), c, class_weights=[1, 0.5, 3]) +\n"
+     "        0.2 * cross_entropy(aux(x), c, smoothing=0.1)"),
+    "3 * cross_entropy(kind(x), c)",
+    "2 * log_cosh(place(x), t)",
+};
+
+START_TEST(sums)
+{
+    static const KernelCase c = {.name = "a sum", .batch = 33, .least = 3, .emulated = true};
+
+    check_kernel_text(
+        &c, format("data {\n"
+                   "    train = npy(x=\"x.npy\", t=\"t.npy\", b=\"b.npy\", c=\"c.npy\")\n"
+                   "    input x[2, 6, 5] = x\n"
+                   "    target t[19] = t\n"
+                   "    target b[19] = b\n"
+                   "    target c = c -> classes(3)\n"
+                   "}\n"
+                   "network body(x) { x -> conv2d(5, 3) -> batchnorm -> relu -> dropout(0.25) }\n"
+                   "network kind(x) { body(x) -> flatten -> dense(3) }\n"
+                   "network aux(x) { body(x) -> global_avgpool2d -> dense(3) -> softmax }\n"
+                   "network place(x) { body(x) -> conv2d(7, 2) -> flatten -> dense(19) }\n"
+                   "train {\n"
+                   "    loss = %s\n"
+                   "    optimizer = sgd(lr=0.1)\n"
+                   "    batch = %d\n"
+                   "}\n",
+                   losses[_i], c.batch));
+}
+END_TEST
+
+Suite *suite_loss_sums(void)
+{
+    Suite *suite = suite_create("loss_sums");
+    TCase *tcase = tcase_create("against the reference");
+
+    tcase_set_timeout(tcase, 300);
+    tcase_add_loop_test(tcase, sums, 0, COUNT(losses));
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
