@@ -90,7 +90,7 @@ slip 'dense(units=10)' 'Linear(10)' '`dense`' 'dense(10)'
 slip 'dense(units=10)' 'layers.Dense(10)' '`dense`' 'dense(10)'
 slip 'cross_entropy(net' 'sparse_categorical_crossentropy(net' '`cross_entropy`'
 slip 'cross_entropy(net' 'nn.CrossEntropyLoss(net' '`cross_entropy`'
-slip 'cross_entropy(net(image), label)' '0.5 * cross_entropy(net(image), label)' 'stands alone'
+slip 'cross_entropy(net(image), label)' 'cross_entropy(net(image), label) + 0.1' 'take a factor'
 slip 'adam(lr=0.01)' 'optim.Adam(lr=0.01)' '`adam`'
 slip 'adam(lr=0.01)' '"adam"' 'write `adam`' adam
 slip '[accuracy]' '["accuracy"]' 'write `accuracy`'
