@@ -2,7 +2,7 @@
 # run.sh [PATTERN] -- every test, in the plain build and in the sanitized one: a row a part as it
 # ends, then what failed, and the totals. As many parts run at once as there are cores. Called by
 # `make test`, which made both builds; with PATTERN, the parts whose names match it.
-# LONG: with the sanitizers too, all that they take long for (make test-long).
+# LONG: all of it (make test-long); without, what CONTRIBUTING.md lists waits for that.
 # BUILD: the plain build's folder; in its subfolders, asan: the other build, log: the parts' logs.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +12,8 @@ export CK_DEFAULT_TIMEOUT=300 CK_TIMEOUT_MULTIPLIER=5 CK_VERBOSITY=${CK_VERBOSIT
 export XDG_CACHE_HOME=$build/cache      # of precompiled headers
 export ASAN_OPTIONS=detect_leaks=0      # the compiler's arena is never freed
 export BUILD=$build NETC=$build/netc
+mode=${LONG:+all} mode=${mode:-quick}
+[ -n "${LONG:-}" ] || export QUICK=1    # of the damages that readers are given, sanitized
 
 names=() commands=()
 
@@ -25,15 +27,22 @@ part() {
 
 # both NAME COMMAND...: in both builds; {} is the build's folder, {mode} all, or, sanitized, quick,
 # unless LONG is set.
-mode=${LONG:+all}
 both() {
     local name=$1 words
     shift
     words=("${@//\{\}/$build}")
     part "$name" env NETC="$build/netc" "${words[@]//\{mode\}/all}"
     words=("${@//\{\}/$build/asan}")
-    part "$name, sanitized" env NETC="$build/asan/netc" "${words[@]//\{mode\}/${mode:-quick}}"
+    part "$name, sanitized" env NETC="$build/asan/netc" $light "${words[@]//\{mode\}/$mode}"
 }
+
+# What the sanitizers look at in scripts: the runtime and netc, and, where the scripts say so or
+# LONG is set, the generated C, which then takes clang five times as long. tests/support/bin/clang
+# stands before clang for this, and compiles no unit twice.
+CLANG=$(for c in clang clang-{14..19}; do command -v "$c" && break; done)
+export CLANG OBJECTS=$logs/objects PATH=$PWD/tests/support/bin:$PATH
+light= lighter=
+[ -n "${LONG:-}" ] || lighter="LIGHT=1 XDG_CACHE_HOME=$build/cache/light"
 
 # suite NAME...: of check_all
 suite() {
@@ -60,44 +69,49 @@ run() {
 }
 
 # the long ones first
-suite $(sed -n 's/^SUITE(\(.*\))/\1/p' tests/support/suites.def)
-part "format and lint" env JOBS=1 tests/support/lint.sh
+both "words" tests/cli/words.sh {mode}
+light=$lighter
+both "trainers" tests/cli/trainer.sh {mode}
+part "losses against PyTorch's" tests/pytorch/stored.sh "$mode"
 part "fuzzing" env JOBS=1 SEED=1 SLOW=60 tests/fuzz/run.sh 60
+part "models" tests/cli/models.sh "$mode"
+part "models, sanitized" env NETC="$build/asan/netc" tests/cli/models.sh totals
+suite kernels pool random
+part "races" tests/cli/races.sh
+suite readers
+both "report.html" tests/cli/report.sh
+both "folders of runs" tests/cli/runs.sh
+both "the command line" tests/cli/command_line.sh
+both "what a run has learnt" tests/cli/contract.sh
+both "lets and sweeps" tests/cli/sweep.sh
+both "losses of several terms" tests/cli/losses.sh
+part "faults of the system" tests/faults/faults.py --short
+part "trackers" tests/trackers/trackers.sh
+part "netc under valgrind" tests/compiler/valgrind.sh
+both "tables" tests/cli/tables.sh
+part "whole models on several threads" tests/cli/threads.sh
+both "what a person sees" tests/cli/terminal.sh
+suite $(sed -n 's/^SUITE(\(.*\))/\1/p' tests/support/suites.def |
+    grep -vxE 'kernels|pool|random|readers')
+part "format and lint" env JOBS=1 tests/support/lint.sh "$mode"
 part "what editors and shells are given" tests/cli/editors.sh
 part "layout of models" tests/cli/fmt.sh
 part "slips of users of Keras and PyTorch" tests/cli/slips.sh
-part "races" tests/cli/races.sh
-part "trackers" tests/trackers/trackers.sh
 part "MLflow's server" tests/trackers/server.sh
-part "losses against PyTorch's" tests/pytorch/stored.sh
-part "faults of the system" tests/faults/faults.py --short
 part "random trainers" tests/random/trainers.sh
-part "whole models on several threads" tests/cli/threads.sh
-both "trainers" tests/cli/trainer.sh {mode}
-both "models" tests/cli/models.sh {mode}
 part "zoo" tests/cli/zoo.sh
-both "what a person sees" tests/cli/terminal.sh
-both "report.html" tests/cli/report.sh
-both "lets and sweeps" tests/cli/sweep.sh
-both "losses of several terms" tests/cli/losses.sh
 both "predictions" tests/cli/predictions.sh
 both "rows that arrive" tests/cli/arriving.sh
 part "weights in PyTorch" tests/cli/interchange.sh
-both "folders of runs" tests/cli/runs.sh
 both "what folders keep" tests/cli/folders.sh
-both "what a run has learnt" tests/cli/contract.sh
-both "the command line" tests/cli/command_line.sh
-both "words" tests/cli/words.sh {mode}
-both "tables" tests/cli/tables.sh
 both "wrong programs, dumps, generated C" tests/golden/check.sh
-part "netc under valgrind" tests/compiler/valgrind.sh
 part "netc's own memory" tests/compiler/growth.sh
 part "make bench" tests/bench/check.sh
 part "downloads" tests/cli/get_data.sh
 part "packages that are missing" tests/cli/packages.sh
 
 rm -rf "$logs"
-mkdir -p "$logs"
+mkdir -p "$OBJECTS" "$build/cache/light"
 for i in "${!names[@]}"; do
     : >"$logs/$i.totals"
     while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
@@ -111,6 +125,7 @@ for i in "${!names[@]}"; do
         grep -E -A 20 '^FAILED: |:[FE]:' "$logs/$i.log" | head -n 60
     fi
 done
+rm -rf "$OBJECTS"
 awk -F '[ ms]+' -v seconds=$SECONDS '
     FILENAME ~ /times$/ { if (FNR == 2) processor += 60 * ($1 + $3) + $2 + $4; next }
     { passed += $1; failed += $2; skipped += $3 }

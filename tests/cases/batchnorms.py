@@ -1,4 +1,4 @@
-"""batchnorms.py -- a network with batchnorms as netc trains and evaluates it, beside numpy in double.
+"""batchnorms.py -- what netc trains and evaluates with batchnorms, beside numpy in double.
 
 The first loss is that of the initial weights with the statistics of its batch; the loss of `eval`
 that of the run's weights with the running ones.
@@ -19,7 +19,8 @@ BATCH = 16
 
 
 def run(*words):
-    return subprocess.run([str(w) for w in words], check=True, capture_output=True, text=True).stdout
+    done = subprocess.run([str(w) for w in words], check=True, capture_output=True, text=True)
+    return done.stdout
 
 
 def dense(weights, name, x):

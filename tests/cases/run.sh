@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# run.sh [FOLDER] -- cases that were wrong once, which lie in FOLDER (or NETC_CASES): a table of what
-# each is now. A case is a folder with a run.sh, which ends with 0 where it is right. For those that
-# have none, a network and its rows, NAME.py beside this script says it; and for the scripts of
-# faults/, which only print what happened, a function here. NETC, PYTHON (with numpy): what to run.
+# run.sh [FOLDER] -- cases that were wrong once, which lie in FOLDER (or NETC_CASES): a table of
+# what each is now. A case is a folder with a run.sh, which ends with 0 where it is right. What is
+# right of a folder without one, a network and its rows, NAME.py beside this script says; of the
+# scripts of faults/, which only print what happened, a function here. NETC, PYTHON (with numpy):
+# what to run.
 # ONLY: a pattern of names. Exits 1 where one is wrong.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -188,12 +188,12 @@ START_TEST(broken_files)
         {{&net_reader_csv, fields, 3}, csv, sizeof csv - 1},
         {{&net_reader_jsonl, fields, 3}, jsonl, sizeof jsonl - 1},
     };
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), each = find_step();
     char message[4096], *lines = net_allocate(page + 512, 1), *bytes = lines + page;
 
     memset(lines, '\n', page);
     for (int c = 0; c < LENGTH(cases); c++)
-        for (size_t i = 0; i < 8 * cases[c].size; i++) {
+        for (size_t i = 0; i < 8 * cases[c].size; i += each) {
             const size_t place = i / 2 % cases[c].size;
             size_t size = cases[c].size;
 

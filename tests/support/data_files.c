@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "support/kernel_test.h"
 #include "support/readers_test.h"
 
 static char folder[64];
@@ -45,6 +46,11 @@ void write_bytes(const char *name, const void *bytes, size_t size, bool gzip)
     ck_assert_ptr_nonnull(file);
     ck_assert(size == 0 || gzwrite(file, bytes, (unsigned)size) == (int)size);
     ck_assert_int_eq(gzclose(file), Z_OK);
+}
+
+size_t find_step(void)
+{
+    return is_sanitized() && getenv("QUICK") ? 7 : 1;
 }
 
 static void leave(int status, void *unused)

@@ -18,6 +18,9 @@ void write_bytes(const char *name, const void *bytes, size_t size, bool gzip);
 /* Runs work(context) in a child; fills `message` with its stderr and returns its status. */
 int run_child(void (*work)(const void *), const void *context, char *message, size_t size);
 
+/* Of damages that are tried one by one each 1st, or, in the sanitized build of make test, 7th. */
+size_t find_step(void);
+
 /* work(context) must end with exit code 1 and a message that contains `text`. */
 void expect_fault(void (*work)(const void *), const void *context, const char *text);
 
