@@ -210,7 +210,7 @@ void emit_transpose(KernelCode *c, const Kernel *k)
     c->base = format("transpose_%dx%d", p->rows, p->outputs);
     text_add(&c->comment, "/* wt = w', by panels of inputs; items: (tap, block of inputs) */\n");
     for (int i = 0; i < count; i++) {
-        const Segment *s = &node->outputs[0]->layout->segments[i];
+        const Segment *s = &given_by_weights(node)->layout->segments[i];
         const int taps = dense ? s->pixels : p->segments[0].pixels;
 
         text_add(&list, "%s{.row = %d, .step = %d, .taps = %d, .inputs = %d, .panels = {%d, %d}",

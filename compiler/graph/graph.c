@@ -88,6 +88,14 @@ const Value *weight_of(const Node *node)
     return is_weight_gradient(node->op) ? node->outputs[0] : node->inputs[1];
 }
 
+Value *input_named(const Node *node, const char *formal)
+{
+    for (int i = 0; i < node->input_count; i++)
+        if (same(formal_name(node->op, i), formal))
+            return node->inputs[i];
+    return NULL;
+}
+
 Node **find_only_readers(const Graph *g)
 {
     Node **only = allocate((size_t)(g->value_count + 1) * sizeof *only);

@@ -60,6 +60,7 @@ const char *formal_name(Op op, int at);
 bool wants_plain(Op op, int input); /* an input that has to lie in one segment */
 bool is_input_gradient(Op op);      /* of a contraction: dx */
 bool is_weight_gradient(Op op);     /* dw */
+bool walks_back(Op op);             /* the gradient of what walked through time */
 
 /* ---- graph.c: values and nodes in SSA form --------------------------------------------------- */
 
@@ -139,6 +140,7 @@ typedef struct Attributes {
     int order[MAX_AXES];         /* permute: which of them each axis of y is */
     int axis_count;
     int padding_row; /* embedding: the row without a gradient, from 1; 0: none */
+    bool reverse;    /* rnn, lstm, gru: from the last position to the first */
     int pixels;      /* batchnorm: rows a channel has in one image */
     Shape shape;     /* reshape, pad, permute, the grads of movement and pools: the result's */
 } Attributes;
@@ -175,6 +177,7 @@ typedef struct Graph {
 
 Graph *new_graph(const char *name);
 const Value *weight_of(const Node *node); /* of a contraction; of a dw its gradient */
+Value *input_named(const Node *node, const char *formal); /* or NULL */
 Value *add_value(Graph *g, Shape shape, bool batched, ElementType type, Role role);
 Value *find_field(const Graph *g, const Field *field); /* its input or target; NULL: not used */
 Table named_values(const Graph *g); /* where in g->values those are that no node gives */

@@ -67,3 +67,8 @@ bool is_weight_gradient(Op op)
 {
     return gives(op, "dw");
 }
+
+bool walks_back(Op op)
+{
+    return op_info[op].class == CLASS_CONTRACTION && same(formal_name(op, 0), "dh");
+}

@@ -64,6 +64,7 @@ enum {
     PLACE = 1 << 13, /* place, axis */
     AXES = 1 << 14,  /* axes, order */
     HEADS = 1 << 15, /* causal, dropout */
+    REVERSE = 1 << 16,
 };
 
 static const unsigned attributes_of[OP_COUNT] = {
@@ -75,6 +76,12 @@ static const unsigned attributes_of[OP_COUNT] = {
     [OP_DEPTHWISE] = WINDOW,
     [OP_DEPTHWISE_DX] = WINDOW,
     [OP_DEPTHWISE_DW] = WINDOW,
+    [OP_RNN] = REVERSE,
+    [OP_RNN_GRAD] = REVERSE,
+    [OP_LSTM] = REVERSE,
+    [OP_LSTM_GRAD] = REVERSE,
+    [OP_GRU] = REVERSE,
+    [OP_GRU_GRAD] = REVERSE,
     [OP_MAXPOOL2D] = WINDOW,
     [OP_MAXPOOL2D_GRAD] = WINDOW,
     [OP_AVGPOOL2D] = WINDOW,
@@ -163,6 +170,8 @@ static void print_attributes(FILE *out, const Node *node)
         fprintf(out, " p=%.6g stream=%d", at->p, at->stream);
     if (at->scaled)
         fprintf(out, " factor=%g", at->factor);
+    if (has & REVERSE && at->reverse)
+        fprintf(out, " reverse");
     if (has & LABELS && at->smoothing != 0)
         fprintf(out, " smoothing=%g", at->smoothing);
     if (has & LABELS && at->class_weights)

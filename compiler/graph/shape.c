@@ -393,10 +393,7 @@ static ElementType wanted_type(const Node *node, int input)
         return TYPE_CLASS;
     if (node->op == OP_MAXPOOL2D_GRAD && input == 0)
         return TYPE_BYTE;
-    if (((node->op == OP_EMBEDDING || node->op == OP_EMBEDDING_DW) && input == 0) ||
-        ((node->op == OP_TOKEN_MEAN || node->op == OP_TOKEN_MEAN_GRAD || node->op == OP_ATTENTION ||
-          node->op == OP_ATTENTION_GRAD) &&
-         input == 1))
+    if (same(formal_name(node->op, input), "tokens"))
         return TYPE_TOKENS;
     if ((node->op == OP_SPARSE_DENSE || node->op == OP_SPARSE_DENSE_DW ||
          node->op == OP_TO_DENSE) &&

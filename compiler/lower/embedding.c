@@ -97,8 +97,7 @@ Value *lower_embedding(Lowering *l, Layer *layer, Value *const *x)
 
 /* ---- Means ----------------------------------------------------------------------------------- */
 
-/* The tokens that a sequence is made from, position by position; NULL: none. */
-static Value *find_tokens(const Layer *layer)
+Value *find_tokens(const Layer *layer)
 {
     const int length = layer->value->shape.size[1];
 

@@ -90,6 +90,8 @@ Shape windowed(Shape x, const Attributes *at, int channels);    /* the shape of 
 Value *tokens_behind(Lowering *l, const Layer *layer);
 /* A dense layer of a bag of words, or of a concat that begins with one; NULL: of neither. */
 const Node *lower_sparse_dense(Lowering *l, const Layer *layer, Value *x, const Owned *owned);
+/* The tokens that a sequence is made from, position by position; NULL: none. */
+Value *find_tokens(const Layer *layer);
 Value *as_numbers(Lowering *l, const Layer *layer, Value *x); /* a bag with its zeros */
 
 #endif

@@ -72,7 +72,7 @@ bool count_parameters(Lowering *l, const Layer *layer, Shape shape)
 {
     if (l->parameters + shape_elements(shape) >= INT_MAX) {
         error_at(l->model->source, layer->span,
-                 "with %s.weight, %s, the model has more than 2^31 parameters", layer->path,
+                 "with the weights of %s, %s, the model has more than 2^31 parameters", layer->path,
                  shape_text(stored_shape(layer, shape)));
         return false;
     }

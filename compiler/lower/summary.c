@@ -67,6 +67,8 @@ static double forward_flops(const Node *node)
     if (node->op == OP_CONV2D || node->op == OP_DEPTHWISE)
         return 2.0 * shape_size(node->inputs[1]->shape) / groups_of(&node->at) * y.size[1] *
                y.size[2];
+    if (node->op == OP_RNN || node->op == OP_LSTM || node->op == OP_GRU)
+        return 2.0 * shape_size(node->inputs[1]->shape) * y.size[2];
     return product_flops(node);
 }
 

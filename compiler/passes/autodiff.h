@@ -27,8 +27,8 @@ void accumulate(Reverse *r, int input, Value *gradient);
 Attributes restoring(const Node *node); /* with the shape that the gradient of input 0 has */
 
 /* vjp_products.c */
-Vjp vjp_dense, vjp_conv2d, vjp_matmul, vjp_group_expand, vjp_conv2d_dx, vjp_embedding,
-    vjp_sparse_dense, vjp_attention;
+Vjp vjp_dense, vjp_conv2d, vjp_recurrent, vjp_matmul, vjp_group_expand, vjp_conv2d_dx,
+    vjp_embedding, vjp_sparse_dense, vjp_attention;
 /* vjp_elementwise.c */
 Vjp vjp_add_bias, vjp_add, vjp_multiply, vjp_divide, vjp_maximum, vjp_scale, vjp_activation,
     vjp_softmax, vjp_dropout, vjp_shift, vjp_normalize, vjp_layernorm;

@@ -37,7 +37,7 @@ static void split_contraction(Kernel *k)
 /* Do two dx read the same transposed weights? */
 static bool same_transpose(const Node *a, const Node *b)
 {
-    const Layout *u = a->outputs[0]->layout, *v = b->outputs[0]->layout;
+    const Layout *u = given_by_weights(a)->layout, *v = given_by_weights(b)->layout;
 
     if (a->inputs[1] != b->inputs[1] || u->segment_count != v->segment_count)
         return false;
@@ -47,11 +47,11 @@ static bool same_transpose(const Node *a, const Node *b)
     return true;
 }
 
-/* The transposed weights of a dx, once for each weight. */
+/* The transposed weights of a dx or of steps back, once for each weight. */
 static Buffer *transposed_weights(Fusion *f, Node *node)
 {
     Kernel *transpose;
-    const Layout *w = node->inputs[1]->layout, *dx = node->outputs[0]->layout;
+    const Layout *w = node->inputs[1]->layout, *dx = given_by_weights(node)->layout;
     size_t rows = 0;
 
     for (int i = 0; i < f->first_count; i++)
@@ -141,6 +141,16 @@ static Kernel *add_contraction(Fusion *f, KernelKind kind, Node *node)
 
     k->scratch = transposed;
     return k;
+}
+
+void add_recurrent(Fusion *f, Node *node)
+{
+    const bool back = walks_back(node->op);
+    Buffer *transposed = back ? transposed_weights(f, node) : NULL;
+    Kernel *k = add_kernel(f, back ? KERNEL_RECURRENT_GRAD : KERNEL_RECURRENT, node);
+
+    k->scratch = transposed;
+    k->flops = contraction_flops(node);
 }
 
 static void add_batch_lanes(Fusion *f, Node *node)

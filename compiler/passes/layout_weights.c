@@ -170,6 +170,12 @@ void lay_out_weights(LayoutPass *l, Node *node)
     case OP_DEPTHWISE_DW:
         give_parameter(y, filters_layout(y));
         break;
+    case OP_RNN:
+    case OP_LSTM:
+    case OP_GRU:
+        give_parameter(in[1], weight_layout(in[1], NULL, 1, l->target));
+        give_parameter(in[2], plain_vector(in[2]->shape.size[0]));
+        break;
     case OP_EMBEDDING:
         give_parameter(in[1], table_layout(in[1]->shape));
         break;

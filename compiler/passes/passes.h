@@ -272,6 +272,9 @@ typedef struct OutputPart {
     int panels[3];
 } OutputPart;
 
+/* What a product with the node's weights, or with them transposed, gives: its result, or of steps
+   back in time what h is given. */
+const Value *given_by_weights(const Node *node);
 int find_parts(const Node *node, const Target *target, OutputPart parts[NET_MAX_SEGMENTS]);
 /* Of a convolution's dw, for each width of panels: into how many parts an item's taps are cut, rows
    of them or one. */

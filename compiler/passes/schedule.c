@@ -27,9 +27,14 @@ static long depth_of(const Node *matmul)
 
 /* ---- Pieces ---------------------------------------------------------------------------------- */
 
+const Value *given_by_weights(const Node *node)
+{
+    return walks_back(node->op) ? node->inputs[0] : node->outputs[0];
+}
+
 int find_parts(const Node *node, const Target *target, OutputPart parts[NET_MAX_SEGMENTS])
 {
-    const Layout *y = node->outputs[0]->layout;
+    const Layout *y = given_by_weights(node)->layout;
     const Shape w = node->inputs[1]->shape;
     const int groups = groups_of(&node->at);
     const int size = w.size[is_input_gradient(node->op)] / groups; /* channels of y in each */
@@ -158,6 +163,17 @@ static long attention_scratch(const Node *node)
                                  node->op == OP_ATTENTION_GRAD);
 }
 
+/* Gates and state of a step where no gradient reads them. */
+static long recurrent_scratch(const Node *node)
+{
+    long floats = 0;
+
+    for (int i = 1; i < node->output_count; i++)
+        if (node->outputs[i]->internal)
+            floats += 256L * node->outputs[i]->layout->blocks;
+    return floats;
+}
+
 static long count_scratch(const Kernel *k)
 {
     const Schedule *s = &k->schedule;
@@ -182,6 +198,10 @@ static long count_scratch(const Kernel *k)
         return matmul_scratch(k);
     case KERNEL_ATTENTION:
         return attention_scratch(k->node);
+    case KERNEL_RECURRENT:
+        return recurrent_scratch(k->node);
+    case KERNEL_RECURRENT_GRAD: /* what h and s are given from the step after */
+        return 512L * k->node->inputs[0]->layout->blocks;
     default:
         return 0;
     }

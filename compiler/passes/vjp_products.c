@@ -28,6 +28,35 @@ void vjp_conv2d(Reverse *r, const Node *node, Value *dy)
     vjp_contraction(r, node, dy, OP_CONV2D_DW, OP_CONV2D_DX);
 }
 
+/* dp by time in reverse. Of q = W_hh h' + b: db and dW are sums over all steps, of h one step back,
+   which is +0 before the first. */
+void vjp_recurrent(Reverse *r, const Node *node, Value *dh)
+{
+    Value *const *in = node->inputs, *const *out = node->outputs; /* p w b tokens; h gates s */
+    const int back = node->at.reverse ? -1 : 1;
+    const Attributes shift = {.place = {0, 0, back}, .shape = out[0]->shape};
+    const Attributes product = {.kernel = {1, 1}, .stride = {1, 1}};
+    Value *before, *dq;
+    const Node *grad;
+
+    if (node->op == OP_RNN)
+        grad = append(r, OP_RNN_GRAD, (Value *[]){dh, in[1], out[0], in[3]}, 4, node->at);
+    else if (node->op == OP_LSTM)
+        grad = append(r, OP_LSTM_GRAD, (Value *[]){dh, in[1], out[1], out[2], in[3]}, 5, node->at);
+    else
+        grad = append(r, OP_GRU_GRAD, (Value *[]){dh, in[1], out[1], out[2], out[0], in[3]}, 6,
+                      node->at);
+    dq = grad->outputs[grad->output_count - 1];
+    if (wants(r, 2))
+        accumulate(r, 2, append(r, OP_CHANNEL_SUM, &dq, 1, (Attributes){0})->outputs[0]);
+    if (wants(r, 1)) {
+        before = append(r, OP_PAD, out, 1, shift)->outputs[0];
+        accumulate(r, 1, append(r, OP_CONV2D_DW, (Value *[]){before, dq}, 2, product)->outputs[0]);
+    }
+    if (wants(r, 0))
+        accumulate(r, 0, grad->outputs[0]);
+}
+
 /* c = a b: da = dc b', db = a' dc; and so on: what is transposed there is transposed here. */
 void vjp_matmul(Reverse *r, const Node *node, Value *dc)
 {

@@ -51,6 +51,7 @@ typedef enum ParamType { /* what a parameter takes */
                          PARAM_PADDING, /* PARAM_WHOLES, or `same` */
                          PARAM_ENDS,    /* PARAM_WHOLE, [before, after], `same` or `causal` */
                          PARAM_AXIS,    /* the name of an axis */
+                         PARAM_STEPS,   /* `all` or `last` */
                          PARAM_RANGE,   /* PARAM_WHOLE, or a list of them that follow each other */
                          PARAM_NUMBERS, /* a number or a list of them */
                          PARAM_POSITIVES,

@@ -287,7 +287,7 @@ static Object evaluate_argument(Sema *s, const PartialCall *f, const Ast *argume
             .kind = OBJECT_STRING, .text = argument->first->text, .span = argument->first->span};
     if (parameter && (parameter->type == PARAM_NAME || parameter->type == PARAM_NAMES ||
                       parameter->type == PARAM_INIT || parameter->type == PARAM_MONITOR ||
-                      parameter->type == PARAM_AXIS))
+                      parameter->type == PARAM_AXIS || parameter->type == PARAM_STEPS))
         return evaluate_names(s, argument->first, parameter->type);
     return evaluate(s, argument->first);
 }

@@ -227,6 +227,8 @@ static bool has_type(ParamType type, Object object)
         return is_pair(object, 0) || is_named(object, "same") || is_named(object, "causal");
     case PARAM_AXIS:
         return is_axis(object);
+    case PARAM_STEPS:
+        return is_named(object, "all") || is_named(object, "last");
     case PARAM_RANGE:
         return is_range(object);
     case PARAM_NUMBERS:
@@ -273,6 +275,7 @@ static const char *type_text(ParamType type)
         [PARAM_PADDING] = "a whole number, 0 or more, [height, width] or `same`",
         [PARAM_ENDS] = "a whole number, 0 or more, [before, after], `same` or `causal`",
         [PARAM_AXIS] = "channels, length, height or width",
+        [PARAM_STEPS] = "all or last",
         [PARAM_RANGE] = "a whole number, 0 or more, or a range such as 0..15",
         [PARAM_NUMBERS] = "a number or a list of numbers",
         [PARAM_POSITIVES] = "a number above 0, or a list of such",

@@ -30,6 +30,7 @@
 #include "kernels/permute.h"
 #include "kernels/pool.h"
 #include "kernels/row_gradient.h"
+#include "kernels/recurrent.h"
 #include "kernels/run.h"
 #include "kernels/softmax.h"
 #include "kernels/sparse.h"

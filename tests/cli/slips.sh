@@ -52,6 +52,10 @@ slip 'kernel=[3, 3]' 'kernel=(3, 3)' 'write `[3, 3]`'
 slip 'kernel=[3, 3]' 'kernel_size=[3, 3]' '`kernel`'
 slip 'conv2d(4,' 'conv2d(filters=4,' '`channels`' 'conv2d(channels=4,'
 slip 'conv2d(4,' 'conv2d(out_channels=4,' '`channels`' 'conv2d(channels=4,'
+slip 'a -> flatten' 'a -> reshape(4, 196) -> SimpleRNN(8) -> flatten' '`rnn`' \
+    'a -> reshape(4, 196) -> rnn(8) -> flatten'
+slip 'a -> flatten' 'a -> reshape(4, 196) -> gru(8, num_layers=2) -> flatten' '`layers`' \
+    'a -> reshape(4, 196) -> gru(8, layers=2) -> flatten'
 slip 'padding=same)' 'padding=same, strides=1)' '`stride`' 'padding=same, stride=1)'
 slip 'padding=same)' 'padding=same, activation="relu")' '-> relu' 'padding=same) -> relu'
 slip 'padding=same)' 'padding=same, use_bias=false)' '`bias`' 'padding=same, bias=false)'

@@ -14,6 +14,7 @@
 
 #include "compiler/loss_cases.h"
 #include "compiler/movement_cases.h"
+#include "compiler/recurrent_cases.h"
 #include "lower/lower.h"
 #include "support/graph_test.h"
 #include "support/small_graph.h"
@@ -370,6 +371,13 @@ static const Case cases[] = {
     {OP_SOFTMAX, build_unary, 0, NOTHING},
     {OP_SOFTMAX, build_unary, 2, NOTHING},
     {OP_EMBEDDING, build_embedding, 0, NOTHING},
+    {OP_RNN, build_recurrent, 4, {.begin = 1}},
+    {OP_RNN, build_recurrent, 1, {.begin = 1, .reverse = true}},
+    {OP_LSTM, build_recurrent, 1, {.begin = 4}},
+    {OP_LSTM, build_recurrent, 4, {.begin = 4}},
+    {OP_LSTM, build_recurrent, 5, {.begin = 4, .reverse = true}},
+    {OP_GRU, build_recurrent, 4, {.begin = 3}},
+    {OP_GRU, build_recurrent, 3, {.begin = 3, .reverse = true}},
     {OP_SPARSE_DENSE, build_bag, 0, NOTHING},
     {OP_SPARSE_DENSE, build_bag, 5, NOTHING},
     {OP_MSE, build_loss, 0, NOTHING},

@@ -136,13 +136,36 @@ def attention(heads, causal=False, skip_padding=False, bias=True):
     return layer
 
 
+def recurrent(module):
+    """torch.nn's, with the layer's weights; where there are words, rows end with the last one."""
+    def make(units, keep="all", reverse=False, skip_padding=True, layers=1):
+        def layer(m, path, x):
+            inner = module(x.shape[1], units, layers, batch_first=True).to(x.dtype)
+            weights = {name: m(path, name) for name, _ in inner.named_parameters()}
+            words = getattr(m, "words", None) if skip_padding else None
+            place = torch.arange(x.shape[2]).expand(len(x), -1)
+            count = torch.full((len(x),), x.shape[2]) if words is None else (words != 0).sum(1)
+            ends = count.unsqueeze(1)
+            order = torch.where(place < ends, ends - 1 - place, place) if reverse else place
+            walked = x.movedim(1, 2).gather(1, order.unsqueeze(2).expand(-1, -1, x.shape[1]))
+            packed = torch.nn.utils.rnn.pack_padded_sequence(walked, count, True, False)
+            packed, _ = torch.func.functional_call(inner, weights, (packed,))
+            h, _ = torch.nn.utils.rnn.pad_packed_sequence(packed, True, 0, x.shape[2])
+            if not reverse:
+                order = torch.minimum(place, ends - 1)      # the state is carried on
+            h = h.gather(1, order.unsqueeze(2).expand(-1, -1, units)).movedim(1, 2)
+            return h if keep == "all" else h[:, :, 0 if reverse else -1]
+        return layer
+    return make
+
+
 def upsample2d(factor):
     factor = tuple(factor) if isinstance(factor, list) else factor
     return lambda m, path, x: F.interpolate(x, scale_factor=factor, mode="nearest")
 
 
 NAMES = {
-    "true": True, "false": False, "same": "same", "causal": "causal",
+    "true": True, "false": False, "same": "same", "causal": "causal", "all": "all", "last": "last",
     "dense": dense, "conv1d": conv1d, "conv2d": convolution(F.conv2d),
     "conv2d_transpose": convolution(F.conv_transpose2d),
     "maxpool1d": pool(F.max_pool1d), "maxpool2d": pool(F.max_pool2d),
@@ -153,6 +176,8 @@ NAMES = {
     "global_avgpool2d": plain(lambda x: x.mean((2, 3))),
     "attention": attention, "mean": mean, "upsample2d": upsample2d, "batchnorm": batchnorm, "layernorm": layernorm,
     "glu": plain(lambda x: F.glu(x, 1)), "transpose": plain(lambda x: x.transpose(1, 2)),
+    "rnn": recurrent(torch.nn.RNN), "lstm": recurrent(torch.nn.LSTM),
+    "gru": recurrent(torch.nn.GRU),
     "embedding": embedding, "flatten": plain(lambda x: x.flatten(1)),
     "relu": plain(F.relu), "relu6": plain(F.relu6), "selu": plain(F.selu), "gelu": plain(F.gelu),
     "silu": plain(F.silu), "tanh": plain(torch.tanh), "sigmoid": plain(torch.sigmoid),
@@ -398,7 +423,7 @@ def file_one_hot(folder, how):
 
 def file_text(folder, part=embedding(7), after=plain(lambda x: x.flatten(1))):
     def network(m, x):
-        return layer(m, "last", after(m, None, layer(m, "first", x, part)))
+        return layer(m, "last", layer(m, "middle", layer(m, "first", x, part), after))
     return classes_case(tokens(folder, 30, 9), network)
 
 

@@ -27,5 +27,7 @@ Evaluate *find_movement_evaluation(Op op);  /* movement.c */
 Evaluate *find_pool_evaluation(Op op);      /* pool.c */
 Evaluate *find_words_evaluation(Op op);     /* embedding.c */
 Evaluate *find_attention_evaluation(Op op); /* attention.c */
+Evaluate *find_recurrent_evaluation(Op op); /* recurrent.c */
+Evaluate *find_words_evaluation(Op op);     /* embedding.c */
 
 #endif

@@ -36,6 +36,15 @@ static double attention_terms(const Node *node)
     return x.size[0] / 3.0 / node->at.heads + x.size[1];
 }
 
+/* A step takes over the errors of all before it; of any other operation 1. */
+static double terms_over_time(const Node *node)
+{
+    if (node->op != OP_RNN && node->op != OP_LSTM && node->op != OP_GRU && !walks_back(node->op))
+        return 1;
+    return node->inputs[1]->shape.size[!walks_back(node->op)] *
+           pow(pixels_of(node->inputs[0]->shape), 2);
+}
+
 /* How many products or numbers an element of the node's result is a sum of. */
 static double terms_of(const Node *node, int n)
 {
@@ -94,7 +103,7 @@ static double terms_of(const Node *node, int n)
 #include "graph/ops.def"
         return (double)n * shape_size(x);
     default:
-        return attention_terms(node);
+        return attention_terms(node) * terms_over_time(node);
     }
 }
 
@@ -233,6 +242,13 @@ static double largest_term(const Bounds *b, const Node *node)
         return size_of(b, node->inputs[0]);
     case OP_EMBEDDING_DW:
         return size_of(b, node->inputs[1]);
+    case OP_RNN_GRAD:
+    case OP_LSTM_GRAD:
+    case OP_GRU_GRAD:
+        return size_of(b, node->inputs[0]) * (1 + size_of(b, node->inputs[1]));
+    case OP_RNN: /* of an h up to 1 */
+    case OP_LSTM:
+    case OP_GRU:
     case OP_ADD:
     case OP_ADD_BIAS:
         return fmax(size_of(b, node->inputs[0]), size_of(b, node->inputs[1]));

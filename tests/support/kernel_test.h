@@ -128,6 +128,7 @@ KernelCases weight_gradient_cases(void); /* weight_gradient.c */
 KernelCases matmul_cases(void);          /* matmul.c */
 KernelCases movement_cases(void);        /* movement.c */
 KernelCases attention_cases(void);       /* attention.c */
+KernelCases recurrent_cases(void);       /* recurrent.c */
 
 const char *kernel_model(const KernelCase *c); /* its .net file */
 int most_threads(const char *target);          /* that steps are tried with */
