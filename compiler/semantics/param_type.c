@@ -133,8 +133,11 @@ static bool is_named(Object object, const char *name)
     return object.kind == OBJECT_NAME && same(object.text, name);
 }
 
-static bool is_axis(Object object)
+/* The name of an axis, or which steps of one are kept. */
+static bool is_axis(ParamType type, Object object)
 {
+    if (type == PARAM_STEPS)
+        return is_named(object, "all") || is_named(object, "last");
     return is_named(object, "channels") || is_named(object, "length") ||
            is_named(object, "height") || is_named(object, "width");
 }
@@ -218,17 +221,15 @@ static bool has_type(ParamType type, Object object)
     case PARAM_COLUMNS:
         return are_columns(object);
     case PARAM_COUNTS:
-        return is_pair(object, 1);
     case PARAM_WHOLES:
-        return is_pair(object, 0);
+        return is_pair(object, type == PARAM_COUNTS);
     case PARAM_PADDING:
         return is_pair(object, 0) || is_named(object, "same");
     case PARAM_ENDS:
         return is_pair(object, 0) || is_named(object, "same") || is_named(object, "causal");
     case PARAM_AXIS:
-        return is_axis(object);
     case PARAM_STEPS:
-        return is_named(object, "all") || is_named(object, "last");
+        return is_axis(type, object);
     case PARAM_RANGE:
         return is_range(object);
     case PARAM_NUMBERS:

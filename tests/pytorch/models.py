@@ -16,6 +16,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from optimizers import OPTIMIZERS, SCHEDULES, warmup_and
+
 
 class Run:
     """One training run: the weights by name, and what the layers said."""
@@ -174,7 +176,8 @@ NAMES = {
     "global_maxpool2d": plain(lambda x: x.flatten(2).max(2).values),
     "global_avgpool1d": plain(lambda x: x.mean(2)),
     "global_avgpool2d": plain(lambda x: x.mean((2, 3))),
-    "attention": attention, "mean": mean, "upsample2d": upsample2d, "batchnorm": batchnorm, "layernorm": layernorm,
+    "attention": attention, "mean": mean, "upsample2d": upsample2d,
+    "batchnorm": batchnorm, "layernorm": layernorm,
     "glu": plain(lambda x: F.glu(x, 1)), "transpose": plain(lambda x: x.transpose(1, 2)),
     "rnn": recurrent(torch.nn.RNN), "lstm": recurrent(torch.nn.LSTM),
     "gru": recurrent(torch.nn.GRU),
@@ -189,45 +192,6 @@ NAMES = {
     "elu": lambda alpha=1: plain(lambda x: F.elu(x, alpha)),
 }
 WITHOUT_BRACKETS = {"batchnorm", "layernorm", "elu", "leaky_relu"}
-
-# ---- optimizers and schedules ---------------------------------------------------------------------
-
-
-def optimizer(make, **renamed):
-    """A call with netc's names as a function of the parameters."""
-    def call(**options):
-        if "beta1" in options:
-            options["betas"] = options.pop("beta1"), options.pop("beta2")
-        options = {renamed.get(key, key): value for key, value in options.items()}
-        return lambda parameters: make(parameters, **options)
-    return call
-
-
-OPTIMIZERS = {
-    "sgd": optimizer(torch.optim.SGD), "adam": optimizer(torch.optim.Adam),
-    "adamw": optimizer(torch.optim.AdamW), "nadam": optimizer(torch.optim.NAdam),
-    "radam": optimizer(torch.optim.RAdam),
-    "adamax": optimizer(torch.optim.Adamax), "rmsprop": optimizer(torch.optim.RMSprop),
-    "adadelta": optimizer(torch.optim.Adadelta),
-    "adagrad": optimizer(torch.optim.Adagrad, initial_accumulator="initial_accumulator_value"),
-}
-
-rates = torch.optim.lr_scheduler
-SCHEDULES = {        # functions of the optimizer and the epochs that are left
-    "constant": lambda o, n: rates.ConstantLR(o, 1),
-    "step": lambda size, gamma: lambda o, n: rates.StepLR(o, size, gamma),
-    "multistep": lambda epochs, gamma: lambda o, n: rates.MultiStepLR(o, epochs, gamma),
-    "exponential": lambda gamma: lambda o, n: rates.ExponentialLR(o, gamma),
-    "cosine": lambda minimum=0: lambda o, n: rates.CosineAnnealingLR(o, n, minimum),
-    "warmup": lambda epochs: lambda o, n: rates.LinearLR(o, 1 / epochs, 1, epochs - 1),
-    "plateau": lambda factor, patience: lambda o, n: rates.ReduceLROnPlateau(
-        o, factor=factor, patience=patience),
-}
-
-
-def warmup_and(o, n, first, epochs, then):
-    return rates.SequentialLR(o, [first(o, n), then(o, n - epochs)], [epochs])
-
 
 def evaluate(text):
     names = {**NAMES, **OPTIMIZERS, **SCHEDULES}
