@@ -97,12 +97,20 @@ Value *lower_embedding(Lowering *l, Layer *layer, Value *const *x)
 
 /* ---- Means ----------------------------------------------------------------------------------- */
 
+/* Does a node put something else at the positions of its first input? */
+static bool moves_positions(const Node *node)
+{
+    return node && (node->op == OP_PERMUTE || node->op == OP_MATMUL_TN ||
+                    node->op == OP_MATMUL_TT || (node->op == OP_PAD && node->at.place[1] != 0));
+}
+
 Value *find_tokens(const Layer *layer)
 {
     const int length = layer->value->shape.size[1];
 
     while (layer->input_count > 0) {
-        if (layer->value->shape.rank != 2 || layer->value->shape.size[1] != length)
+        if (layer->value->shape.rank != 2 || layer->value->shape.size[1] != length ||
+            moves_positions(layer->value->node))
             return NULL;
         layer = layer->inputs[0];
     }

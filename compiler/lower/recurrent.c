@@ -100,6 +100,15 @@ static Value *keep_last(Lowering *l, const Layer *layer, Value *h)
     return reshape_value(l, layer, h, (Shape){.rank = 1, .size = {size[0]}});
 }
 
+/* Is skip_padding=true written out? By default it is meant where there are words. */
+static bool asks_to_skip(const Call *call)
+{
+    for (int i = 0; i < call->count; i++)
+        if (same(call->arguments[i].name, "skip_padding"))
+            return call->arguments[i].given && call->arguments[i].value.number != 0;
+    return false;
+}
+
 Value *lower_recurrent(Lowering *l, Layer *layer, Value *const *x)
 {
     const Call *call = layer->call;
@@ -119,6 +128,8 @@ Value *lower_recurrent(Lowering *l, Layer *layer, Value *const *x)
         return NULL;
     if (number(call, "skip_padding") != 0)
         tokens = find_tokens(layer->inputs[0]);
+    if (!tokens && asks_to_skip(call) && !tokens_behind(l, layer))
+        return NULL;
     Owned *owned = find_cells(l, layer, x[0]->shape.size[0], units, layers);
     if (!owned)
         return NULL;
