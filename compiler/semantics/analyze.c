@@ -141,11 +141,10 @@ static void define_networks(Sema *s)
         if (ast->kind != AST_NETWORK && ast->kind != AST_BLOCK)
             continue;
         networks += ast->kind == AST_NETWORK;
-        if (find_signature(ast->text, KIND_LAYER)) {
-            report(s, ast->name_span, "`%s` is a layer of the language; choose another name",
-                   ast->text);
-            continue;
-        }
+        if (find_signature(ast->text, KIND_LAYER))
+            warn_at(s->source, ast->name_span,
+                    "`%s` is a layer of the language; in this file it is this %s", ast->text,
+                    ast->kind == AST_BLOCK ? "block" : "network");
         check_body(s, ast);
         PartialCall *f = new_function(NULL, ast, ast->name_span);
         define_name(s, ast->text,
