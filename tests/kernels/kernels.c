@@ -451,6 +451,19 @@ static void note_operations(bool seen[OP_COUNT], Graph *g)
         seen[g->nodes[i]->op] = true;
 }
 
+static void note_text(bool seen[OP_COUNT], const char *text)
+{
+    Model *model = model_of(text);
+    Graph *train = lower(model, MODE_TRAIN), *evaluate = lower(model, MODE_EVALUATE);
+
+    autodiff(train);
+    note_operations(seen, train);
+    simplify(train), simplify(evaluate);
+    select_algorithms(train, evaluate, find_target("avx2"));
+    note_operations(seen, train);
+    note_operations(seen, evaluate);
+}
+
 /* What no case compiles is tried by the reference alone. */
 START_TEST(every_operation_is_compiled)
 {
@@ -460,19 +473,10 @@ START_TEST(every_operation_is_compiled)
         matmul_cases(),        movement_cases(),    attention_cases(),   recurrent_cases()};
     bool seen[OP_COUNT] = {0};
 
-    for (int i = 0; i < COUNT(suites); i++) {
-        for (int j = 0; j < suites[i].count; j++) {
-            Model *model = model_of(kernel_model(&suites[i].at[j]));
-            Graph *train = lower(model, MODE_TRAIN), *evaluate = lower(model, MODE_EVALUATE);
-
-            autodiff(train);
-            note_operations(seen, train);
-            simplify(train), simplify(evaluate);
-            select_algorithms(train, evaluate, find_target("avx2"));
-            note_operations(seen, train);
-            note_operations(seen, evaluate);
-        }
-    }
+    for (int i = 0; i < COUNT(suites); i++)
+        for (int j = 0; j < suites[i].count; j++)
+            note_text(seen, kernel_model(&suites[i].at[j]));
+    note_text(seen, loss_sum_text());
     for (int op = 0; op < OP_COUNT; op++)
         ck_assert_msg(seen[op], "%s is in no kernel case", op_info[op].text);
 }

@@ -18,28 +18,39 @@ static const char *const losses[] = {
     "2 * log_cosh(place(x), t)",
 };
 
+enum { BATCH = 33 };
+
+static const char *text_of(const char *loss)
+{
+    return format("data {\n"
+                  "    train = npy(x=\"x.npy\", t=\"t.npy\", b=\"b.npy\", c=\"c.npy\")\n"
+                  "    input x[2, 6, 5] = x\n"
+                  "    target t[19] = t\n"
+                  "    target b[19] = b\n"
+                  "    target c = c -> classes(3)\n"
+                  "}\n"
+                  "network body(x) { x -> conv2d(5, 3) -> batchnorm -> relu -> dropout(0.25) }\n"
+                  "network kind(x) { body(x) -> flatten -> dense(3) }\n"
+                  "network aux(x) { body(x) -> global_avgpool2d -> dense(3) -> softmax }\n"
+                  "network place(x) { body(x) -> conv2d(7, 2) -> flatten -> dense(19) }\n"
+                  "train {\n"
+                  "    loss = %s\n"
+                  "    optimizer = sgd(lr=0.1)\n"
+                  "    batch = %d\n"
+                  "}\n",
+                  loss, BATCH);
+}
+
+const char *loss_sum_text(void)
+{
+    return text_of(losses[0]);
+}
+
 START_TEST(sums)
 {
-    static const KernelCase c = {.name = "a sum", .batch = 33, .least = 3, .emulated = true};
+    static const KernelCase c = {.name = "a sum", .batch = BATCH, .least = 3, .emulated = true};
 
-    check_kernel_text(
-        &c, format("data {\n"
-                   "    train = npy(x=\"x.npy\", t=\"t.npy\", b=\"b.npy\", c=\"c.npy\")\n"
-                   "    input x[2, 6, 5] = x\n"
-                   "    target t[19] = t\n"
-                   "    target b[19] = b\n"
-                   "    target c = c -> classes(3)\n"
-                   "}\n"
-                   "network body(x) { x -> conv2d(5, 3) -> batchnorm -> relu -> dropout(0.25) }\n"
-                   "network kind(x) { body(x) -> flatten -> dense(3) }\n"
-                   "network aux(x) { body(x) -> global_avgpool2d -> dense(3) -> softmax }\n"
-                   "network place(x) { body(x) -> conv2d(7, 2) -> flatten -> dense(19) }\n"
-                   "train {\n"
-                   "    loss = %s\n"
-                   "    optimizer = sgd(lr=0.1)\n"
-                   "    batch = %d\n"
-                   "}\n",
-                   losses[_i], c.batch));
+    check_kernel_text(&c, text_of(losses[_i]));
 }
 END_TEST
 
