@@ -200,7 +200,8 @@ typedef struct Instance {
     int next;                  /* of a later call: which layer comes next */
     const PartialCall **calls; /* so far, and what each gave */
     Object *results;
-    int call_count, result_count;
+    int *losses; /* how many losses had been called before each */
+    int call_count, result_count, losses_count;
 } Instance;
 
 /* A block or network while its body runs. */
@@ -232,6 +233,7 @@ typedef struct Sema {
     unsigned kinds;   /* which of the language's names are known here */
     int depth, calls; /* of evaluation; of blocks and networks */
     double steps;
+    int losses;      /* that were called: terms of a sum are told apart by it */
     unsigned listed; /* kinds whose names a note has listed: once a file */
     bool stopped;    /* a limit was passed: everything is OBJECT_ERROR */
     Place *reported; /* one error a place: a loop would repeat it */

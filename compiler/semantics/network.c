@@ -292,7 +292,8 @@ static bool is_same_argument(Object a, Object b)
            !b.formula && (a.kind == OBJECT_TENSOR || a.kind == OBJECT_NUMBER);
 }
 
-/* What an earlier call of a network with the same arguments gave; NULL: there was none. */
+/* What a call of a network with the same arguments gave in an earlier term of the loss, so that two
+   heads stand on one body; in one term each call draws and counts for itself. NULL: there was none. */
 static const Object *find_earlier(const Sema *s, const PartialCall *f)
 {
     const Instance *instance = f->definition->kind == AST_NETWORK ? find_instance(s, f->definition)
@@ -300,7 +301,8 @@ static const Object *find_earlier(const Sema *s, const PartialCall *f)
 
     for (int i = 0; instance && i < instance->call_count; i++) {
         const PartialCall *call = instance->calls[i];
-        bool alike = call->count == f->count && is_same_argument(call->input, f->input);
+        bool alike = instance->losses[i] < s->losses && call->count == f->count &&
+                     is_same_argument(call->input, f->input);
 
         for (int j = 0; alike && j < f->count; j++)
             alike = call->given[j] == f->given[j] &&
@@ -360,6 +362,7 @@ static Object call_definition(Sema *s, const PartialCall *f)
         if (result.kind == OBJECT_TENSOR) {
             APPEND(instance->calls, instance->call_count, f);
             APPEND(instance->results, instance->result_count, result);
+            APPEND(instance->losses, instance->losses_count, s->losses);
         }
     }
     return result;
@@ -367,8 +370,10 @@ static Object call_definition(Sema *s, const PartialCall *f)
 
 Object apply(Sema *s, PartialCall *f)
 {
-    if (f->signature && f->signature->kind == KIND_LOSS)
+    if (f->signature && f->signature->kind == KIND_LOSS) {
         f->network = s->model->name;
+        s->losses++;
+    }
     if (!wants_input(f) || !f->has_input || (f->signature && f->signature->kind == KIND_LOSS))
         return (Object){.kind = OBJECT_FUNCTION, .function = f, .span = f->span};
     if (f->input.kind == OBJECT_ERROR)
