@@ -96,7 +96,9 @@ static bool same_attributes(const Attributes *a, const Attributes *b)
            same_pair(a->dilation, b->dilation) && a->groups == b->groups && a->slope == b->slope &&
            a->scale == b->scale && a->shift == b->shift && a->delta == b->delta &&
            a->smoothing == b->smoothing && a->class_weights == b->class_weights &&
-           a->run_number == b->run_number && a->term == b->term &&
+           a->run_number == b->run_number && a->term == b->term && a->scaled == b->scaled &&
+           a->factor == b->factor && a->run_factor == b->run_factor &&
+           a->axis_count == b->axis_count && a->reverse == b->reverse &&
            a->run_weights == b->run_weights && a->p == b->p && a->eps == b->eps &&
            a->momentum == b->momentum && a->stream == b->stream &&
            memcmp(a->place, b->place, sizeof a->place) == 0 && a->axis == b->axis &&

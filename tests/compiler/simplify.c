@@ -69,6 +69,46 @@ START_TEST(repetition_and_dead_ends_go)
 }
 END_TEST
 
+/* What differs in an attribute alone stays two: the walk of an rnn, heads of attention, a place, an
+   order of axes. */
+static const struct {
+    Op op;
+    Attributes one, other;
+} pairs[] = {
+    {OP_RNN, {.reverse = false}, {.reverse = true}},
+    {OP_ATTENTION, {.heads = 2}, {.heads = 4}},
+    {OP_ATTENTION, {.heads = 2}, {.heads = 2, .causal = true}},
+    {OP_PAD, {.place = {0, 1}}, {.place = {0, 0}}},
+    {OP_PERMUTE,
+     {.axis_count = 2, .axes = {12, 8}, .order = {1, 0}},
+     {.axis_count = 2, .axes = {8, 12}, .order = {1, 0}}},
+};
+
+START_TEST(attributes_tell_nodes_apart)
+{
+    const Op op = pairs[_i].op;
+    Graph *g = new_graph("test");
+    Value *x = parameter(g, op == OP_RNN ? image(12, 1, 8) : sequence(12, 8), true);
+    Value *w = parameter(g, (Shape){.rank = 4, .size = {12, 12, 1, 1}}, false);
+    Value *inputs[4] = {x, op == OP_RNN ? w : NULL, parameter(g, vector(12), false), NULL};
+    const int count = op == OP_RNN ? 4 : op == OP_ATTENTION ? 2 : 1;
+    Value *both[2];
+    int found = 0;
+
+    for (int i = 0; i < 2; i++) {
+        Attributes at = i ? pairs[_i].other : pairs[_i].one;
+
+        at.shape = sequence(op == OP_PERMUTE ? 8 : 12, op == OP_PERMUTE ? 12 : 9);
+        both[i] = add_node(g, op, inputs, count, at, (Span){0}, "test")->outputs[0];
+    }
+    finish(g, append(g, OP_ADD, (Attributes){0}, 2, both[0], both[1], NULL));
+    simplify(g);
+    for (int i = 0; i < g->node_count; i++)
+        found += g->nodes[i]->op == op;
+    ck_assert_int_eq(found, 2);
+}
+END_TEST
+
 /* Activations that a pool follows: whose gradient is of what the pool chose, before it is
    scattered, and whose is of all pixels. */
 static const struct {
@@ -126,6 +166,7 @@ TCase *simplify_tests(void)
 
     tcase_add_test(t, an_input_read_flat_is_flat);
     tcase_add_test(t, repetition_and_dead_ends_go);
+    tcase_add_loop_test(t, attributes_tell_nodes_apart, 0, COUNT(pairs));
     tcase_add_loop_test(t, a_gradient_is_scattered_last, 0, COUNT(pooled));
     return t;
 }
