@@ -292,8 +292,8 @@ static bool is_same_argument(Object a, Object b)
            !b.formula && (a.kind == OBJECT_TENSOR || a.kind == OBJECT_NUMBER);
 }
 
-/* What a call of a network with the same arguments gave in an earlier term of the loss, so that two
-   heads stand on one body; in one term each call draws and counts for itself. NULL: there was none. */
+/* What a call of a network with the same arguments gave in an earlier term of the loss, so that
+   heads stand on one body; in one term each call draws and counts for itself. NULL: none did. */
 static const Object *find_earlier(const Sema *s, const PartialCall *f)
 {
     const Instance *instance = f->definition->kind == AST_NETWORK ? find_instance(s, f->definition)

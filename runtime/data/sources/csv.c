@@ -284,11 +284,16 @@ static void choose(int **chosen, struct net_builder *builder, struct csv *c, boo
     net_header_close(&header);
 }
 
-/* Does a cell stand for a missing number by the words of the source? */
+/* Does a cell stand for a missing number by the words of the source? Blanks around it are none of
+   it, as of a number. */
 static bool is_missing_word(const struct net_arg *words, struct net_slice cell)
 {
     const int count = words ? words->texts ? words->count : 1 : 0;
 
+    while (cell.length && (*cell.at == ' ' || *cell.at == '\t'))
+        cell.at++, cell.length--;
+    while (cell.length && (cell.at[cell.length - 1] == ' ' || cell.at[cell.length - 1] == '\t'))
+        cell.length--;
     for (int i = 0; i < count; i++) {
         const char *word = words->texts ? words->texts[i] : words->text;
 
