@@ -15,25 +15,30 @@ export BUILD=$build NETC=$build/netc
 mode=${LONG:+all} mode=${mode:-quick}
 [ -n "${LONG:-}" ] || export QUICK=1    # of the damages that readers are given, sanitized
 
-names=() commands=()
+names=() commands=() first=() second=() # of those two, the numbers of the parts by turn
+limit=1800                              # seconds for a part, which has failed when it is ended
 
 # part NAME COMMAND...
 part() {
     [[ $1 =~ $pattern ]] || return 0
+    declare -n turn=${turn:-first}
+    turn+=(${#names[@]})
     names+=("$1")
     shift
-    commands+=("$(printf '%q ' "$@")")
+    commands+=("$(printf '%q ' timeout -k 10 $limit "$@")")
 }
 
-# both NAME COMMAND...: in both builds; {} is the build's folder, {mode} all, or, sanitized, quick,
-# unless LONG is set.
+# both NAME COMMAND...: in both builds, in the sanitized one after all of the plain one, whose
+# objects are there then; {} is the build's folder, {mode} all, or, sanitized, quick, unless LONG is
+# set.
 both() {
     local name=$1 words
     shift
     words=("${@//\{\}/$build}")
     part "$name" env NETC="$build/netc" "${words[@]//\{mode\}/all}"
     words=("${@//\{\}/$build/asan}")
-    part "$name, sanitized" env NETC="$build/asan/netc" $light "${words[@]//\{mode\}/$mode}"
+    turn=second part "$name, sanitized" env NETC="$build/asan/netc" $light \
+        "${words[@]//\{mode\}/$mode}"
 }
 
 # What the sanitizers look at in scripts: the runtime and netc, and, where the scripts say so or
@@ -56,7 +61,8 @@ run() {
     eval "${commands[$1]}" >"$log" 2>&1 || status=$?
     if ! awk -v status=$status '{ passed += $1; failed += $2; skipped += $3 }
             END { exit status ? !failed : !(passed + skipped) }' "$TOTALS"; then
-        echo "FAILED: ${names[$1]} ended with $status" >>"$log"
+        [ $status != 124 ] || echo "FAILED: ${names[$1]} was not done in $limit s" >>"$log"
+        [ $status = 124 ] || echo "FAILED: ${names[$1]} ended with $status" >>"$log"
         echo "0 1 0" >>"$TOTALS"
     fi
     times >"$logs/$1.times" # of this shell, and in line 2 of its children: user, system
@@ -112,7 +118,7 @@ part "packages that are missing" tests/cli/packages.sh
 
 rm -rf "$logs"
 mkdir -p "$OBJECTS" "$build/cache/light"
-for i in "${!names[@]}"; do
+for i in "${first[@]}" "${second[@]}"; do
     : >"$logs/$i.totals"
     while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
     run "$i" &
