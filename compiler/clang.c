@@ -13,6 +13,7 @@
 #include "driver.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -149,8 +150,8 @@ static int try_writing(const char *folder)
     return error;
 }
 
-/* clang failed: for want of a place to write, or by a fault of the code. */
-static Built explain_failure(const Clang *clang, const char *output)
+/* clang failed: for want of a place to write, by a signal, or by a fault of the code. */
+static Built explain_failure(const Clang *clang, const char *output, int result)
 {
     const char *slash = strrchr(output, '/');
     const char *folder = slash ? format("%.*s", (int)(slash - output) + 1, output) : ".";
@@ -159,6 +160,11 @@ static Built explain_failure(const Clang *clang, const char *output)
     if (error) {
         fprintf(stderr, "netc: error: clang cannot write in %s: %s\n", folder, strerror(error));
         return BUILT_NO_FILE;
+    }
+    if (result > 0) {
+        fprintf(stderr, "netc: error: %s was ended by signal %d (%s)%s\n", clang->program, result,
+                strsignal(result), result == SIGKILL ? "; is memory short?" : "");
+        return BUILT_FAULT;
     }
     fprintf(stderr,
             clang->asked ? "netc: error: `%s` of --cc made no trainer of the generated C; "
@@ -192,8 +198,8 @@ static void add_compiler(Command *command, const Clang *clang, const char *targe
     add_word(command, format("-I%s", clang->headers));
 }
 
-static bool compile_units(const Clang *clang, const char *target, const char *const *files,
-                          const char *const *objects, int count, const char *precompiled)
+static int compile_units(const Clang *clang, const char *target, const char *const *files,
+                         const char *const *objects, int count, const char *precompiled)
 {
     const char *const **commands = allocate((size_t)count * sizeof *commands);
 
@@ -209,8 +215,8 @@ static bool compile_units(const Clang *clang, const char *target, const char *co
     return run_all(commands, count, precompiled != NULL);
 }
 
-static bool link_units(const Clang *clang, const char *target, const char *const *objects,
-                       int count, const char *output)
+static int link_units(const Clang *clang, const char *target, const char *const *objects, int count,
+                      const char *output)
 {
     const char *const alone[] = {"-static",
                                  "-Wl,--gc-sections",
@@ -250,30 +256,32 @@ static const char *precompile(const Clang *clang, const char *target)
 
 /* Units are compiled side by side, then linked. A precompiled header that clang does not take, as
    after an update of clang or of libc, goes away: the next build makes another. */
-static bool build(const Clang *clang, const char *target, const char *const *files, int count,
-                  const char *work, const char *output)
+static int build(const Clang *clang, const char *target, const char *const *files, int count,
+                 const char *work, const char *output)
 {
     const char **objects = allocate((size_t)count * sizeof *objects);
     const char *precompiled = precompile(clang, target);
-    bool ok;
+    int result = FAILED;
 
     for (int i = 0; i < count; i++)
         objects[i] = format("%s/%d.o", work, i);
-    ok = !was_ended() && compile_units(clang, target, files, objects, count, precompiled);
-    if (!ok && precompiled && !was_ended()) {
+    if (!was_ended())
+        result = compile_units(clang, target, files, objects, count, precompiled);
+    if (result && precompiled && !was_ended()) {
         unlink(precompiled);
-        ok = compile_units(clang, target, files, objects, count, NULL);
+        result = compile_units(clang, target, files, objects, count, NULL);
     }
-    return ok && link_units(clang, target, objects, count, output);
+    return result ? result : link_units(clang, target, objects, count, output);
 }
 
 Built build_trainer(const Clang *clang, const char *target, const char *const *files, int count,
                     const char *output, const char *work)
 {
     const char *part = format("%s/trainer", work);
+    const int result = build(clang, target, files, count, work, part);
 
-    if (!build(clang, target, files, count, work, part) || !is_program(part))
-        return was_ended() ? BUILT_FAULT : explain_failure(clang, output);
+    if (result || !is_program(part))
+        return was_ended() ? BUILT_FAULT : explain_failure(clang, output, result);
     if (rename(part, output) != 0) {
         fprintf(stderr, "netc: error: cannot write %s: %s\n", output, strerror(errno));
         return BUILT_NO_FILE;

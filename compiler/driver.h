@@ -64,10 +64,11 @@ void add_words(Command *command, const char *const *words, int count);
 /* The arguments, NULL-terminated; `verbose` prints them. */
 const char *const *complete(Command *command, bool verbose);
 
-/* Runs a program, or several side by side, to the end; true if all succeeded. `quiet`: what they
-   say of errors is dropped. */
-bool run(const char *const *arguments, bool quiet);
-bool run_all(const char *const *const *commands, int count, bool quiet);
+/* Runs a program, or several side by side, to the end: 0 if all succeeded, FAILED, or the signal
+   that ended one. `quiet`: what they say of errors is dropped. */
+enum { FAILED = -1 };
+int run(const char *const *arguments, bool quiet);
+int run_all(const char *const *const *commands, int count, bool quiet);
 
 /* Between the two Ctrl-C, SIGTERM and SIGHUP end the programs that run, but netc only after it has
    cleared up: at the second. */

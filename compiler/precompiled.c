@@ -96,7 +96,7 @@ const char *precompile_header(const Command *compiler, const char *header, const
     part = format("%s/header.pch", work.path);
     add_words(&command, compiler->words, compiler->count);
     add_words(&command, (const char *[]){"-x", "c-header", "-o", part, header}, 5);
-    if (!run(complete(&command, verbose), true) || rename(part, file) != 0)
+    if (run(complete(&command, verbose), true) != 0 || rename(part, file) != 0)
         file = NULL;
     close_work_folder(&work);
     return file;

@@ -75,13 +75,20 @@ bool was_ended(void)
     return sigismember(&set, SIGINT) || sigismember(&set, SIGTERM) || sigismember(&set, SIGHUP);
 }
 
-/* Waits for the end of programs, which are told of a signal to netc. That one stays pending. True
-   if all succeeded. */
-static bool wait_for(pid_t *pids, int count)
+/* Of a program that ended: 0 where it succeeded, the signal that ended it, or FAILED. */
+static int result_of(int status)
+{
+    return WIFSIGNALED(status)                         ? WTERMSIG(status)
+           : WIFEXITED(status) && !WEXITSTATUS(status) ? 0
+                                                       : FAILED;
+}
+
+/* Waits for the end of programs, which are told of a signal to netc. That one stays pending. As
+   run_all. */
+static int wait_for(pid_t *pids, int count)
 {
     sigset_t set = ending_signals();
-    int number, ending = 0, running = count;
-    bool ok = true;
+    int number, ending = 0, running = count, result = 0;
 
     sigaddset(&set, SIGCHLD);
     for (;;) {
@@ -91,7 +98,7 @@ static bool wait_for(pid_t *pids, int count)
 
             if (ended == 0)
                 continue;
-            ok = ok && ended == pids[i] && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+            result = result ? result : ended == pids[i] ? result_of(status) : FAILED;
             pids[i] = 0;
             running--;
         }
@@ -106,7 +113,7 @@ static bool wait_for(pid_t *pids, int count)
     }
     if (ending)
         raise(ending);
-    return ok;
+    return result;
 }
 
 /* In the child: it dies with netc, also where that has died already. Gives errno to the pipe. */
@@ -154,12 +161,11 @@ static pid_t start(const char *const *arguments, const sigset_t *mask, bool quie
     return 0;
 }
 
-bool run_all(const char *const *const *commands, int count, bool quiet)
+int run_all(const char *const *const *commands, int count, bool quiet)
 {
     pid_t *pids = allocate((size_t)count * sizeof *pids);
     sigset_t set = ending_signals(), before, none;
     int started = 0;
-    bool ok;
 
     signal(SIGCHLD, SIG_DFL); /* ignored, it would not say that a program ended */
     sigaddset(&set, SIGCHLD);
@@ -167,12 +173,13 @@ bool run_all(const char *const *const *commands, int count, bool quiet)
     sigemptyset(&none);
     while (started < count && (pids[started] = start(commands[started], &none, quiet)) > 0)
         started++;
-    ok = wait_for(pids, started) && started == count;
+    const int result = wait_for(pids, started);
+
     sigprocmask(SIG_SETMASK, &before, NULL);
-    return ok;
+    return started == count ? result : FAILED;
 }
 
-bool run(const char *const *arguments, bool quiet)
+int run(const char *const *arguments, bool quiet)
 {
     return run_all(&arguments, 1, quiet);
 }

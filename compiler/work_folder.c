@@ -113,8 +113,7 @@ void close_work_folder(WorkFolder *folder)
         close(folder->end);
     if (folder->keeper > 0)
         waitpid(folder->keeper, NULL, 0);
-    else
-        remove_folder(folder->path);
+    remove_folder(folder->path); /* where there was none, or it was killed */
     if (folder->lock >= 0)
         close(folder->lock);
 }

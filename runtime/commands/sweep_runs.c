@@ -153,12 +153,13 @@ static int finish(struct sweep *sweep, struct job *job)
     }
     sweep->left = sweep->left || (code != NET_OK && code != NET_DIVERGED);
     if (WIFSIGNALED(status))
-        fprintf(stderr, "%s: it was ended by signal %d\n", sweep->names[job->point],
-                WTERMSIG(status));
+        fprintf(stderr, "%s: error: %s was ended by signal %d%s\n", program_invocation_short_name,
+                sweep->names[job->point], WTERMSIG(status),
+                WTERMSIG(status) == SIGKILL ? "; is memory short?" : "");
     close(job->said);
     free(job->text.at);
     job->process = 0;
-    return code;
+    return WIFSIGNALED(status) ? NET_FAULT : code;
 }
 
 static bool is_late(const struct sweep *sweep)

@@ -100,6 +100,8 @@ static struct net_json *ask(const struct sending *s, const char *method, const c
     char *answer = run_curl(method, url, body, &length), *code = strrchr(answer, '\n');
     struct net_json *json;
 
+    if (!code) /* curl ends with 0 where it cannot write that */
+        net_fail(NET_FAULT, "%s: curl gave no code of the answer", url);
     *code++ = '\0';
     json = net_json_read(answer, strlen(answer), error, sizeof error);
     if (*code != '2' && !may) {
@@ -434,7 +436,8 @@ void net_mlflow_send(const struct net_told *told, const char *url)
     if (!net_folder_open(&s.folder, NULL, told->path))
         net_fail(NET_FAULT, "%s: %s", told->path, strerror(errno));
     history = openat(s.folder.at, "history.csv", O_RDONLY | O_CLOEXEC);
-    flock(history, LOCK_EX); /* of two that send one waits */
+    flock(history, LOCK_EX);                      /* of two that send one waits */
+    net_atomic_clean(s.folder.at, "mlflow.sent"); /* of one that was killed */
     s.began = read_moment(net_told_text(told->json, "started"));
     take_up(&s);
     if (!strcmp(s.status, "created"))

@@ -159,6 +159,8 @@ static void finish_server(void *sink, const struct net_training *run, const char
 
     (void)status;
     has_ended(server, true);
+    if (server->failed && !server->warned) /* what it could not do is done again, and is told */
+        warn(server, "it is sent again");
     begin_sending(server, run);
     has_ended(server, true);
     net_text_add(&later, "send the rest later with:  ");

@@ -33,6 +33,9 @@ exits "a trainer over the limit" 1 "clang cannot write in .*: File too large" \
 printf '#!/bin/sh\nexit 1\n' >failing_cc && chmod +x failing_cc
 exits "--cc fails" 3 "./failing_cc. of --cc made no trainer .* clang 14 to 19" \
     "$netc" "$models/xor_split.net" --cc ./failing_cc --target generic -o unwritten
+printf '#!/bin/sh\nkill -KILL $$\n' >killed_cc && chmod +x killed_cc
+exits "--cc is killed" 3 "./killed_cc was ended by signal 9 .*; is memory short" \
+    "$netc" "$models/xor_split.net" --cc ./killed_cc --target generic -o unwritten
 for cc in true "" .; do
     exits "--cc '$cc'" "$([ "$cc" = true ] && echo 3 || echo 2)" "--cc" \
         "$netc" "$models/xor_split.net" --cc "$cc" --target generic -o unwritten

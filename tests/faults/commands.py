@@ -6,7 +6,15 @@ after a fault that was told. After a fault it goes on, or is begun again, to wha
 
 import csv
 import io
+import json
+import os
+import shutil
 import subprocess
+
+from tracking import RUNS, URL
+
+CLANGS = ['clang', *(f'clang-{version}' for version in range(14, 20))]
+CC = next((clang for clang in CLANGS if shutil.which(clang)), 'cc')
 
 
 def run(words, cwd, **more):
@@ -96,7 +104,7 @@ def judge_results(command, patterns, again=None, tracked=()):
             words = again[1]
         elif again:
             words = [*words, '--force']
-        done = run([bench.trainer, *words], place)
+        done = run([bench.program(command), *words], place)
         if done.returncode:
             return f'{words}: exit {done.returncode}: {done.stderr.decode()}'
         found = results(place, patterns)
@@ -104,6 +112,24 @@ def judge_results(command, patterns, again=None, tracked=()):
             return f'{words}: other results'
         return f'left: {left_over(place)}' if left_over(place) else None
     return judge
+
+
+def judge_sent(bench, place, ok, warned=False):
+    """A server has in the end all of a run, sent with it, or later where that is told."""
+    words, sent = COMMANDS['sent'][0], place / 'r/mlflow.sent'
+    if not ok:
+        words = GO_ON + SENT if (place / RUN).exists() else [*words, '--force']
+    for again in ([words] if not ok else []) + ([SEND] if not ok or warned else []):
+        done = run([bench.trainer, *again], place)
+        if done.returncode:
+            return f'{again}: exit {done.returncode}: {done.stderr.decode()}'
+    if (place / 'r/model.safetensors').read_bytes() != bench.bits:
+        return 'other bits'
+    found = RUNS[json.loads(sent.read_text())['run']]
+    wanted = bench.results.setdefault('sent', found)
+    if found != wanted:
+        return f'the server has not the whole run: {[k for k in found if differ(found, wanted, k)]}'
+    return f'left: {left_over(place)}' if left_over(place) else None
 
 
 def differ(one, other, name):
@@ -116,6 +142,8 @@ STEPS = ['--log-steps', 's.csv']
 TRACK = ['--tensorboard', 'tb', '--mlflow', 'ml', '--track-every', '3']
 CHANGED = ['train', '--resume', 'stopped', '--data', 'other', '--data-changed', '--quiet']
 LONGER = ['train', '--resume', 'whole', '--epochs', '5', '--quiet']
+SENT = ['--mlflow', URL, '--track-every', '3']
+SEND = ['report', 'r', '--mlflow', URL]
 MODELS = ['*_[123]/model.safetensors'.replace('*', f) for f in ('k/fold', 'w/point')]
 TRACKED = ('tb/**/*tfevents*', 'ml/*/*/metrics/*', 'ml/*/*/params/*',
            'ml/*/*/artifacts/model.safetensors')
@@ -132,6 +160,7 @@ COMMANDS = {
               judge_results('steps', ['r/model.safetensors', 's.csv'], (RUN, GO_ON + STEPS))),
     'tracked': (['train', '--out', 'r', '--quiet', *TRACK],
                 judge_results('tracked', ['r/model.safetensors'], (RUN, GO_ON + TRACK), TRACKED)),
+    'sent': (['train', '--out', 'r', '--quiet', *SENT], judge_sent),
     'kfold': (['kfold', '3', '--epochs', '1', '--out', 'k', '--quiet'],
               judge_results('kfold', [MODELS[0], 'k/*.csv', 'k/kfold.json'],
                             ('k/kfold.json', ['kfold', '3', '--resume', 'k', '--quiet']))),
@@ -148,4 +177,11 @@ COMMANDS = {
                 'd.tex'], judge_results('report', ['p.html', 'd/*.svg', 'd.md', 'd.tex'])),
     'netc': (['m.net', '--target', 'generic', '--emit-c', '-o', 'out.c'],
              judge_file('out.c', 'code')),
+    'build': (['tiny.net', '--target', 'generic', '--cc', os.environ.get('CLANG', CC), '-o', 'tiny'],
+              judge_results('build', ['tiny'])),
 }
+if not shutil.which('curl'):
+    print('skipped: calls that fail in sent: there is no curl')
+    del COMMANDS['sent']
+OF_NETC = ('netc', 'build')
+COSTLY = {'build': 12, 'sent': 8, 'sweep': 2}  # the short form takes one of so many of their moments

@@ -24,13 +24,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from commands import COMMANDS, goes_on, judge_train, run
+from commands import CC, COMMANDS, COSTLY, OF_NETC, goes_on, judge_train, run
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get('BUILD', ROOT / 'build'))
 NETC = Path(os.environ.get('NETC', BUILD / 'netc')).resolve()
-CLANGS = ['clang', *(f'clang-{version}' for version in range(14, 20))]
-CC = next((clang for clang in CLANGS if shutil.which(clang)), 'cc')
 ERRORS = {'read': errno.EIO, 'write': errno.ENOSPC, 'fsync': errno.EIO, 'rename': errno.EIO,
           'link': errno.EIO, 'open': errno.EMFILE, 'close': errno.EIO, 'mmap': errno.ENOMEM,
           'mkdir': errno.ENOSPC, 'flock': errno.ENOLCK, 'unlink': errno.EIO, 'clone': errno.EAGAIN,
@@ -54,6 +52,18 @@ train {
     metrics   = [accuracy]
 }
 '''
+TINY = '''data {
+    train = logistic_map(rows=8)
+    input  x = x
+    target y = y
+}
+network net(x) { x -> dense(1) }
+train {
+    loss      = mse(net(x), y)
+    optimizer = sgd(lr=0.1)
+    epochs    = 1
+}
+'''
 
 
 def npy(path, kind, shape, numbers):
@@ -72,11 +82,13 @@ class Bench:
         npy(folder / 'x.npy', '<f4', '(200, 8)', b''.join(struct.pack('<8f', *r) for r in rows))
         npy(folder / 'y.npy', '|u1', '(200,)', bytes(r[0] + r[1] > 0 for r in rows))
         (folder / 'm.net').write_text(MODEL)
+        (folder / 'tiny.net').write_text(TINY)
         here = Path(__file__).parent
         self.inject = folder / 'inject'
         for words in ['-o', self.inject, here / 'inject.c'], \
                 ['-c', '-o', folder / 'allocate.o', here / 'allocate.c']:
             subprocess.run([CC, '-std=c11', '-O1', *words], check=True)
+        self.build_netc()
         cc = folder / 'cc'
         cc.write_text(f'#!/bin/sh\ncase " $* " in *" -c "*) exec {CC} "$@" ;; esac\n'
                       f'exec {CC} "$@" {folder}/allocate.o {" ".join(WRAPPED)}\n')
@@ -99,9 +111,9 @@ class Bench:
         self.results, self.warnings = {}, {}
         for command, (words, look) in COMMANDS.items():
             place = self.place()
-            if command != 'netc':
-                self.warnings[command] = self.go(place, *words).stderr.count(WARNING)
-            if command != 'netc' and look and (fault := look(self, place, True)):
+            done = self.go(place, *words, program=self.program(command))
+            self.warnings[command] = done.stderr.count(WARNING)
+            if look and (fault := look(self, place, True)):
                 raise RuntimeError(f'{command}: {fault}')
             shutil.rmtree(place)
 
@@ -111,10 +123,27 @@ class Bench:
             raise RuntimeError(f'{words}: {done.stderr.decode()}')
         return done
 
+    def build_netc(self):
+        """netc without the loader, whose faults are its own, and one with allocations that fail: of
+        the objects of its build."""
+        sources = [source.relative_to(ROOT) for source in ROOT.glob('compiler/**/*.c')]
+        objects = [NETC.parent / source.with_suffix('.o') for source in sources]
+        objects += [NETC.parent / n for n in ('lexer.o', 'parser.o', 'libnetrt.a')]
+        for netc, more in ('netc', []), ('wrapped_netc', [self.folder / 'allocate.o', *WRAPPED]):
+            subprocess.run([CC, '-static', '-o', self.folder / netc, *objects, *more, '-lm'],
+                           check=True)
+        for name in ('include', *(p.name for p in NETC.parent.glob('*.a'))):
+            (self.folder / name).symlink_to(NETC.parent / name)
+
+    def program(self, command, wrapped=False):
+        if command in OF_NETC:
+            return self.folder / ('wrapped_netc' if wrapped else 'netc')
+        return self.wrapped if wrapped else self.trainer
+
     def place(self):
         """A folder of its own for one moment."""
         place = Path(tempfile.mkdtemp(dir=self.folder))
-        for file in ('x.npy', 'y.npy', 'm.net', 'other'):
+        for file in ('x.npy', 'y.npy', 'm.net', 'tiny.net', 'other'):
             (place / file).symlink_to(self.folder / file)
         for name in 'whole', 'stopped':
             shutil.copytree(self.folder / name, place / name)
@@ -134,8 +163,10 @@ class Bench:
         return sorted({every[i * (most - 1) // (some - 1)] for i in range(some)})
 
 
-def is_told(done):
-    return done.returncode in (1, 2) and b'error: ' in done.stderr
+def is_told(done, command=''):
+    """netc ends with 3 where clang failed."""
+    codes = (1, 2, 3) if command == 'build' else (1, 2)
+    return done.returncode in codes and b'error: ' in done.stderr
 
 
 def warned(bench, command, done):
@@ -147,7 +178,7 @@ def judge(bench, command, place, done):
     """survived, told or wrong; and what."""
     words, look = COMMANDS[command]
     ok = done.returncode == 0
-    if not ok and not is_told(done):
+    if not ok and not is_told(done, command):
         return 'wrong', f'exit {done.returncode}: {done.stderr.decode()[-300:]}'
     if command == 'eval':
         fault = 'other scores' if ok and done.stdout != bench.scores else None
@@ -164,43 +195,38 @@ def judge_killed(bench, command, place):
         name, wanted = ('p.txt', bench.rows) if command == 'predict' else ('out.c', bench.code)
         if (place / name).read_bytes() not in (b'old', wanted):
             return 'wrong', f'{name} is half written'
-        run([program_of(bench, command), *words], place)
+        run([bench.program(command), *words], place)
     if look:
         fault = look(bench, place, command in ('predict', 'netc'))
     return ('wrong', fault) if fault else ('survived', None)
 
 
-def program_of(bench, command, wrapped=False):
-    if command == 'netc':
-        return bench.folder / ('wrapped_netc' if wrapped else 'netc')
-    return bench.wrapped if wrapped else bench.trainer
-
-
 def one_call(bench, command, kind, number, error):
     place = bench.place()
-    words = [bench.inject, place / 'counts', kind, number, error, program_of(bench, command),
+    words = [bench.inject, place / 'counts', kind, number, error, bench.program(command),
              *COMMANDS[command][0]]
+    of_child, call = kind.startswith('child-'), kind.removeprefix('child-')
     try:
         done = run(words, place)
-        if error:
+        if error or of_child:
             verdict, fault = judge(bench, command, place, done)
             if verdict == 'survived' and warned(bench, command, done):
                 verdict = 'told'
-            if verdict == 'survived' and kind in WRITING and calls(place)[kind] >= number:
+            if verdict == 'survived' and error and call in WRITING and calls(place)[kind] >= number:
                 verdict, fault = 'wrong', 'not told'
         else:  # it is killed: what is left goes on
             verdict, fault = judge_killed(bench, command, place)
     except subprocess.TimeoutExpired:
         verdict, fault = 'wrong', 'it hangs'
     shutil.rmtree(place)
-    name = f'{kind} fails' if error else f'killed at {kind}'
+    name = f'{kind} fails' if error else f'{"a child " * of_child}killed at {call}'
     return f'{command}: {name}', verdict, f'{command}: {name} {number}: {fault}'
 
 
 def one_allocation(bench, command, number):
     place = bench.place()
     more = dict(os.environ, FAULT_ALLOCATION=str(number), FAULT_COUNT=str(place / 'count'))
-    done = run([program_of(bench, command, True), *COMMANDS[command][0]], place, env=more)
+    done = run([bench.program(command, True), *COMMANDS[command][0]], place, env=more)
     verdict, fault = judge(bench, command, place, done)
     shutil.rmtree(place)
     return f'{command}: malloc fails', verdict, f'{command}: malloc fails {number}: {fault}'
@@ -320,7 +346,7 @@ def calls(place):
 
 def count_calls(bench, command):
     place = bench.place()
-    done = run([bench.inject, place / 'counts', 'none', 0, 1, program_of(bench, command),
+    done = run([bench.inject, place / 'counts', 'none', 0, 1, bench.program(command),
                 *COMMANDS[command][0]], place)
     if done.returncode == 125:
         print(f'skipped: calls that fail in {command}: programs cannot be traced here')
@@ -332,37 +358,30 @@ def count_calls(bench, command):
 
 def count_allocations(bench, command):
     place = bench.place()
-    run([program_of(bench, command, True), *COMMANDS[command][0]], place,
+    run([bench.program(command, True), *COMMANDS[command][0]], place,
         env=dict(os.environ, FAULT_COUNT=str(place / 'count')))
     count = int((place / 'count').read_text())
     shutil.rmtree(place)
     return count
 
 
-def build_netc(bench):
-    """netc without the loader, whose faults are its own, and one with allocations that fail: of the
-    objects of its build."""
-    sources = [source.relative_to(ROOT) for source in ROOT.glob('compiler/**/*.c')]
-    objects = [NETC.parent / source.with_suffix('.o') for source in sources]
-    objects += [NETC.parent / n for n in ('lexer.o', 'parser.o', 'libnetrt.a')]
-    subprocess.run([CC, '-static', '-o', bench.folder / 'netc', *objects, '-lm'],
-                   check=True)
-    subprocess.run([CC, '-static', '-o', bench.folder / 'wrapped_netc', *objects,
-                    bench.folder / 'allocate.o', *WRAPPED, '-lm'], check=True)
-    for name in ('include', *(p.name for p in NETC.parent.glob('*.a'))):
-        (bench.folder / name).symlink_to(NETC.parent / name)
+def jobs_of_command(bench, command):
+    some = 12 if not bench.short else 5
+    for kind, most in count_calls(bench, command).items():
+        call = kind.removeprefix('child-')
+        for number in bench.moments(most, some):
+            yield one_call, command, kind, number, ERRORS[call]
+        for number in bench.moments(most, some) if call in CHANGING else []:
+            yield one_call, command, kind, number, 0
+    for number in bench.moments(count_allocations(bench, command), 3 * some):
+        yield one_allocation, command, number
 
 
 def jobs_of(bench):
     some = 12 if not bench.short else 5
     for command in bench.commands:
-        for kind, most in count_calls(bench, command).items():
-            for number in bench.moments(most, some):
-                yield one_call, command, kind, number, ERRORS[kind]
-            for number in bench.moments(most, some) if kind in CHANGING else []:
-                yield one_call, command, kind, number, 0
-        for number in bench.moments(count_allocations(bench, command), 3 * some):
-            yield one_allocation, command, number
+        every = COSTLY.get(command, 1) if bench.short else 1
+        yield from list(jobs_of_command(bench, command))[::every]
     if len(bench.commands) < len(COMMANDS):
         return
     for number in range(10 if bench.short else 200):
@@ -390,8 +409,8 @@ def main():
     given = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
+        os.environ.setdefault('XDG_CACHE_HOME', f'{folder}/cache')
         bench = Bench(Path(folder), given.short, given.commands or list(COMMANDS))
-        build_netc(bench)
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             for done in pool.map(lambda job: job[0](bench, *job[1:]), list(jobs_of(bench))):
                 if done:
