@@ -134,6 +134,16 @@ static void fill(void)
         net_fail(1, "cannot keep rows of standard input: %s", strerror(errno));
 }
 
+/* Of a pipe before, which a fault may have ended: then its bytes were given back. */
+static void close_files(void)
+{
+    if (pipe_in.file > 0) {
+        close(pipe_in.from);
+        close(pipe_in.file);
+    }
+    memset(&pipe_in, 0, sizeof pipe_in);
+}
+
 char net_separator(const struct net_call *call)
 {
     const struct net_arg *given = net_argument(call, "separator");
@@ -155,6 +165,7 @@ bool net_arriving_open(const char *file, const struct net_call *call, bool texts
         return false;
     if (S_ISREG(status.st_mode) || (!standard && !S_ISFIFO(status.st_mode)))
         return false;
+    close_files();
     pipe_in.from = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
                             : open(file, O_RDONLY | O_CLOEXEC);
     pipe_in.file = memfd_create("input", MFD_CLOEXEC);
@@ -180,5 +191,9 @@ bool net_arriving_next(long *lines, long *rows)
     fill();
     *lines = pipe_in.lines_past;
     *rows = pipe_in.rows_past;
-    return pipe_in.rows > 0;
+    if (pipe_in.rows)
+        return true;
+    free(pipe_in.bytes);
+    pipe_in.bytes = NULL;
+    return false;
 }
