@@ -71,8 +71,8 @@ $(BUILD)/lexer.o $(BUILD)/parser.o: $(BUILD)/%.o: $(BUILD)/%.c | $(BUILD)/parser
 
 # what no step and no row waits for is small
 SMALL = $(addprefix $(BUILD)/runtime/,$(addsuffix .o,commands/% report/% training/%settings \
-        $(addprefix core/,safetensors json text %file exit_report pro% signals) $(addprefix \
-        training/,checkpoint find_nan init lets options preflight pretrained session weights) \
+        $(addprefix core/,safetensors json text %file exit_report pro% signals) data/%/classes \
+        $(addprefix training/,checkpoint find_nan init lets options pre% session weights) \
         $(addprefix data/,asked contract dataset identity paths shown split synthetic %/digits %_json)))
 $(runtime_objects): extra = $(RUNTIME_FLAGS)
 $(filter $(SMALL),$(runtime_objects)): extra += $(if $(findstring clang,$(CC)),-Oz,-Os)

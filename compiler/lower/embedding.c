@@ -75,11 +75,12 @@ Value *lower_embedding(Lowering *l, Layer *layer, Value *const *x)
     const int width = whole(number(layer->call, "width"));
     Shape shape = {.rank = 2, .size = {width, x[0]->shape.size[0]}};
     Owned *owned;
+    Value *y;
 
     if (x[0]->type != TYPE_TOKENS) {
         error_at(l->model->source, layer->span,
-                 "embedding wants words, %s is %s %s; an input of "
-                 "words is prepared with tokens(vocabulary, length)",
+                 "embedding wants words or classes, %s is %s %s; an input of words is prepared "
+                 "with tokens(vocabulary, length), one of classes with classes(n)",
                  source_text(layer->inputs[0]),
                  layer->inputs[0]->value->type == TYPE_SPARSE ? "a bag of words" : "numbers",
                  shape_text(x[0]->shape));
@@ -90,9 +91,12 @@ Value *lower_embedding(Lowering *l, Layer *layer, Value *const *x)
     owned = embedding_table(l, layer, (Shape){.rank = 2, .size = {x[0]->field->vocabulary, width}});
     if (!owned)
         return NULL;
-    return append_node(l, layer, OP_EMBEDDING, (Value *[]){x[0], owned->values[0]}, 2,
-                       (Attributes){.padding_row = owned->values[0]->padding_row})
-        ->outputs[0];
+    y = append_node(l, layer, OP_EMBEDDING, (Value *[]){x[0], owned->values[0]}, 2,
+                    (Attributes){.padding_row = owned->values[0]->padding_row})
+            ->outputs[0];
+    return x[0]->field->classes && shape.size[1] == 1 /* a class is no sequence */
+               ? reshape_value(l, layer, y, (Shape){.rank = 1, .size = {width}})
+               : y;
 }
 
 /* ---- Means ----------------------------------------------------------------------------------- */
@@ -108,14 +112,16 @@ Value *find_tokens(const Layer *layer)
 {
     const int length = layer->value->shape.size[1];
 
-    while (layer->input_count > 0) {
+    while (layer->input_count > 0) { /* to the input */
         if (layer->value->shape.rank != 2 || layer->value->shape.size[1] != length ||
             moves_positions(layer->value->node))
             return NULL;
         layer = layer->inputs[0];
     }
-    return layer->value->type == TYPE_TOKENS && layer->value->shape.size[0] == length ? layer->value
-                                                                                      : NULL;
+    return layer->value->type == TYPE_TOKENS && layer->value->shape.size[0] == length &&
+                   !layer->field->classes /* 0 is one of them */
+               ? layer->value
+               : NULL;
 }
 
 Value *tokens_behind(Lowering *l, const Layer *layer)

@@ -41,14 +41,16 @@ static const struct {
 #include "semantics/layers.def"
 };
 
-/* The number of a word is no quantity: an embedding has to stand between. */
+/* The number of a word or of a class is no quantity: an embedding has to stand between. */
 static bool check_numbers(Lowering *l, Span span, const char *what, const Layer *input)
 {
     if (input->value->type != TYPE_TOKENS)
         return true;
-    error_at(l->model->source, span,
-             "%s wants numbers, %s is words; put embedding(width) before it", what,
-             source_text(input));
+    const int classes = input->value->field->classes;
+
+    error_at(l->model->source, span, "%s wants numbers, %s is %s; put embedding(width) before it%s",
+             what, source_text(input), classes ? "a class" : "words",
+             classes ? format(", or prepare it with one_hot(%d)", classes) : "");
     return false;
 }
 

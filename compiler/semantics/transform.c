@@ -25,6 +25,58 @@ static int length_of(const Constant *constant)
     return constant->kind == CONSTANT_LIST ? constant->count : 1;
 }
 
+/* Is the word one of these? Complains where it is not. */
+static bool check_word(Sema *s, const Call *step, const char *parameter, const char *const *words,
+                       int count)
+{
+    const Constant *word = argument(step, parameter);
+
+    for (int i = 0; i < count; i++)
+        if (same(word->text, words[i]))
+            return true;
+    report(s, word->span, "`%s` of %s is `%s`%s `%s`%s; this is `%s`", parameter, step->name,
+           words[0], count > 2 ? "," : " or", words[1],
+           count > 2 ? format(" or `%s`", words[2]) : "", word->text);
+    return false;
+}
+
+/* Values of an input that are of no class: a row of the embedding more each for those that training
+   did not have and for those that are missing, zeros of a one_hot, or the most frequent class. */
+static void check_class_rules(Sema *s, Field *field, const Call *step)
+{
+    const bool vector = same(step->name, "one_hot");
+    const char *const words[] = {"error", vector ? "zeros" : "row", "mode"};
+    const bool right = check_word(s, step, "unknown", words, 2) &&
+                       check_word(s, step, "missing", words, 3);
+    const bool unknown = !same(argument(step, "unknown")->text, "error");
+    const bool missing = !same(argument(step, "missing")->text, "error");
+
+    if (right && field->is_target && (unknown || missing))
+        report(s, argument(step, unknown ? "unknown" : "missing")->span,
+               "`%s` is a target: each of its values has to be a class", field->name);
+    else if (right && !unknown && number(step, "min_count") > 1 &&
+             report(s, argument(step, "min_count")->span,
+                    "values of fewer rows than min_count are unknown ones, and these are errors"))
+        note(s->source, "write `unknown=%s` too", words[1]);
+    if (vector || field->is_target)
+        return;
+    field->is_tokens = true;
+    field->vocabulary = field->classes + same(argument(step, "unknown")->text, "row") +
+                        same(argument(step, "missing")->text, "row");
+}
+
+/* A field of classes(n): a target's is a number of a class, an input's too, or several of an array
+   of integers. */
+static void shape_classes(Sema *s, Field *field, bool has_sizes)
+{
+    const bool several = has_sizes && field->is_tokens && field->shape.rank == 1;
+
+    if (has_sizes && !(several && (!field->columns || field->shape.size[0] == 1)))
+        report(s, field->span, "`%s` has a shape, but classes gives one number", field->name);
+    if (!several)
+        field->shape = field->is_tokens ? (Shape){.rank = 1, .size = {1}} : (Shape){0};
+}
+
 /* classes(n) and one_hot(n) read the source's column as it is. */
 static void prepare_classes(Sema *s, Field *field, int i, bool has_sizes)
 {
@@ -32,7 +84,8 @@ static void prepare_classes(Sema *s, Field *field, int i, bool has_sizes)
     const bool vector = same(step->name, "one_hot");
 
     field->classes = (int)number(step, "n");
-    field->is_class = !vector;
+    field->is_class = !vector && field->is_target;
+    check_class_rules(s, field, step);
     if (i > 0) {
         report(s, step->span, "%s numbers a column's own values: it comes first", step->name);
     } else if (field->columns && field->column_total != 1) {
@@ -42,20 +95,16 @@ static void prepare_classes(Sema *s, Field *field, int i, bool has_sizes)
                "%s cannot follow classes, which gives a number of a "
                "class",
                field->steps[1]->name);
-    } else if (!vector && !field->is_target) {
-        if (report(s, step->span, "an input cannot be the number of a class"))
-            note(s->source, "write `one_hot(%d)`, which makes a vector of it", field->classes);
-    } else if (!vector && has_sizes) {
-        report(s, field->span, "`%s` has a shape, but classes gives one number", field->name);
+    } else if (!vector) {
+        shape_classes(s, field, has_sizes);
     } else if (field->has_shape && vector &&
                !(field->shape.rank == 1 && field->shape.size[0] == field->classes)) {
         report(s, field->span, "`%s` is declared otherwise than one_hot(%d) makes it: [%d]",
                field->name, field->classes, field->classes);
     }
     field->has_shape = true;
-    field->shape = (Shape){.rank = vector ? 1 : 0};
     if (vector)
-        field->shape.size[0] = field->classes;
+        field->shape = (Shape){.rank = 1, .size = {field->classes}};
 }
 
 static void check_strip(Sema *s, const Call *step)
@@ -136,19 +185,6 @@ void check_normalize(Sema *s, const Field *field, const Call *step)
             report(s, list->span, "`%s` has %d channels; this is a list of %d", field->name,
                    field->shape.size[0], length_of(list));
     }
-}
-
-/* Is the word one of these? Complains where it is not. */
-static void check_word(Sema *s, const Call *step, const char *parameter, const char *const *words,
-                       int count)
-{
-    const Constant *word = argument(step, parameter);
-
-    for (int i = 0; i < count; i++)
-        if (same(word->text, words[i]))
-            return;
-    report(s, word->span, "`%s` of %s is `%s` or `%s`; this is `%s`", parameter, step->name,
-           words[0], words[1], word->text);
 }
 
 static bool is_fitted(const Call *step)

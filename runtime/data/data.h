@@ -262,6 +262,8 @@ const char *net_data_touched(const struct net_data *data, int number);
 /* The argument `name` of a call; NULL: there is no call, or it is not there, or `none`.
    paths.c */
 const struct net_arg *net_argument(const struct net_call *call, const char *name);
+/* Whether that is this word. */
+bool net_has_word(const struct net_call *call, const char *name, const char *word);
 
 /* Fields before the targets. */
 static inline int net_input_count(const struct net_model *model)

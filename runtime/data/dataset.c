@@ -249,7 +249,7 @@ void net_list_words(struct net_data *data)
         const struct net_field *field = &model->fields[f];
         const struct net_string_table *strings = field->vocabulary ? data->fitted[f][0].strings[0]
                                                                    : NULL;
-        const int first = field->kind == NET_INPUT_TOKENS ? 2 : 0;
+        const int first = field->kind == NET_INPUT_TOKENS && !field->classes ? 2 : 0;
 
         if (!strings)
             continue;

@@ -221,6 +221,13 @@ const struct net_arg *net_argument(const struct net_call *call, const char *name
     return NULL;
 }
 
+bool net_has_word(const struct net_call *call, const char *name, const char *word)
+{
+    const struct net_arg *arg = net_argument(call, name);
+
+    return arg && arg->text && !strcmp(arg->text, word);
+}
+
 double net_whole_argument(const struct net_call *call, const char *name, double least, double most)
 {
     const struct net_arg *arg = net_argument(call, name);

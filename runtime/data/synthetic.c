@@ -61,16 +61,18 @@ static int draw_word(const uint32_t seed[2], int count, uint32_t place, uint32_t
     return (int)(pow((double)count + 1.0, (double)draw[0] / 4294967296.0) - 1.0);
 }
 
-/* A text of up to `length` words, padded behind: ids 0 padding, 1 unknown. */
+/* A text of up to `length` words, padded behind: ids 0 padding, 1 unknown; or classes. */
 static void fill_tokens(int32_t *at, const struct net_field *f, const uint32_t seed[2], int field,
                         int row)
 {
-    const int words = 1 + draw_class(seed, f->size, (uint32_t)row, (uint32_t)field);
+    const int first = f->classes ? 0 : 2, count = f->vocabulary - first;
+    const int words = f->classes ? f->size
+                                 : 1 + draw_class(seed, f->size, (uint32_t)row, (uint32_t)field);
 
     for (int i = 0; i < f->size; i++)
-        at[i] = i < words ? 2 + draw_word(seed, f->vocabulary - 2, (uint32_t)i, (uint32_t)row,
-                                          (uint32_t)field)
-                          : 0;
+        at[i] = i < words
+                    ? first + draw_word(seed, count, (uint32_t)i, (uint32_t)row, (uint32_t)field)
+                    : 0;
 }
 
 /* Of a text of up to 300 words: `counts` is 0 everywhere, before and after. */

@@ -162,9 +162,10 @@ struct net_bytes net_text_bytes(struct net_bytes bytes, const char *path)
 
 static enum net_take what_it_takes(const struct net_field *field)
 {
-    if (field->kind == NET_INPUT_TOKENS || field->kind == NET_INPUT_SPARSE)
-        return NET_TAKE_TEXT;
-    return field->classes ? NET_TAKE_CLASS : NET_TAKE_NUMBERS;
+    if (field->classes)
+        return NET_TAKE_CLASS;
+    return field->kind == NET_INPUT_TOKENS || field->kind == NET_INPUT_SPARSE ? NET_TAKE_TEXT
+                                                                              : NET_TAKE_NUMBERS;
 }
 
 void net_builder_open(struct net_builder *builder, struct net_table *table,
@@ -330,11 +331,15 @@ static struct net_slice clean_name(struct net_slice name, struct net_scratch *sc
 void net_builder_class(struct net_builder *builder, int f, const char *at, size_t length,
                        const struct net_spot *spot)
 {
-    struct net_column *column = builder->takers[f].column;
+    const struct net_taker *taker = &builder->takers[f];
+    struct net_column *column = taker->column;
 
-    if (!length)
-        net_fail(1, "%s: line %ld (row %ld), column %s: expected a class, found nothing",
-                 spot->path, spot->line, spot->row, column->elements[0]);
+    if (!length && !taker->imputed)
+        net_fail(1, "%s: line %ld (row %ld), column %s: expected a class, found nothing%s",
+                 spot->path, spot->line, spot->row, column->elements[0],
+                 taker->field->kind == NET_TARGET_CLASS
+                     ? ""
+                     : "; `missing=mode` takes the most frequent one for it");
     const struct net_slice name = clean_name((struct net_slice){at, length}, &builder->name, spot);
 
     ((int32_t *)column->at)[builder->rows - 1] = net_strings_add(column->strings, name.at,

@@ -284,7 +284,7 @@ static void choose(int **chosen, struct net_builder *builder, struct csv *c, boo
     net_header_close(&header);
 }
 
-/* Does a cell stand for a missing number by the words of the source? Blanks around it are none of
+/* Does a cell stand for a missing value by the words of the source? Blanks around it are none of
    it, as of a number. */
 static bool is_missing_word(const struct net_arg *words, struct net_slice cell)
 {
@@ -338,6 +338,9 @@ static void take_row(struct net_builder *builder, int *const *chosen, const stru
             const struct cell cell = c->cells[chosen[f][k] - 1];
             struct net_slice slice = content(cell, scratch);
 
+            if (builder->takers[f].take == NET_TAKE_CLASS && builder->takers[f].imputed &&
+                is_missing_word(c->missing, slice))
+                slice.length = 0;
             if (builder->takers[f].take == NET_TAKE_NUMBERS)
                 slice = plain_number(c, slice, spot, scratch);
             if (builder->takers[f].take == NET_TAKE_TEXT)

@@ -280,17 +280,19 @@ static void read_member(struct jsonl *l, struct json *j)
     }
 }
 
-/* What a line leaves out is missing: a number may be filled in, all else is a fault. */
+/* What a line leaves out is missing: a number or a class may be filled in, all else is a fault. */
 static void finish_row(struct jsonl *l, const struct json *j)
 {
     for (struct place *place = l->places; place < l->places + l->place_count; place++) {
         const struct net_taker *taker = &l->builder.takers[place->f];
 
-        if (!place->seen && (taker->take != NET_TAKE_NUMBERS || !taker->imputed))
+        if (!place->seen && (taker->take == NET_TAKE_TEXT || !taker->imputed))
             net_fail(1, "%s: line %ld (row %ld): expected a member \"%s\", found none",
                      j->spot.path, j->spot.line, j->spot.row,
                      l->builder.names[place->f].at[place->k]);
-        if (!place->seen)
+        if (!place->seen && taker->take == NET_TAKE_CLASS)
+            net_builder_class(&l->builder, place->f, "", 0, &j->spot);
+        else if (!place->seen)
             net_builder_number(&l->builder, place->f, place->k, "", 0, &j->spot);
     }
 }

@@ -2,6 +2,11 @@
  * classes.c -- classes(n) and one_hot(n): a number from 0 to n - 1 a row. Cells of a
  * table that are all whole numbers from 0 to n - 1 mean these numbers; others are numbered in
  * sorted order as the training source has them, numbers by their size.
+ *
+ * An input may have values of no class. With unknown=row or zeros the classes are the values that
+ * the training rows have, min_count of them at least, and all others number n, a row of the
+ * embedding more, or no 1 in the vector. Missing cells are empty strings here: a row behind those,
+ * no 1, or the class that most training rows have.
  */
 
 #include <math.h>
@@ -10,6 +15,12 @@
 #include <string.h>
 
 #include "data/transforms/transform.h"
+
+/* Has the call a rule for unknown or missing values, other than that they are errors? */
+static bool is_allowed(const struct net_call *call, const char *values)
+{
+    return net_argument(call, values) && !net_has_word(call, values, "error");
+}
 
 static bool is_number(const char *word, double *number)
 {
@@ -143,30 +154,91 @@ static _Noreturn void fail_values(const struct net_column *column, const struct 
         net_string(column->strings, rarest), row);
 }
 
-/* The names of the training data's classes; none where they are the numbers 0 to n - 1. */
+/* How many of the rows have each of the column's strings; malloc'd. */
+static long *count_strings(const struct net_column *column, const long *rows, long row_count)
+{
+    long *counts = net_allocate((size_t)column->strings->count, sizeof *counts);
+
+    for (long r = 0; r < row_count; r++)
+        counts[*(const int32_t *)net_row(column, rows ? rows[r] : r)]++;
+    return counts;
+}
+
+/* The strings that are there `least` times or more, without the empty one; no others are known. */
+static struct net_string_table *known_strings(const struct net_string_table *strings,
+                                              const long *counts, long least)
+{
+    struct net_string_table *known = net_strings_new();
+
+    for (int32_t i = 0; i < strings->count; i++)
+        if (*net_string(strings, i) && counts[i] >= least)
+            net_strings_add(known, net_string(strings, i), strlen(net_string(strings, i)));
+    return known;
+}
+
+/* The string that most rows have, the first of them. */
+static struct net_string_table *find_mode(const struct net_values *values, const long *counts)
+{
+    const struct net_string_table *strings = values->column.strings;
+    struct net_string_table *mode = net_strings_new();
+    int32_t most = -1;
+
+    for (int32_t i = 0; i < strings->count; i++)
+        if (*net_string(strings, i) && (most < 0 || counts[i] > counts[most]))
+            most = i;
+    if (most < 0 || !counts[most])
+        net_fail(1,
+                 "%s: %s has no value in any training row, so that there is no most frequent one",
+                 values->column.place, values->column.name);
+    net_strings_add(mode, net_string(strings, most), strlen(net_string(strings, most)));
+    return mode;
+}
+
+static bool are_plain(const struct net_string_table *strings, int n)
+{
+    double number;
+
+    for (int32_t i = 0; i < strings->count; i++)
+        if (!is_class(net_string(strings, i), n, &number))
+            return false;
+    return true;
+}
+
+enum { NAMES, MODE }; /* what is fitted, of strings */
+
+/* The names of the training data's classes; none where they are the numbers 0 to n - 1, and none is
+   unknown. */
 static void fit_classes(struct net_fitted *fitted, const struct net_values *values,
                         const struct net_call *call, const long *rows, long row_count)
 {
     const struct net_column *column = &values->column;
-    const struct net_string_table *strings = column->strings;
+    const bool unknown = is_allowed(call, "unknown");
     const int n = values->field->classes;
-    int32_t plain = 0;
-    double number;
 
-    (void)rows, (void)row_count;
-    for (; strings && plain < strings->count && is_class(net_string(strings, plain), n, &number);
-         plain++)
-        ;
-    if (!strings || plain == strings->count)
+    if (!column->strings)
         return;
-    struct net_string_table *names = net_strings_new();
+    long *counts = count_strings(column, rows, row_count);
+    const long least = unknown ? (long)net_whole_argument(call, "min_count", 1, 1e9) : 0;
+    struct net_string_table *known = known_strings(column->strings, counts, least);
 
-    if (!list_numbers(strings, names))
-        for (int32_t i = 0; i < strings->count; i++)
-            net_strings_add(names, net_string(strings, i), strlen(net_string(strings, i)));
-    if (names->count > n)
-        fail_values(column, call, names->count, n);
-    fitted->strings[0] = names;
+    if (net_has_word(call, "missing", "mode"))
+        fitted->strings[MODE] = find_mode(values, counts);
+    free(counts);
+    if (unknown || !are_plain(known, n)) {
+        struct net_string_table *names = net_strings_new();
+
+        if (list_numbers(known, names)) {
+            net_strings_free(known);
+            known = names;
+        } else {
+            net_strings_free(names);
+        }
+        if (known->count > n)
+            fail_values(column, call, known->count, n);
+        fitted->strings[NAMES] = known;
+    } else {
+        net_strings_free(known);
+    }
 }
 
 /* Names that are numbers, in order of size: a cell may be one that is written otherwise (2.0). */
@@ -209,99 +281,163 @@ static _Noreturn void fail_class(const struct net_values *values, int32_t word,
 
     while (*(const int32_t *)net_row(column, row) != word)
         row++;
-    net_fail(1, "%s: row %ld (from 0): expected %s to be %s, found \"%s\"", column->place, row,
-             column->name, expected, net_string(column->strings, word));
+    net_fail(1, "%s: row %ld (from 0): expected %s to be %s, found \"%s\"%s", column->place, row,
+             column->name, expected, net_string(column->strings, word),
+             values->field->kind == NET_TARGET_CLASS || values->field->kind == NET_TARGET_VALUES
+                 ? ""
+                 : "; `unknown` of its transform lets the model take values that training has not");
+}
+
+/* What a string becomes: the number of its class, or for those of no class */
+struct numbering {
+    const struct net_string_table *names; /* NULL: classes are 0 to n - 1 */
+    struct numbers numbers;               /* among names */
+    int n, unknown, missing;              /* the last two: -1 is a fault */
+};
+
+static int32_t find_class(const struct numbering *to, const char *word)
+{
+    double number;
+
+    if (to->names)
+        return find_name(to->names, &to->numbers, word);
+    return is_class(word, to->n, &number) ? (int32_t)number : -1;
+}
+
+static struct numbering open_numbering(const struct net_values *values, const struct net_call *call,
+                                       const struct net_fitted *fitted)
+{
+    const int n = values->field->classes;
+    const bool unknown = is_allowed(call, "unknown");
+    struct numbering to = {.names = fitted->strings[NAMES], .n = n, .unknown = -1, .missing = -1};
+
+    if (to.names)
+        to.numbers = sort_numbers(to.names);
+    if (unknown)
+        to.unknown = n;
+    if (is_allowed(call, "missing"))
+        to.missing = n + unknown;
+    if (fitted->strings[MODE] && fitted->strings[MODE]->count) {
+        to.missing = find_class(&to, net_string(fitted->strings[MODE], 0));
+        if (to.missing < 0)
+            to.missing = to.unknown;
+    }
+    return to;
 }
 
 /* The class of every string in the column's order; malloc'd. */
-static int32_t *number_strings(const struct net_values *values, const struct net_fitted *fitted)
+static int32_t *number_strings(const struct net_values *values, const struct numbering *to)
 {
     const struct net_string_table *strings = values->column.strings;
-    const int n = values->field->classes;
     int32_t *classes = net_allocate((size_t)strings->count, sizeof *classes);
-    struct numbers numbers = {0};
     char expected[64];
-    double number;
 
-    snprintf(expected, sizeof expected, "a class, a whole number from 0 to %d", n - 1);
-    if (fitted->strings[0])
-        numbers = sort_numbers(fitted->strings[0]);
+    snprintf(expected, sizeof expected, "a class, a whole number from 0 to %d", to->n - 1);
     for (int32_t i = 0; i < strings->count; i++) {
         const char *word = net_string(strings, i);
 
-        if (fitted->strings[0]) {
-            classes[i] = find_name(fitted->strings[0], &numbers, word);
-            if (classes[i] < 0)
-                fail_class(values, i, "a class of the training data");
-        } else {
-            if (!is_class(word, n, &number))
-                fail_class(values, i, expected);
-            classes[i] = (int32_t)number;
-        }
+        classes[i] = *word ? find_class(to, word) : to->missing;
+        if (classes[i] < 0 && *word)
+            classes[i] = to->unknown;
+        if (classes[i] < 0)
+            fail_class(values, i, to->names ? "a class of the training data" : expected);
     }
-    free(numbers.at);
     return classes;
 }
 
-static void read_strings(const struct net_values *values, const struct net_fitted *fitted,
+static void read_strings(const struct net_values *values, const struct numbering *to,
                          int32_t *classes)
 {
-    int32_t *numbers = number_strings(values, fitted);
+    int32_t *numbers = number_strings(values, to);
 
     for (long row = 0; row < values->column.rows; row++)
         classes[row] = numbers[*(const int32_t *)net_row(&values->column, row)];
     free(numbers);
 }
 
-/* The class of every row, malloc'd; the column must hold one string or whole number a row. */
-static int32_t *read_classes(const struct net_values *values, const char *preparation,
+/* Of an array of numbers: what is none of 0 to n - 1 is unknown, NaN is missing. */
+static void read_numbers(const struct net_values *values, const struct numbering *to,
+                         int32_t *classes)
+{
+    const struct net_column *column = &values->column;
+    double *numbers = net_allocate((size_t)column->size, sizeof *numbers);
+
+    for (long row = 0; row < column->rows; row++) {
+        net_values_row(values, row, numbers);
+        for (int i = 0; i < column->size; i++) {
+            const double x = numbers[i];
+            const bool right = x >= 0 && x < to->n && x == floor(x);
+            const int other = isnan(x) ? to->missing : to->unknown;
+
+            if (!right && other < 0)
+                net_fail(1,
+                         "%s: row %ld (from 0): expected %s to be a class, a whole number from 0 "
+                         "to %d, found %.9g",
+                         column->place, row, column->name, to->n - 1, x);
+            *classes++ = right ? (int32_t)x : other;
+        }
+    }
+    free(numbers);
+}
+
+/* The class of every row, or classes of an array, malloc'd. */
+static int32_t *read_classes(const struct net_values *values, const struct net_call *call,
                              const struct net_fitted *fitted)
 {
     const struct net_column *column = &values->column;
-    const int n = values->field->classes;
-    int32_t *classes = net_allocate((size_t)column->rows, sizeof *classes);
+    const int size = values->field->kind == NET_INPUT_TOKENS ? values->field->size : 1;
+    int32_t *classes = net_allocate((size_t)column->rows * (size_t)size, sizeof *classes);
+    struct numbering to = open_numbering(values, call, fitted);
     char text[64];
-    double number;
 
-    if (column->size != 1)
-        net_fail(1, "%s: %s(%d) wants one number a row, a row of %s is %s", column->place,
-                 preparation, n, column->name, net_shape_text(text, column->rank, column->shape));
-    if (column->strings) {
-        read_strings(values, fitted, classes);
-        return classes;
-    }
-    for (long row = 0; row < column->rows; row++) {
-        net_values_row(values, row, &number);
-        if (!(number >= 0 && number < n) || number != floor(number))
-            net_fail(1,
-                     "%s: row %ld (from 0): expected %s to be a class, a whole number from 0 to "
-                     "%d, found %.9g",
-                     column->place, row, column->name, n - 1, number);
-        classes[row] = (int32_t)number;
-    }
+    if (column->size != size)
+        net_fail(1, "%s: %s(%d) wants %d number%s a row, a row of %s is %s", column->place,
+                 call->name, to.n, size, size == 1 ? "" : "s", column->name,
+                 net_shape_text(text, column->rank, column->shape));
+    if (!column->strings && net_argument(call, "min_count") &&
+        (net_has_word(call, "missing", "mode") ||
+         net_whole_argument(call, "min_count", 1, 1e9) > 1))
+        net_fail(1,
+                 "%s: %s counts no values of %s, which is an array: missing=mode and min_count "
+                 "are for the columns of csv and jsonl",
+                 column->place, call->name, column->name);
+    if (column->strings)
+        read_strings(values, &to, classes);
+    else
+        read_numbers(values, &to, classes);
+    free(to.numbers.at);
     return classes;
 }
 
 static void apply_classes(struct net_values *values, const struct net_call *call,
                           const struct net_fitted *fitted)
 {
-    net_values_replace(values, NET_I32, 0, 1, read_classes(values, call->name, fitted));
+    const int size = values->column.size;
+
+    net_values_replace(values, NET_I32, size > 1, size, read_classes(values, call, fitted));
 }
 
 static void apply_one_hot(struct net_values *values, const struct net_call *call,
                           const struct net_fitted *fitted)
 {
     const size_t n = (size_t)values->field->classes;
-    int32_t *classes = read_classes(values, call->name, fitted);
+    int32_t *classes = read_classes(values, call, fitted);
     float *hot = net_allocate((size_t)values->column.rows * n, sizeof *hot);
 
     for (long row = 0; row < values->column.rows; row++)
-        hot[(size_t)row * n + (size_t)classes[row]] = 1;
+        if ((size_t)classes[row] < n)
+            hot[(size_t)row * n + (size_t)classes[row]] = 1;
     free(classes);
     net_values_replace(values, NET_F32, 1, (int)n, hot);
 }
 
-const struct net_transform net_transform_classes = {
-    .name = "classes", .strings = {"names"}, .fit = fit_classes, .apply = apply_classes};
-const struct net_transform net_transform_one_hot = {
-    .name = "one_hot", .strings = {"names"}, .fit = fit_classes, .apply = apply_one_hot};
+const struct net_transform net_transform_classes = {.name = "classes",
+                                                    .strings = {"names", "mode"},
+                                                    .given = {"unknown", "missing"},
+                                                    .fit = fit_classes,
+                                                    .apply = apply_classes};
+const struct net_transform net_transform_one_hot = {.name = "one_hot",
+                                                    .strings = {"names", "mode"},
+                                                    .given = {"unknown", "missing"},
+                                                    .fit = fit_classes,
+                                                    .apply = apply_one_hot};

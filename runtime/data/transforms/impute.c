@@ -12,18 +12,13 @@
 
 enum { HELD = 1 << 22 }; /* numbers that a median's columns may hold at a time */
 
-static bool has_word(const struct net_call *call, const char *argument, const char *word)
-{
-    const struct net_arg *arg = net_argument(call, argument);
-
-    return arg && arg->text && !strcmp(arg->text, word);
-}
-
 bool net_field_imputes(const struct net_field *field)
 {
     for (int s = 0; s < field->step_count; s++)
-        if (!strcmp(field->steps[s].name, "impute") &&
-            has_word(&field->steps[s], "what", "missing"))
+        if ((!strcmp(field->steps[s].name, "impute") &&
+             net_has_word(&field->steps[s], "what", "missing")) ||
+            (net_argument(&field->steps[s], "missing") &&
+             !net_has_word(&field->steps[s], "missing", "error")))
             return true;
     return false;
 }
@@ -153,13 +148,13 @@ static void fit_impute(struct net_fitted *fitted, const struct net_values *value
 {
     const int size = values->column.size;
     const int at_once = row_count < HELD ? (int)(HELD / (row_count + 1)) + 1 : 1;
-    const bool zeros = has_word(call, "what", "zeros");
+    const bool zeros = net_has_word(call, "what", "zeros");
     double *value = net_allocate((size_t)size, sizeof *value);
     long *count = net_allocate((size_t)size, sizeof *count);
     bool *left = find_left(values, call);
     char name[128];
 
-    if (!has_word(call, "by", "median"))
+    if (!net_has_word(call, "by", "median"))
         fit_means(values, zeros, rows, row_count, value, count);
     else
         for (int i = 0; i < size; i += at_once)
@@ -182,7 +177,7 @@ static void fit_impute(struct net_fitted *fitted, const struct net_values *value
 static void apply_impute(struct net_values *values, const struct net_call *call,
                          const struct net_fitted *fitted)
 {
-    const bool zeros = has_word(call, "what", "zeros");
+    const bool zeros = net_has_word(call, "what", "zeros");
     const int size = values->column.size;
     char name[128];
 

@@ -200,7 +200,9 @@ void net_values_finish(struct net_values *values, struct net_prepared_column *pr
                  "%s: a row of %s is %s, the model's %s %s wants %s (the first axis of a file "
                  "counts rows)",
                  column->place, column->name, found, kind, field->name, wanted);
-    if (field->kind == NET_TARGET_CLASS) {
+    if (field->kind == NET_INPUT_TOKENS && column->type == NET_I32) {
+        /* classes stay numbers; words have no numbers yet */
+    } else if (field->kind == NET_TARGET_CLASS) {
         if (column->type != NET_I32)
             net_fail(1, "%s: the target %s wants classes(n) as the last of its transforms",
                      column->place, field->name);
