@@ -135,7 +135,8 @@ typedef struct Attributes {
     int stream;                  /* of random draws: its number, so that backward draws the same */
     int begin;                   /* slice: first channel (axis 0); sparse_dense_dx: first input */
     int place[3];                /* pad: index of y where x begins, an axis; below 0: cut off */
-    int axis;                    /* pad: along which further inputs follow */
+    int axis;                    /* pad: along which further inputs follow; axis_sum, axis_max,
+                                    spread: along which they go */
     int axes[MAX_AXES];          /* permute: sizes that x is seen as, axis_count of them */
     int order[MAX_AXES];         /* permute: which of them each axis of y is */
     int axis_count;

@@ -65,6 +65,7 @@ enum {
     AXES = 1 << 14,  /* axes, order */
     HEADS = 1 << 15, /* causal, dropout */
     REVERSE = 1 << 16,
+    AXIS = 1 << 17,
 };
 
 static const unsigned attributes_of[OP_COUNT] = {
@@ -113,6 +114,10 @@ static const unsigned attributes_of[OP_COUNT] = {
     [OP_SLICE] = BEGIN,
     [OP_PAD] = PLACE,
     [OP_PERMUTE] = AXES,
+    [OP_AXIS_SUM] = AXIS,
+    [OP_AXIS_MAX] = AXIS | SCALE,
+    [OP_AXIS_MAX_GRAD] = AXIS,
+    [OP_SPREAD] = AXIS,
 };
 
 /* What is as it is by default is left out. */
@@ -158,7 +163,7 @@ static void print_attributes(FILE *out, const Node *node)
             fprintf(out, " %s=%.*g", numbers[i].name, numbers[i].digits, numbers[i].value);
     if (has & PLACE)
         print_list(out, "place", at->place, at->shape.rank);
-    if (has & PLACE && node->input_count > 1)
+    if (has & AXIS || (has & PLACE && node->input_count > 1))
         fprintf(out, " axis=%d", at->axis);
     if (has & AXES) {
         print_list(out, "axes", at->axes, at->axis_count);

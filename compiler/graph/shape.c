@@ -346,12 +346,27 @@ static void match_losses(Match *m)
     }
 }
 
+/* Of what goes along at.axis: `one` has one index of it. */
+static bool are_alike_beside(Shape one, Shape many, int axis)
+{
+    if (axis < 0 || axis >= many.rank || one.rank != many.rank || one.size[axis] != 1)
+        return false;
+    one.size[axis] = many.size[axis];
+    return same_shape(one, many);
+}
+
 /* What no signature says: that reshape keeps the elements, that a slice lies inside. */
 static void match_movement(Match *m)
 {
     const Node *node = m->node;
     const Shape from = m->any, to = node->at.shape;
+    const bool reduces = node->op == OP_AXIS_SUM || node->op == OP_AXIS_MAX;
+    const bool spreads = node->op == OP_SPREAD || node->op == OP_AXIS_MAX_GRAD;
 
+    if ((reduces && !are_alike_beside(to, from, node->at.axis)) ||
+        (spreads && !are_alike_beside(from, to, node->at.axis)))
+        m->fault = format("%s does not become %s along axis %d", shape_text(from), shape_text(to),
+                          node->at.axis);
     if (node->op == OP_RESHAPE && shape_size(from) != shape_size(to))
         m->fault = format("%s does not become %s", shape_text(from), shape_text(to));
     if (node->op == OP_PERMUTE && !is_permutation(&node->at, from, to))

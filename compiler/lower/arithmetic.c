@@ -2,7 +2,8 @@
  * arithmetic.c -- operators on results of layers, and the functions max, min, clamp and pow.
  *
  * The one idea: both sides have one shape, but a vector of the channels, [c], beside an image
- * [c, h, w] or a sequence [c, l]: it is stretched over the pixels first.
+ * [c, h, w] or a sequence [c, l], which is stretched over the pixels first, and one channel beside
+ * several.
  */
 
 #include "lower/lowering.h"
@@ -17,6 +18,15 @@ static bool is_of_channels(Shape shape, Shape other)
     return shape.rank == 1 && other.rank > 1 && shape.size[0] == other.size[0];
 }
 
+/* Has it one channel of the other's many? */
+static bool is_one_channel(Shape shape, Shape other)
+{
+    const int channels = other.size[0];
+
+    other.size[0] = 1;
+    return channels > 1 && same_shape(shape, other);
+}
+
 /* x[c] on every pixel of an image, or every position of a sequence. */
 static Value *stretch(Lowering *l, const Layer *layer, Value *x, Shape shape)
 {
@@ -26,6 +36,17 @@ static Value *stretch(Lowering *l, const Layer *layer, Value *x, Shape shape)
     Value *y = append_node(l, layer, OP_STRETCH, &x, 1, (Attributes){.shape = image})->outputs[0];
 
     return reshape_value(l, layer, y, shape);
+}
+
+/* x as it stands beside a value of another shape: [c] on all pixels, [1, ...] on all channels, [1]
+   on both. */
+static Value *stretch_beside(Lowering *l, const Layer *layer, Value *x, Shape other)
+{
+    if (x->shape.rank == 1 && x->shape.size[0] == 1 && other.size[0] > 1)
+        x = spread(l, layer, x, 0, other.size[0]);
+    if (is_of_channels(x->shape, other))
+        return stretch(l, layer, x, other);
+    return is_one_channel(x->shape, other) ? spread(l, layer, x, 0, other.size[0]) : x;
 }
 
 /* What the operator is in the file: "+". */
@@ -44,16 +65,15 @@ static const char *sign_of(const Layer *layer)
 static bool match_shapes(Lowering *l, const Layer *layer, Value *x[2])
 {
     for (int i = 0; i < 2; i++)
-        if (is_of_channels(x[i]->shape, x[1 - i]->shape))
-            x[i] = stretch(l, layer, x[i], x[1 - i]->shape);
+        x[i] = stretch_beside(l, layer, x[i], x[1 - i]->shape);
     if (same_shape(x[0]->shape, x[1]->shape))
         return true;
     error_at(l->model->source, layer->span, "`%s` wants equal shapes, these are %s and %s",
              sign_of(layer), shape_text(x[0]->shape), shape_text(x[1]->shape));
     note(l->model->source, "%s%s brings one side to the shape of the other",
-         x[0]->shape.rank == x[1]->shape.rank
-             ? ""
-             : "only a vector of the channels is stretched over what has them; ",
+         x[0]->shape.rank == x[1]->shape.rank ? ""
+                                              : "a vector of the channels is stretched over what "
+                                                "has them, and one channel over many; ",
          x[0]->shape.rank == 3 ? "a conv2d of kernel 1, with a stride," : "a dense layer");
     return false;
 }
@@ -149,23 +169,35 @@ static Value *larger(Lowering *l, const Layer *layer, Value *const *x, double si
     return scale(l, layer, join(l, layer, OP_MAXIMUM, sides[0], sides[1]), -1);
 }
 
-/* Of a value and a number, of two values, or of the positions of one sequence. */
-Value *lower_max(Lowering *l, Layer *layer, Value *const *x)
+/* Of a value and a number, of two values, or along an axis of one. */
+static Value *extreme(Lowering *l, Layer *layer, Value *const *x, double sign)
 {
     const Constant *other = argument(layer->call, "other");
 
-    if (other->kind == CONSTANT_NUMBER)
-        return clamp(l, layer, x[0], other->number, INFINITY);
-    return layer->input_count > 1 ? larger(l, layer, x, 1) : lower_global_pool(l, layer, x);
+    if (other->kind != CONSTANT_NONE || layer->input_count > 1) {
+        if (!goes_along_length(layer)) {
+            error_at(l->model->source, argument(layer->call, "axis")->span,
+                     "%s of two takes no axis, that of one value does", layer->call->name);
+            return NULL;
+        }
+        if (layer->input_count > 1)
+            return larger(l, layer, x, sign);
+        return clamp(l, layer, x[0], sign > 0 ? other->number : -INFINITY,
+                     sign > 0 ? INFINITY : other->number);
+    }
+    if (goes_along_length(layer) && sign > 0)
+        return reduce_length(l, layer, x);
+    return reduce(l, layer, OP_AXIS_MAX, x[0], sign);
+}
+
+Value *lower_max(Lowering *l, Layer *layer, Value *const *x)
+{
+    return extreme(l, layer, x, 1);
 }
 
 Value *lower_min(Lowering *l, Layer *layer, Value *const *x)
 {
-    const Constant *other = argument(layer->call, "other");
-
-    if (other->kind == CONSTANT_NUMBER)
-        return clamp(l, layer, x[0], -INFINITY, other->number);
-    return larger(l, layer, x, -1);
+    return extreme(l, layer, x, -1);
 }
 
 /* ---- Powers ---------------------------------------------------------------------------------- */

@@ -141,10 +141,17 @@ Value *tokens_behind(Lowering *l, const Layer *layer)
 
 Value *lower_mean(Lowering *l, Layer *layer, Value *const *x)
 {
+    const bool along = goes_along_length(layer);
     Value *tokens;
 
     if (number(layer->call, "skip_padding") == 0)
-        return lower_global_pool(l, layer, x);
+        return along ? reduce_length(l, layer, x) : lower_mean_along(l, layer, x[0]);
+    if (!along) {
+        error_at(l->model->source, argument(layer->call, "axis")->span,
+                 "skip_padding=true is of positions; leave axis=%s out",
+                 argument(layer->call, "axis")->text);
+        return NULL;
+    }
     if (!check_sequence(l, layer))
         return NULL;
     tokens = tokens_behind(l, layer);

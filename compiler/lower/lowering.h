@@ -39,6 +39,9 @@ const char *source_text(const Layer *layer); /* a layer's input, in a message */
 bool is_sequence(const Layer *layer);        /* is its input [channels, length]? */
 bool check_rank(Lowering *l, const Layer *layer, int rank, const char *axes, const char *remedy);
 
+/* Which axis of its input the layer's `axis` is; -1 after an error (shapes.c). */
+int find_axis(Lowering *l, const Layer *layer);
+
 /* Can a value of this shape be held for a whole batch? Indices are ints. */
 bool check_size(Lowering *l, Span span, const char *what, Shape shape);
 
@@ -84,6 +87,14 @@ Shape windowed(Shape x, const Attributes *at, int channels);    /* the shape of 
 #define LAYER(name, function, ...) LowerLayer lower_##function;
 #define OPERATOR(name, function) LowerLayer lower_##function;
 #include "semantics/layers.def"
+
+/* reduce.c: along `axis` of the call, which goes; of the channels one is left. scale: of what each
+   comes to. NULL after an error. */
+Value *reduce(Lowering *l, const Layer *layer, Op op, Value *x, double scale);
+Value *spread(Lowering *l, const Layer *layer, Value *x, int axis, int size); /* the other way */
+Value *reduce_length(Lowering *l, Layer *layer, Value *const *x); /* mean or max of positions */
+bool goes_along_length(const Layer *layer); /* its `axis`, as it does where none is given */
+Value *lower_mean_along(Lowering *l, const Layer *layer, Value *x);
 
 /* The tokens that a layer's input was made from, position by position; says so where there are
    none. */

@@ -48,8 +48,7 @@ static const char *axis_name(Shape shape, int axis)
     return names[shape.rank - 1][axis];
 }
 
-/* Which axis of its input the layer's `axis` is; -1 after an error. */
-static int find_axis(Lowering *l, const Layer *layer)
+int find_axis(Lowering *l, const Layer *layer)
 {
     const Shape x = layer->inputs[0]->value->shape;
     const Constant *axis = argument(layer->call, "axis");

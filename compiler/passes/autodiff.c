@@ -67,6 +67,9 @@ static Vjp *const vjps[OP_COUNT] = {
     [OP_PIXEL_SUM] = vjp_pixel_sum,
     [OP_GLOBAL_MAXPOOL2D] = vjp_global_maxpool2d,
     [OP_GLOBAL_AVGPOOL2D] = vjp_global_avgpool2d,
+    [OP_AXIS_SUM] = vjp_axis_sum,
+    [OP_AXIS_MAX] = vjp_axis_max,
+    [OP_SPREAD] = vjp_spread,
 #define ACTIVATION(NAME, ...) [OP_##NAME] = vjp_activation,
 #include "graph/ops.def"
     [OP_SOFTMAX] = vjp_softmax,

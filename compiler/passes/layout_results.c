@@ -125,6 +125,10 @@ Layout result_layout(const Graph *g, const Node *node)
     case OP_TO_DENSE:
     case OP_PAD:
     case OP_PERMUTE:
+    case OP_AXIS_SUM:
+    case OP_AXIS_MAX:
+    case OP_AXIS_MAX_GRAD:
+    case OP_SPREAD:
         return new_value(g, y->shape);
     case OP_RESHAPE:
         return reshaped(g, x, y);

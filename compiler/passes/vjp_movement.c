@@ -57,13 +57,27 @@ void vjp_permute(Reverse *r, const Node *node, Value *dy)
         accumulate(r, 0, append(r, OP_PERMUTE, &dy, 1, at)->outputs[0]);
 }
 
-void vjp_maxpool2d(Reverse *r, const Node *node, Value *dy)
+/* dy goes to what was the maximum, by its index. */
+static void vjp_max(Reverse *r, const Node *node, Value *dy, Op op)
 {
     if (wants(r, 0))
         accumulate(
-            r, 0,
-            append(r, OP_MAXPOOL2D_GRAD, (Value *[]){node->outputs[1], dy}, 2, restoring(node))
-                ->outputs[0]);
+            r, 0, append(r, op, (Value *[]){node->outputs[1], dy}, 2, restoring(node))->outputs[0]);
+}
+
+void vjp_maxpool2d(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_max(r, node, dy, OP_MAXPOOL2D_GRAD);
+}
+
+void vjp_global_maxpool2d(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_max(r, node, dy, OP_GLOBAL_MAXPOOL2D_GRAD);
+}
+
+void vjp_axis_max(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_max(r, node, dy, OP_AXIS_MAX_GRAD);
 }
 
 /* What sums windows and what scatters a pixel to them are each other's gradient. */
@@ -93,18 +107,19 @@ void vjp_pixel_sum(Reverse *r, const Node *node, Value *dy)
     vjp_linear(r, node, dy, OP_STRETCH);
 }
 
-void vjp_global_maxpool2d(Reverse *r, const Node *node, Value *dy)
-{
-    if (wants(r, 0))
-        accumulate(r, 0,
-                   append(r, OP_GLOBAL_MAXPOOL2D_GRAD, (Value *[]){node->outputs[1], dy}, 2,
-                          restoring(node))
-                       ->outputs[0]);
-}
-
 void vjp_global_avgpool2d(Reverse *r, const Node *node, Value *dy)
 {
     vjp_linear(r, node, dy, OP_GLOBAL_AVGPOOL2D_GRAD);
+}
+
+void vjp_axis_sum(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_linear(r, node, dy, OP_SPREAD);
+}
+
+void vjp_spread(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_linear(r, node, dy, OP_AXIS_SUM);
 }
 
 void vjp_token_mean(Reverse *r, const Node *node, Value *dy)

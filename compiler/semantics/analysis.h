@@ -51,6 +51,7 @@ typedef enum ParamType { /* what a parameter takes */
                          PARAM_PADDING, /* PARAM_WHOLES, or `same` */
                          PARAM_ENDS,    /* PARAM_WHOLE, [before, after], `same` or `causal` */
                          PARAM_AXIS,    /* the name of an axis */
+                         PARAM_AXES,    /* the same, or `all` */
                          PARAM_STEPS,   /* `all` or `last` */
                          PARAM_RANGE,   /* PARAM_WHOLE, or a list of them that follow each other */
                          PARAM_NUMBERS, /* a number or a list of them */
@@ -261,6 +262,7 @@ void list_names(Sema *s, unsigned kinds);       /* a note of all of them */
 
 const char *describe(Object object); /* "the number 3", "a list" */
 /* Checks one object against a type; `name` is what the message calls it. */
+bool is_axis_name(const char *text); /* "channels" */
 bool fits_type(Sema *s, const char *name, ParamType type, Object object);
 bool is_whole(ParamType type); /* a number or list of numbers without parts */
 /* The numbers that a parameter takes. */

@@ -243,7 +243,7 @@ static Object evaluate_names(Sema *s, const Ast *value, ParamType type)
         return (Object){.kind = OBJECT_NAME, .text = value->text, .span = value->span};
     if (value->kind == AST_STRING)
         return (Object){.kind = OBJECT_STRING, .text = value->text, .span = value->span};
-    if (value->kind != AST_LIST || type != PARAM_NAMES)
+    if (value->kind != AST_LIST || (type != PARAM_NAMES && type != PARAM_AXES))
         return evaluate(s, value);
     Object list = {.kind = OBJECT_LIST, .nested = 1, .span = value->span};
     for (int i = 0; i < value->children.count; i++)
@@ -272,6 +272,15 @@ static bool is_padding_name(const Sema *s, const Ast *value)
            !(s->frame && find_name(&s->frame->names, value->text));
 }
 
+/* `sum(x)`, not `sum(channels)`: a layer's input, where its first argument is a name. */
+static bool stands_for_input(const Parameter *parameter, const Ast *argument)
+{
+    const Ast *value = argument->first;
+
+    return parameter->type == PARAM_AXES && !argument->text &&
+           !(value->kind == AST_NAME && (is_axis_name(value->text) || same(value->text, "all")));
+}
+
 static Object evaluate_argument(Sema *s, const PartialCall *f, const Ast *argument)
 {
     const Parameter *parameter = find_parameter(f, argument);
@@ -285,9 +294,11 @@ static Object evaluate_argument(Sema *s, const PartialCall *f, const Ast *argume
     if (padding && argument->first->kind == AST_STRING)
         return (Object){
             .kind = OBJECT_STRING, .text = argument->first->text, .span = argument->first->span};
-    if (parameter && (parameter->type == PARAM_NAME || parameter->type == PARAM_NAMES ||
-                      parameter->type == PARAM_INIT || parameter->type == PARAM_MONITOR ||
-                      parameter->type == PARAM_AXIS || parameter->type == PARAM_STEPS))
+    if (parameter && !stands_for_input(parameter, argument) &&
+        (parameter->type == PARAM_NAME || parameter->type == PARAM_NAMES ||
+         parameter->type == PARAM_INIT || parameter->type == PARAM_MONITOR ||
+         parameter->type == PARAM_AXIS || parameter->type == PARAM_AXES ||
+         parameter->type == PARAM_STEPS))
         return evaluate_names(s, argument->first, parameter->type);
     return evaluate(s, argument->first);
 }

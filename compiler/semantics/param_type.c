@@ -133,13 +133,19 @@ static bool is_named(Object object, const char *name)
     return object.kind == OBJECT_NAME && same(object.text, name);
 }
 
+bool is_axis_name(const char *text)
+{
+    return same(text, "channels") || same(text, "length") || same(text, "height") ||
+           same(text, "width");
+}
+
 /* The name of an axis, or which steps of one are kept. */
 static bool is_axis(ParamType type, Object object)
 {
     if (type == PARAM_STEPS)
         return is_named(object, "all") || is_named(object, "last");
-    return is_named(object, "channels") || is_named(object, "length") ||
-           is_named(object, "height") || is_named(object, "width");
+    return (type == PARAM_AXES && is_named(object, "all")) ||
+           (object.kind == OBJECT_NAME && is_axis_name(object.text));
 }
 
 static bool is_initial(Object object)
@@ -224,18 +230,18 @@ static bool has_type(ParamType type, Object object)
     case PARAM_WHOLES:
         return is_pair(object, type == PARAM_COUNTS);
     case PARAM_PADDING:
-        return is_pair(object, 0) || is_named(object, "same");
     case PARAM_ENDS:
-        return is_pair(object, 0) || is_named(object, "same") || is_named(object, "causal");
+        return is_pair(object, 0) || is_named(object, "same") ||
+               (type == PARAM_ENDS && is_named(object, "causal"));
     case PARAM_AXIS:
+    case PARAM_AXES:
     case PARAM_STEPS:
         return is_axis(type, object);
     case PARAM_RANGE:
         return is_range(object);
     case PARAM_NUMBERS:
-        return are_numbers(object, false);
     case PARAM_POSITIVES:
-        return are_numbers(object, true);
+        return are_numbers(object, type == PARAM_POSITIVES);
     case PARAM_MILESTONES:
         return are_milestones(object);
     case PARAM_INIT:
@@ -276,6 +282,7 @@ static const char *type_text(ParamType type)
         [PARAM_PADDING] = "a whole number, 0 or more, [height, width] or `same`",
         [PARAM_ENDS] = "a whole number, 0 or more, [before, after], `same` or `causal`",
         [PARAM_AXIS] = "channels, length, height or width",
+        [PARAM_AXES] = "channels, length, height, width or all",
         [PARAM_STEPS] = "all or last",
         [PARAM_RANGE] = "a whole number, 0 or more, or a range such as 0..15",
         [PARAM_NUMBERS] = "a number or a list of numbers",

@@ -9,6 +9,7 @@
 #include "kernels/argmax_grad.h"
 #include "kernels/attention.h"
 #include "kernels/attention_heads.h"
+#include "kernels/axis.h"
 #include "kernels/batch_lanes.h"
 #include "kernels/batch_lanes_dw.h"
 #include "kernels/conv.h"

@@ -59,4 +59,17 @@ static void build_stretch(Graph *g, const Case *c, int channels)
     finish(g, append(g, OP_ADD, at, 2, x, sum, NULL));
 }
 
+/* sums or extremes along an axis of an image, spread out again and added to it */
+static void build_along(Graph *g, const Case *c, int channels)
+{
+    Attributes one = c->at, all = c->at;
+    Value *x = parameter(g, image(channels, c->other, c->other + 1), true), *y;
+
+    all.shape = one.shape = x->shape;
+    one.shape.size[one.axis] = 1;
+    y = append(g, c->op, one, 1, unary(g, OP_TANH, x), NULL, NULL);
+    y = append(g, OP_SPREAD, all, 1, unary(g, OP_TANH, y), NULL, NULL);
+    finish(g, append(g, OP_ADD, all, 2, x, y, NULL));
+}
+
 #endif

@@ -79,6 +79,7 @@ static const struct {
     {OP_ATTENTION, {.heads = 2}, {.heads = 4}},
     {OP_ATTENTION, {.heads = 2}, {.heads = 2, .causal = true}},
     {OP_PAD, {.place = {0, 1}}, {.place = {0, 0}}},
+    {OP_AXIS_MAX, {.scale = 1}, {.scale = -1}},
     {OP_PERMUTE,
      {.axis_count = 2, .axes = {12, 8}, .order = {1, 0}},
      {.axis_count = 2, .axes = {8, 12}, .order = {1, 0}}},
@@ -98,7 +99,12 @@ START_TEST(attributes_tell_nodes_apart)
     for (int i = 0; i < 2; i++) {
         Attributes at = i ? pairs[_i].other : pairs[_i].one;
 
-        at.shape = sequence(op == OP_PERMUTE ? 8 : 12, op == OP_PERMUTE ? 12 : 9);
+        at.shape = sequence(op == OP_PERMUTE    ? 8
+                            : op == OP_AXIS_MAX ? 1
+                                                : 12,
+                            op == OP_PERMUTE    ? 12
+                            : op == OP_AXIS_MAX ? 8
+                                                : 9);
         both[i] = add_node(g, op, inputs, count, at, (Span){0}, "test")->outputs[0];
     }
     finish(g, append(g, OP_ADD, (Attributes){0}, 2, both[0], both[1], NULL));

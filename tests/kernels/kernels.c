@@ -470,7 +470,8 @@ START_TEST(every_operation_is_compiled)
     const KernelCases suites[] = {
         {cases, COUNT(cases)}, conv_cases(),        pool_cases(),        text_cases(),
         winograd_cases(),      argmax_grad_cases(), batch_lanes_cases(), weight_gradient_cases(),
-        matmul_cases(),        movement_cases(),    attention_cases(),   recurrent_cases()};
+        matmul_cases(),        movement_cases(),    attention_cases(),   recurrent_cases(),
+        axis_cases()};
     bool seen[OP_COUNT] = {0};
 
     for (int i = 0; i < COUNT(suites); i++)

@@ -93,6 +93,17 @@ PICTURE(global_average)
     return (double)y[0] * size * size;
 }
 
+PICTURE(along_axis)
+{
+    _Alignas(64) float y[256];
+
+    net_axis_sum(y, x,
+                 (struct net_axis){
+                     .batch_blocks = 1, .before = 1, .size = size * size, .behind = 1, .blocks = 1},
+                 run, thread);
+    return (double)y[0];
+}
+
 NET_CHAIN(store, float *y;)
 {
     vec_store(o->y + e.at, v0);
@@ -194,6 +205,7 @@ static const struct {
     double allowed; /* units */
 } pictures[] = {
     {"global_avgpool2d", global_average, same, false, FEW},
+    {"axis_sum", along_axis, same, false, FEW},
     {"avgpool2d", average, same, false, FEW},
     {"mse", mse, square, true, FEW},
     {"mae", mae, same, true, FEW},
@@ -277,6 +289,8 @@ START_TEST(sums_of_channels)
     for (int alike = 0; alike < 2; alike++) {
         float *x = numbers(LONG, alike);
         double mean = 0, variance = 0;
+        struct net_run run = {.n = 16, .threads = 1};
+        _Alignas(64) float y[256];
         struct net_stats stats;
 
         for (int c = 0; c < 16 * LONG; c++)
@@ -287,6 +301,15 @@ START_TEST(sums_of_channels)
         check_error("layernorm, mean", 16L * LONG, alike, (double)stats.mean[0], mean, FEW);
         check_error("layernorm, 1 / std", 16L * LONG, alike, (double)stats.inv_std[0],
                     1 / sqrt(variance + (double)1e-5f), FEW);
+        net_axis_sum(y, x,
+                     (struct net_axis){.batch_blocks = 1,
+                                       .before = 1,
+                                       .size = 1,
+                                       .behind = 1,
+                                       .blocks = LONG,
+                                       .channels = 16 * LONG},
+                     &run, 0);
+        check_error("sum along channels", 16L * LONG, alike, (double)y[0], mean * 16 * LONG, FEW);
         free(x);
     }
 }

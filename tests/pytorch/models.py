@@ -315,6 +315,11 @@ def file_pair(folder, how):
         elif how == "shuffles":
             wide = torch.channel_shuffle(conv("wide", 12, a, padding=1), 3)
             x = torch.cat([F.pixel_unshuffle(torch.tanh(F.pixel_shuffle(wide, 2)), 2), a], 1)
+        elif how == "axes":
+            b = conv("b", 7, x)
+            x = torch.cat([a * torch.sigmoid(a.mean(1, True)) + a.amax(1, True),
+                           b - b.mean((1, 2, 3), True), a.sum(2)[:, None],
+                           b.amin(3)[:, None]], 1) * b.amax((1, 2, 3), True)
         elif how == "concat":
             x = torch.cat([a, conv("b", 7, x), conv("c", 19, F.relu(a), padding=1)], 1)
         else:

@@ -191,7 +191,86 @@ static void evaluate_stretch(const Reference *r, const Node *node, double *const
         out[0][i] = in[0][i / pixels];
 }
 
+/* ---- Along one axis -------------------------------------------------------------------------- */
+
+/* x[before][size][behind], of all rows, where `one` has one of size. */
+typedef struct Axis {
+    long before;
+    int size, behind;
+} Axis;
+
+static Axis axis_of(const Reference *r, const Node *node, const Value *many)
+{
+    const Shape shape = many->shape;
+    Axis axis = {(many->batched ? r->n : 1), shape.size[node->at.axis], 1};
+
+    for (int i = 0; i < node->at.axis; i++)
+        axis.before *= shape.size[i];
+    for (int i = node->at.axis + 1; i < shape.rank; i++)
+        axis.behind *= shape.size[i];
+    return axis;
+}
+
+/* Where index `at` of the axis is, of element `one` of what has one of it. */
+static long place_of(Axis axis, long one, int at)
+{
+    return (one / axis.behind * axis.size + at) * axis.behind + one % axis.behind;
+}
+
+static void evaluate_axis_sum(const Reference *r, const Node *node, double *const *in,
+                              double *const *out)
+{
+    const Axis axis = axis_of(r, node, node->inputs[0]);
+
+    for (long i = 0; i < axis.before * axis.behind; i++) {
+        out[0][i] = 0;
+        for (int at = 0; at < axis.size; at++)
+            out[0][i] += in[0][place_of(axis, i, at)];
+    }
+}
+
+static void evaluate_spread(const Reference *r, const Node *node, double *const *in,
+                            double *const *out)
+{
+    const Axis axis = axis_of(r, node, node->outputs[0]);
+
+    for (long i = 0; i < axis.before * axis.behind; i++)
+        for (int at = 0; at < axis.size; at++)
+            out[0][place_of(axis, i, at)] = in[0][i];
+}
+
+static void evaluate_axis_max(const Reference *r, const Node *node, double *const *in,
+                              double *const *out)
+{
+    const Axis axis = axis_of(r, node, node->inputs[0]);
+    const double sign = node->at.scale;
+
+    for (long i = 0; i < axis.before * axis.behind; i++) {
+        out[0][i] = in[0][place_of(axis, i, 0)];
+        out[1][i] = 0;
+        for (int at = 1; at < axis.size; at++)
+            if (sign * in[0][place_of(axis, i, at)] > sign * out[0][i]) {
+                out[0][i] = in[0][place_of(axis, i, at)];
+                out[1][i] = at;
+            }
+    }
+}
+
+static void evaluate_axis_max_grad(const Reference *r, const Node *node, double *const *in,
+                                   double *const *out)
+{
+    const Axis axis = axis_of(r, node, node->outputs[0]);
+
+    for (long i = 0; i < axis.before * axis.behind; i++)
+        for (int at = 0; at < axis.size; at++)
+            out[0][place_of(axis, i, at)] = in[0][i] == at ? in[1][i] : 0;
+}
+
 static Evaluate *const evaluations[OP_COUNT] = {
+    [OP_AXIS_SUM] = evaluate_axis_sum,
+    [OP_AXIS_MAX] = evaluate_axis_max,
+    [OP_AXIS_MAX_GRAD] = evaluate_axis_max_grad,
+    [OP_SPREAD] = evaluate_spread,
     [OP_PIXEL_SUM] = evaluate_pixel_sum,
     [OP_STRETCH] = evaluate_stretch,
     [OP_CONV2D_DX_ARGMAX] = evaluate_conv2d_dx_argmax,

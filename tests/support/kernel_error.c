@@ -36,6 +36,12 @@ static double attention_terms(const Node *node)
     return x.size[0] / 3.0 / node->at.heads + x.size[1];
 }
 
+/* Numbers along an axis; of any other operation 1. */
+static double terms_along(const Node *node)
+{
+    return node->op == OP_AXIS_SUM ? node->inputs[0]->shape.size[node->at.axis] : 1;
+}
+
 /* A step takes over the errors of all before it; of any other operation 1. */
 static double terms_over_time(const Node *node)
 {
@@ -103,7 +109,7 @@ static double terms_of(const Node *node, int n)
 #include "graph/ops.def"
         return (double)n * shape_size(x);
     default:
-        return attention_terms(node) * terms_over_time(node);
+        return attention_terms(node) * terms_over_time(node) * terms_along(node);
     }
 }
 
@@ -201,6 +207,8 @@ static double arithmetic_term(const Bounds *b, const Node *node)
     switch (node->op) {
     case OP_PIXEL_SUM: /* gradients of both signs */
         return pixels_of(node->inputs[0]->shape) * size_of(b, node->inputs[0]);
+    case OP_AXIS_SUM:
+        return node->inputs[0]->shape.size[node->at.axis] * size_of(b, node->inputs[0]);
     case OP_EXP: /* an error of x is one of e^x, as a share */
         return fmax(1, size_of(b, node->inputs[0])) * largest_entry(b->r, node->outputs[0]);
     case OP_SQUARE:
@@ -400,7 +408,7 @@ static void find_jumps(Bounds *b, const Node *node)
 {
     double other;
 
-    if (node->op == OP_MAXPOOL2D || node->op == OP_GLOBAL_MAXPOOL2D)
+    if (node->op == OP_MAXPOOL2D || node->op == OP_GLOBAL_MAXPOOL2D || node->op == OP_AXIS_MAX)
         b->jumps[node->outputs[1]->id] = has_near_maximum(b, node);
     if (has_jump(node, &other) &&
         (is_near_jump(b, node->inputs[0], 0) || is_near_jump(b, node->inputs[0], other)))

@@ -127,6 +127,7 @@ KernelCases batch_lanes_cases(void);     /* batch_lanes.c */
 KernelCases weight_gradient_cases(void); /* weight_gradient.c */
 KernelCases matmul_cases(void);          /* matmul.c */
 KernelCases movement_cases(void);        /* movement.c */
+KernelCases axis_cases(void);            /* axis.c */
 KernelCases attention_cases(void);       /* attention.c */
 KernelCases recurrent_cases(void);       /* recurrent.c */
 

@@ -1,0 +1,222 @@
+/*
+ * axis.h -- sums and extremes along one axis of a value, and what goes the other way: a number
+ * again and again along an axis.
+ *
+ * The one idea: a value is (before, axis, behind) pixels of blocks of channels, and what is reduced
+ * a run of vectors a step apart: pixels along an axis of these, or the blocks of one pixel, whose
+ * lanes are then put together too. Four images go along the axis together, in registers.
+ *
+ * Needs: global_pool.h. Gives: net_axis_sum, net_axis_max, net_axis_max_grad, net_spread.
+ */
+
+#ifndef NET_AXIS_H
+#define NET_AXIS_H
+
+#include "kernels/global_pool.h"
+
+/* An axis of a value that has all of it. */
+struct net_axis {
+    int batch_blocks;         /* of 16 images */
+    int before, size, behind; /* pixels: in front of the axis, along it, behind it */
+    int blocks;               /* of 16 channels in a pixel */
+    int channels;             /* along the channels: how many; else 0 */
+};
+
+/* Blocks of channels that a pixel has where 1 of the axis is left, and pixels. */
+NET_INLINE int net_axis_blocks(struct net_axis s)
+{
+    return s.channels ? 1 : s.blocks;
+}
+
+NET_INLINE int net_axis_pixels(struct net_axis s)
+{
+    return s.before * s.behind;
+}
+
+/* The first vector of what becomes block `at` of the result, counted through all batch blocks; and
+   those after it: how many in all, and how far apart. */
+NET_INLINE const float *net_axis_start(const float *x, struct net_axis s, int at)
+{
+    const int blocks = net_axis_blocks(s), pixels = net_axis_pixels(s);
+    const int block = at % blocks, pixel = at / blocks % pixels, batch_block = at / blocks / pixels;
+    const long first = (long)pixel / s.behind * s.size * s.behind + pixel % s.behind;
+
+    return x + (((long)batch_block * pixels * s.size + first) * s.blocks + block) * 256;
+}
+
+NET_INLINE int net_axis_count(struct net_axis s)
+{
+    return s.channels ? s.blocks : s.size;
+}
+
+NET_INLINE long net_axis_step(struct net_axis s)
+{
+    return s.channels ? 256 : s.behind * s.blocks * 256L;
+}
+
+/* One number an image, in lane 0 of its vector. */
+NET_INLINE void net_store_first(float *y, float number)
+{
+    vec_store(y, vec_first(1, vec_set(number), vec_zero()));
+}
+
+/* y = the sum along the axis, groups by a long sum; along the channels then the lanes, in the order
+   of vec_sum. Items: (batch block, pixel, block of y). */
+NET_TEMPLATE void net_axis_sum(float *y, const float *x, struct net_axis s, NET_RUN)
+{
+    NET_ITEMS(item, s.batch_blocks * net_axis_pixels(s) * net_axis_blocks(s), run, thread) {
+        const float *from = net_axis_start(x, s, item);
+        float *to = y + item * 256L;
+
+        for (int i = 0; i < 16; i += 4) {
+            struct net_long_sum sum[4];
+
+            NET_UNROLL(j, 4)
+                sum[j] = net_long_zero();
+            NET_SUM_GROUPS(first, end, net_axis_count(s))
+            {
+                vec group[4];
+
+                NET_UNROLL(j, 4)
+                    group[j] = vec_zero();
+                NET_REPEAT(at, end - first)
+                    NET_UNROLL(j, 4)
+                        group[j] = vec_add(
+                            group[j],
+                            vec_load(from + (first + at) * net_axis_step(s) + 16 * (i + j)));
+                NET_UNROLL(j, 4)
+                    net_long_add(&sum[j], group[j]);
+            }
+            NET_UNROLL(j, 4)
+                vec_store(to + 16 * (i + j), sum[j].sum);
+        }
+        if (s.channels) {
+            _Alignas(64) float sums[16];
+
+            vec_store(sums, vec_sum_each(to, 16));
+            NET_REPEAT(i, 16)
+                net_store_first(to + 16 * i, sums[i]);
+        }
+    }
+}
+
+/* Of lanes of maxima and the blocks that have them: the largest, and the first channel of it. */
+NET_INLINE float net_first_top(vec max, vec block, float *channel)
+{
+    _Alignas(64) float value[16], at[16];
+    int top = 0;
+
+    vec_store(value, max);
+    vec_store(at, block);
+    for (int i = 1; i < 16; i++)
+        if (value[i] > value[top] || (value[i] == value[top] && at[i] < at[top]))
+            top = i;
+    *channel = 16 * at[top] + (float)top;
+    return value[top];
+}
+
+/* y = the largest along the axis of sign x, times sign, which is 1 or -1; index = the first that
+   is, or NULL. Items: (batch block, pixel, block of y). */
+NET_TEMPLATE void net_axis_max(float *y, float *index, const float *x, float sign,
+                               struct net_axis s, NET_RUN)
+{
+    NET_ITEMS(item, s.batch_blocks * net_axis_pixels(s) * net_axis_blocks(s), run, thread) {
+        const float *from = net_axis_start(x, s, item);
+
+        for (int i = 0; i < 16; i += 4) {
+            const long to = item * 256L + 16 * i;
+            vec max[4], first[4];
+
+            NET_UNROLL(j, 4)
+                max[j] = vec_set(-INFINITY), first[j] = vec_zero();
+            NET_REPEAT(at, net_axis_count(s))
+                NET_UNROLL(j, 4) {
+                    vec v = vec_mul(vec_load(from + at * net_axis_step(s) + 16 * (i + j)),
+                                    vec_set(sign));
+
+                    if (s.channels)
+                        v = vec_first(s.channels - 16 * (int)at, v, vec_set(-INFINITY));
+                    first[j] = net_where_larger(v, max[j], (float)at, first[j]);
+                    max[j] = net_larger(v, max[j]);
+                }
+            NET_UNROLL(j, 4) {
+                if (s.channels) {
+                    float channel;
+
+                    net_store_first(y + to + 16 * j,
+                                    sign * net_first_top(max[j], first[j], &channel));
+                    if (index)
+                        net_store_first(index + to + 16 * j, channel);
+                } else {
+                    vec_store(y + to + 16 * j, vec_mul(max[j], vec_set(sign)));
+                    if (index)
+                        vec_store(index + to + 16 * j, first[j]);
+                }
+            }
+        }
+    }
+}
+
+/* One image's channels of a block at index `at` of an axis: x, or where `index` is not NULL x where
+   that is `at` and +0 elsewhere. */
+NET_INLINE vec net_spread_vector(const float *index, const float *x, int block, int at,
+                                 struct net_axis s)
+{
+    if (!s.channels)
+        return index ? net_where_pixel(vec_load(index), (float)at, vec_load(x)) : vec_load(x);
+    if (!index)
+        return vec_first(s.channels - 16 * block, vec_set(*x), vec_zero());
+    const net_u32 hit = (net_u32)(vec_lanes() + (uint32_t)(16 * block) == (uint32_t)*index);
+
+    return vec_from_bits(vec_bits(vec_set(*x)) & hit);
+}
+
+/* Items: (batch block, row of y). */
+NET_INLINE void net_spread_rows(const float *index, const float *x, net_epilogue *epilogue,
+                                net_draw_block *draw, const void *operands, net_row_end *row_end,
+                                const void *sums, struct net_axis s, struct net_extent v, NET_RUN)
+{
+    NET_ITEMS(item, v.batch_blocks * v.height, run, thread) {
+        const int batch_block = item / v.height, row = item % v.height;
+
+        for (int column = 0; column < v.width; column++)
+            for (int block = 0; block < v.blocks; block++) {
+                const int pixel = row * v.width + column;
+                const int from = pixel / s.behind / s.size * s.behind + pixel % s.behind;
+                const long at = (((long)batch_block * net_axis_pixels(s) + from) *
+                                     net_axis_blocks(s) +
+                                 (s.channels ? 0 : block)) *
+                                256;
+                const struct net_element e = net_element_of(v, batch_block, pixel, block, 0);
+                _Alignas(64) float draws[NET_MAX_DRAWS * 256];
+
+                if (draw)
+                    draw(draws, operands, e, 16, run);
+                NET_REPEAT(i, 16)
+                    epilogue(net_spread_vector(index ? index + at + 16 * i : NULL, x + at + 16 * i,
+                                               block, pixel / s.behind % s.size, s),
+                             operands, net_element_after(e, (int)i), draws + 16 * i, run);
+            }
+        if (row_end)
+            row_end(sums, run, batch_block, row);
+    }
+}
+
+/* y = x along the axis. */
+NET_TEMPLATE void net_spread(const float *x, net_epilogue *epilogue, net_draw_block *draw,
+                             const void *operands, net_row_end *row_end, const void *sums,
+                             struct net_axis s, struct net_extent v, NET_RUN)
+{
+    net_spread_rows(NULL, x, epilogue, draw, operands, row_end, sums, s, v, run, thread);
+}
+
+/* dx = dy where the index is this one, +0 elsewhere. */
+NET_TEMPLATE void net_axis_max_grad(const float *index, const float *dy, net_epilogue *epilogue,
+                                    net_draw_block *draw, const void *operands,
+                                    net_row_end *row_end, const void *sums, struct net_axis s,
+                                    struct net_extent v, NET_RUN)
+{
+    net_spread_rows(index, dy, epilogue, draw, operands, row_end, sums, s, v, run, thread);
+}
+
+#endif
