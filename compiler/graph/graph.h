@@ -111,39 +111,9 @@ typedef struct Value {
 enum { MAX_INPUTS = 16, MAX_OUTPUTS = 4, MAX_AXES = 5 };
 
 typedef struct Attributes {
-    int kernel[2], stride[2];       /* conv2d, pools, upsample2d: height, width */
-    int padding[2], padding_end[2]; /* before and after, height and width; "same" is resolved */
-    int dilation[2];                /* of a convolution: pixels from tap to tap; 0 is 1 */
-    int groups;                     /* of a convolution: its weight is 0 between them; 0 is 1 */
-    double slope;                   /* leaky_relu, elu: below 0 */
-    double scale;                   /* elu: of all; gaussian_noise: the deviation; scale, above */
-    double shift;                   /* shift: what is added; above: the limit */
-    double p;                       /* dropout; of an attention's weights */
-    int heads;                      /* attention */
-    bool causal;                    /* attention: a query sees no key after it */
-    double delta;                   /* of a loss: where squares become lines */
-    double smoothing;            /* cross_entropy: the share of a label that all classes divide */
-    const double *class_weights; /* cross_entropy: one a class; NULL: all 1 */
-    int term;                    /* of a loss: which summand */
-    bool scaled;                 /* of a loss: it is times factor, else times 1 */
-    double factor;               /* of a loss, where it is scaled */
-    int run_factor;              /* from 1 of Model.numbers, in its place; 0: none */
-    int run_number;              /* of p, of a noise's scale, of delta, of smoothing: from 1 of
-                                    Model.numbers, in their place; 0: none */
-    const int *run_weights;      /* the same of each class weight; NULL: of none */
-    double eps, momentum;        /* batchnorm; eps of layernorm too */
-    int stream;                  /* of random draws: its number, so that backward draws the same */
-    int begin;                   /* slice: first channel (axis 0); sparse_dense_dx: first input */
-    int place[3];                /* pad: index of y where x begins, an axis; below 0: cut off */
-    int axis;                    /* pad: along which further inputs follow; axis_sum, axis_max,
-                                    spread: along which they go */
-    int axes[MAX_AXES];          /* permute: sizes that x is seen as, axis_count of them */
-    int order[MAX_AXES];         /* permute: which of them each axis of y is */
-    int axis_count;
-    int padding_row; /* embedding: the row without a gradient, from 1; 0: none */
-    bool reverse;    /* rnn, lstm, gru: from the last position to the first */
-    int pixels;      /* batchnorm: rows a channel has in one image */
-    Shape shape;     /* reshape, pad, permute, the grads of movement and pools: the result's */
+#define ATTRIBUTE(type, name, extent) type name extent;
+#include "graph/attributes.def"
+    Shape shape; /* reshape, pad, permute, the grads of movement and pools: the result's */
 } Attributes;
 
 struct Node {

@@ -46,143 +46,54 @@ static const char *pair_text(const int pair[2], bool square)
     return square && pair[0] == pair[1] ? format("%d", pair[0]) : format("%dx%d", pair[0], pair[1]);
 }
 
-/* What an operation's attributes hold, printed in this order. */
-enum {
-    WINDOW = 1 << 0, /* kernel, stride, padding, dilation, groups */
-    GROUPS = 1 << 1,
-    SLOPE = 1 << 2,
-    SCALE = 1 << 3,
-    CHANCE = 1 << 4,
-    STREAM = 1 << 5,
-    EPS = 1 << 6,
-    MOMENTUM = 1 << 7,
-    PIXELS = 1 << 8,
-    DELTA = 1 << 9,
-    LABELS = 1 << 10, /* smoothing, class weights */
-    PADDING_ROW = 1 << 11,
-    BEGIN = 1 << 12,
-    PLACE = 1 << 13, /* place, axis */
-    AXES = 1 << 14,  /* axes, order */
-    HEADS = 1 << 15, /* causal, dropout */
-    REVERSE = 1 << 16,
-    AXIS = 1 << 17,
-};
-
-static const unsigned attributes_of[OP_COUNT] = {
-    [OP_CONV2D] = WINDOW,
-    [OP_CONV2D_DX] = WINDOW,
-    [OP_CONV2D_DW] = WINDOW,
-    [OP_CONV2D_DX_ARGMAX] = WINDOW,
-    [OP_CONV2D_DW_ARGMAX] = WINDOW,
-    [OP_DEPTHWISE] = WINDOW,
-    [OP_DEPTHWISE_DX] = WINDOW,
-    [OP_DEPTHWISE_DW] = WINDOW,
-    [OP_RNN] = REVERSE,
-    [OP_RNN_GRAD] = REVERSE,
-    [OP_LSTM] = REVERSE,
-    [OP_LSTM_GRAD] = REVERSE,
-    [OP_GRU] = REVERSE,
-    [OP_GRU_GRAD] = REVERSE,
-    [OP_MAXPOOL2D] = WINDOW,
-    [OP_MAXPOOL2D_GRAD] = WINDOW,
-    [OP_AVGPOOL2D] = WINDOW,
-    [OP_AVGPOOL2D_GRAD] = WINDOW,
-    [OP_UPSAMPLE2D] = WINDOW,
-    [OP_UPSAMPLE2D_GRAD] = WINDOW,
-    [OP_GROUP_EXPAND] = GROUPS,
-    [OP_GROUP_COLLECT] = GROUPS,
-    [OP_LEAKY_RELU] = SLOPE,
-    [OP_LEAKY_RELU_GRAD] = SLOPE,
-    [OP_ELU] = SLOPE | SCALE,
-    [OP_ELU_GRAD] = SLOPE | SCALE,
-    [OP_GAUSSIAN_NOISE] = SCALE | STREAM,
-    [OP_DROPOUT] = CHANCE | STREAM,
-    [OP_BATCHNORM_STATS] = EPS | MOMENTUM | PIXELS,
-    [OP_INVERSE_STD] = EPS,
-    [OP_ATTENTION] = HEADS,
-    [OP_ATTENTION_GRAD] = HEADS,
-    [OP_LAYERNORM] = EPS,
-    [OP_LAYERNORM_GRAD] = EPS,
-    [OP_LAYERNORM_SUMS] = EPS,
-    [OP_NORMALIZE_GRAD] = PIXELS,
-#define PARAMETRIC_LOSS(NAME, ...) [OP_##NAME] = DELTA, [OP_##NAME##_GRAD] = DELTA,
-#include "graph/ops.def"
-    [OP_CROSS_ENTROPY] = LABELS,
-    [OP_CROSS_ENTROPY_GRAD] = LABELS,
-    [OP_EMBEDDING_DW] = PADDING_ROW,
-    [OP_SPARSE_DENSE_DX] = BEGIN,
-    [OP_SLICE] = BEGIN,
-    [OP_PAD] = PLACE,
-    [OP_PERMUTE] = AXES,
-    [OP_AXIS_SUM] = AXIS,
-    [OP_AXIS_MAX] = AXIS | SCALE,
-    [OP_AXIS_MAX_GRAD] = AXIS,
-    [OP_SPREAD] = AXIS,
-};
-
-/* What is as it is by default is left out. */
-static void print_window(FILE *out, const Attributes *at)
+/* The padding behind is said where it is another than the one before. */
+static void print_pair(FILE *out, const Attributes *at, const char *name, const int pair[2],
+                       int usual)
 {
-    fprintf(out, " kernel=%s stride=%s padding=%s", pair_text(at->kernel, false),
-            pair_text(at->stride, true), pair_text(at->padding, true));
-    if (memcmp(at->padding, at->padding_end, sizeof at->padding) != 0)
-        fprintf(out, " padding_end=%s", pair_text(at->padding_end, true));
-    if (dilation_of(at, 0) > 1 || dilation_of(at, 1) > 1)
-        fprintf(out, " dilation=%s", pair_text(at->dilation, true));
-    if (groups_of(at) > 1)
-        fprintf(out, " groups=%d", at->groups);
+    const int *absent = pair == at->padding_end ? at->padding : (const int[2]){0};
+    const bool said = memcmp(pair, absent, sizeof(int[2])) != 0;
+
+    if (said && !(usual && pair[0] == usual && pair[1] == usual))
+        fprintf(out, " %s=%s", name, pair_text(pair, pair != at->kernel));
 }
 
-static void print_list(FILE *out, const char *name, const int *list, int count)
+/* Up to the last that is not 0, and where there is one to the last axis. */
+static void print_list(FILE *out, const char *name, const int *list, int size, int axes)
 {
-    for (int i = 0; i < count; i++)
+    int used = size;
+
+    while (used > 0 && list[used - 1] == 0)
+        used--;
+    if (used > 0 && used < axes && axes <= size)
+        used = axes;
+    for (int i = 0; i < used; i++)
         fprintf(out, "%s%d", i ? "," : format(" %s=", name), list[i]);
 }
 
+/* Those that are there; nine digits tell any two floats apart. at.shape is the result's. */
 static void print_attributes(FILE *out, const Node *node)
 {
     const Attributes *at = &node->at;
-    const unsigned has = attributes_of[node->op];
-    const struct {
-        unsigned bit;
-        const char *name;
-        double value;
-        int digits; /* of a whole number: all of them */
-    } numbers[] = {
-        {GROUPS, "groups", at->groups, 10},      {SLOPE, "slope", at->slope, 6},
-        {SCALE, "scale", at->scale, 6},          {CHANCE, "p", at->p, 6},
-        {STREAM, "stream", at->stream, 10},      {EPS, "eps", at->eps, 6},
-        {MOMENTUM, "momentum", at->momentum, 6}, {PIXELS, "pixels", at->pixels, 10},
-        {DELTA, "delta", at->delta, 6},          {BEGIN, "begin", at->begin, 10},
-    };
+    const int classes = node->input_count > 0 ? node->inputs[0]->shape.size[0] : 0;
 
-    if (has & WINDOW)
-        print_window(out, at);
-    for (int i = 0; i < COUNT(numbers); i++)
-        if (has & numbers[i].bit)
-            fprintf(out, " %s=%.*g", numbers[i].name, numbers[i].digits, numbers[i].value);
-    if (has & PLACE)
-        print_list(out, "place", at->place, at->shape.rank);
-    if (has & AXIS || (has & PLACE && node->input_count > 1))
-        fprintf(out, " axis=%d", at->axis);
-    if (has & AXES) {
-        print_list(out, "axes", at->axes, at->axis_count);
-        print_list(out, "order", at->order, at->axis_count);
-    }
-    if (has & HEADS)
-        fprintf(out, " heads=%d%s", at->heads, at->causal ? " causal" : "");
-    if (has & HEADS && at->p != 0)
-        fprintf(out, " p=%.6g stream=%d", at->p, at->stream);
-    if (at->scaled)
-        fprintf(out, " factor=%g", at->factor);
-    if (has & REVERSE && at->reverse)
-        fprintf(out, " reverse");
-    if (has & LABELS && at->smoothing != 0)
-        fprintf(out, " smoothing=%g", at->smoothing);
-    if (has & LABELS && at->class_weights)
-        fprintf(out, " class_weights");
-    if (has & PADDING_ROW && at->padding_row)
-        fprintf(out, " padding_row=%d", at->padding_row - 1);
+#define WHOLE(name, usual)                                                                         \
+    if (at->name != 0 && at->name != (usual))                                                      \
+        fprintf(out, " " #name "=%d", at->name);
+#define REAL(name)                                                                                 \
+    if (at->name != 0)                                                                             \
+        fprintf(out, " " #name "=%.9g", at->name);
+#define FLAG(name)                                                                                 \
+    if (at->name)                                                                                  \
+        fprintf(out, " " #name);
+#define PAIR(name, usual) print_pair(out, at, #name, at->name, usual);
+#define LIST(name, count) print_list(out, #name, at->name, count, at->axis_count);
+#define CLASS_REALS(name)                                                                          \
+    for (int i = 0; at->name && i < classes; i++)                                                  \
+        fprintf(out, "%s%.9g", i ? "," : " " #name "=", at->name[i]);
+#define CLASS_WHOLES(name)                                                                         \
+    for (int i = 0; at->name && i < classes; i++)                                                  \
+        fprintf(out, "%s%d", i ? "," : " " #name "=", at->name[i]);
+#include "graph/attributes.def"
 }
 
 static void print_node(FILE *out, const Graph *g, const Node *node)

@@ -162,7 +162,7 @@ static bool find_attributes(Model *model, const Term *term, const Loss *loss, At
 
     at->term = (int)(term - model->terms);
     at->scaled = term->factor.number != 1 || term->factor.run_number;
-    at->factor = term->factor.number;
+    at->factor = at->scaled ? term->factor.number : 0;
     at->run_factor = term->factor.run_number;
     if (argument_name) {
         at->delta = number(call, argument_name);

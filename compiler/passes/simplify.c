@@ -84,28 +84,13 @@ static Value *simplify_reshape(Node *node, bool *changed)
     return same_shape(node->inputs[0]->shape, node->at.shape) ? node->inputs[0] : NULL;
 }
 
-static bool same_pair(const int a[2], const int b[2])
-{
-    return a[0] == b[0] && a[1] == b[1];
-}
-
 static bool same_attributes(const Attributes *a, const Attributes *b)
 {
-    return same_pair(a->kernel, b->kernel) && same_pair(a->stride, b->stride) &&
-           same_pair(a->padding, b->padding) && same_pair(a->padding_end, b->padding_end) &&
-           same_pair(a->dilation, b->dilation) && a->groups == b->groups && a->slope == b->slope &&
-           a->scale == b->scale && a->shift == b->shift && a->delta == b->delta &&
-           a->smoothing == b->smoothing && a->class_weights == b->class_weights &&
-           a->run_number == b->run_number && a->term == b->term && a->scaled == b->scaled &&
-           a->factor == b->factor && a->run_factor == b->run_factor &&
-           a->axis_count == b->axis_count && a->reverse == b->reverse &&
-           a->run_weights == b->run_weights && a->p == b->p && a->eps == b->eps &&
-           a->momentum == b->momentum && a->stream == b->stream &&
-           memcmp(a->place, b->place, sizeof a->place) == 0 && a->axis == b->axis &&
-           memcmp(a->axes, b->axes, sizeof a->axes) == 0 &&
-           memcmp(a->order, b->order, sizeof a->order) == 0 && a->begin == b->begin &&
-           a->heads == b->heads && a->causal == b->causal && a->pixels == b->pixels &&
-           a->padding_row == b->padding_row && same_shape(a->shape, b->shape);
+#define ATTRIBUTE(type, name, extent)                                                              \
+    if (memcmp(&a->name, &b->name, sizeof a->name) != 0)                                           \
+        return false;
+#include "graph/attributes.def"
+    return same_shape(a->shape, b->shape);
 }
 
 static bool same_computation(const Node *a, const Node *b)

@@ -22,6 +22,7 @@
 TCase *value_tests(void);    /* values.c */
 TCase *simplify_tests(void); /* simplify.c */
 TCase *verify_tests(void);   /* verify.c */
+TCase *print_tests(void);    /* print.c */
 TCase *lower_tests(void);    /* lower.c */
 
 /* ---- Cases ----------------------------------------------------------------------------------- */
@@ -490,6 +491,7 @@ Suite *suite_graph(void)
     suite_add_tcase(suite, value_tests());
     suite_add_tcase(suite, simplify_tests());
     suite_add_tcase(suite, verify_tests());
+    suite_add_tcase(suite, print_tests());
     suite_add_tcase(suite, lower_tests());
     return suite;
 }
