@@ -37,7 +37,7 @@ static bool is_zero_preserving(const Node *node)
     case OP_DIVIDE:
         return false;
     case OP_ABOVE:
-        return !(node->at.scale > 0 ? 0 > node->at.shift : node->at.shift > 0);
+        return !(node->at.below ? 0 < node->at.limit : 0 > node->at.limit);
     default:
         return !a || (node->op == a->op ? a->zero == AT_ZERO : a->zero != AT_SINGULAR);
     }
@@ -143,10 +143,12 @@ static const char *expand(const char *pattern, const Node *node, const char *con
             text_add(&out, "%c", *c);
         else if (c[1] == '1' || c[1] == '2')
             text_add(&out, "%s", in[*++c - '1']);
-        else if (c[2] == 'l')
-            text_add(&out, "%s", literal(node->at.slope)), c += strlen("slope");
-        else
-            text_add(&out, "%s", literal(node->at.scale)), c += strlen("scale");
+        else {
+            const size_t length = strspn(c + 1, "abcdefghijklmnopqrstuvwxyz");
+
+            text_add(&out, "%s", literal(real_attribute(&node->at, c + 1, length)));
+            c += length;
+        }
     return out.at;
 }
 
@@ -174,9 +176,9 @@ static const char *operation(const Node *node, const char *const in[])
     case OP_GREATER:
         return format("vec_if_greater(%s, %s, vec_set(1.0f), vec_zero())", a, b);
     case OP_ABOVE:
-        b = format("vec_set(%s)", literal(node->at.shift));
-        return format("vec_if_greater(%s, %s, vec_set(1.0f), vec_zero())",
-                      node->at.scale > 0 ? a : b, node->at.scale > 0 ? b : a);
+        b = format("vec_set(%s)", literal(node->at.limit));
+        return format("vec_if_greater(%s, %s, vec_set(1.0f), vec_zero())", node->at.below ? b : a,
+                      node->at.below ? a : b);
     case OP_SCALE:
         return node->at.scale < 0 ? format("vec_sub(vec_zero(), vec_mul(%s, vec_set(%s)))", a,
                                            literal(-node->at.scale))

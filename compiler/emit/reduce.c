@@ -27,7 +27,7 @@ void emit_reduce(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const Value *x = node->inputs[0];
-    const bool sum = node->op == OP_AXIS_SUM, least = node->at.scale < 0;
+    const bool sum = node->op == OP_AXIS_SUM, least = node->at.smallest;
 
     include(c->e, "axis");
     describe_kernel(c, k, x, "y = the %s of x along axis %d%s; items: (batch block, pixel, block)",

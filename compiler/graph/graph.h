@@ -116,6 +116,8 @@ typedef struct Attributes {
     Shape shape; /* reshape, pad, permute, the grads of movement and pools: the result's */
 } Attributes;
 
+double real_attribute(const Attributes *at, const char *name, size_t length); /* ops.c: "slope" */
+
 struct Node {
     int id;
     Op op;

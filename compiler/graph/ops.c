@@ -2,6 +2,7 @@
  * ops.c -- what the rows of ops.def say of an operation.
  */
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "graph/graph.h"
@@ -39,6 +40,15 @@ const char *formal_name(Op op, int at)
     for (; at > 0; at--)
         word += strcspn(word, " ") + 1;
     return copy_text(word, strcspn(word, " "));
+}
+
+double real_attribute(const Attributes *at, const char *name, size_t length)
+{
+#define REAL(field)                                                                                \
+    if (length == strlen(#field) && strncmp(name, #field, length) == 0)                            \
+        return at->field;
+#include "graph/attributes.def"
+    abort(); /* an expression of ops.def names it */
 }
 
 bool wants_plain(Op op, int input)

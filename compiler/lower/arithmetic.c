@@ -122,9 +122,9 @@ Value *lower_with_number(Lowering *l, Layer *layer, Value *const *x)
     if (same(call->name, "shift"))
         return append_node(l, layer, OP_SHIFT, x, 1, (Attributes){.shift = number(call, "term")})
             ->outputs[0];
-    return append_node(l, layer, OP_ABOVE, x, 1,
-                       (Attributes){.scale = same(call->name, "above") ? 1 : -1,
-                                    .shift = number(call, "limit")})
+    return append_node(
+               l, layer, OP_ABOVE, x, 1,
+               (Attributes){.limit = number(call, "limit"), .below = same(call->name, "below")})
         ->outputs[0];
 }
 
@@ -132,7 +132,7 @@ Value *lower_with_number(Lowering *l, Layer *layer, Value *const *x)
 
 static Value *clamp(Lowering *l, const Layer *layer, Value *x, double least, double most)
 {
-    return append_node(l, layer, OP_CLAMP, &x, 1, (Attributes){.slope = least, .scale = most})
+    return append_node(l, layer, OP_CLAMP, &x, 1, (Attributes){.least = least, .most = most})
         ->outputs[0];
 }
 

@@ -78,7 +78,7 @@ Value *reduce(Lowering *l, const Layer *layer, Op op, Value *x, double scale)
     if (!find_axes(l, layer, &first, &last))
         return NULL;
     for (int axis = last; axis >= first; axis--)
-        x = along(l, layer, op, x, axis, (Attributes){.scale = op == OP_AXIS_MAX ? scale : 0});
+        x = along(l, layer, op, x, axis, (Attributes){.smallest = op == OP_AXIS_MAX && scale < 0});
     if (op == OP_AXIS_SUM && scale != 1)
         x = scaled(l, layer, x, scale);
     return drop_axes(l, layer, x, first, last);

@@ -79,7 +79,7 @@ static const struct {
     {OP_ATTENTION, {.heads = 2}, {.heads = 4}},
     {OP_ATTENTION, {.heads = 2}, {.heads = 2, .causal = true}},
     {OP_PAD, {.place = {0, 1}}, {.place = {0, 0}}},
-    {OP_AXIS_MAX, {.scale = 1}, {.scale = -1}},
+    {OP_AXIS_MAX, {.smallest = false}, {.smallest = true}},
     {OP_PERMUTE,
      {.axis_count = 2, .axes = {12, 8}, .order = {1, 0}},
      {.axis_count = 2, .axes = {8, 12}, .order = {1, 0}}},

@@ -243,7 +243,7 @@ static void evaluate_axis_max(const Reference *r, const Node *node, double *cons
                               double *const *out)
 {
     const Axis axis = axis_of(r, node, node->inputs[0]);
-    const double sign = node->at.scale;
+    const double sign = node->at.smallest ? -1 : 1;
 
     for (long i = 0; i < axis.before * axis.behind; i++) {
         out[0][i] = in[0][place_of(axis, i, 0)];

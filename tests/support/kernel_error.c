@@ -336,7 +336,7 @@ static bool has_jump(const Node *node, double *other)
     case OP_ABS:
         return true;
     case OP_CLAMP:
-        *other = node->at.scale; /* and less that */
+        *other = node->at.most; /* and less that */
         return true;
     case OP_RELU6:
         *other = 6;
@@ -394,7 +394,7 @@ static bool has_near_tie(const Bounds *b, const Node *node)
     const Value *x = node->inputs[0], *y = node->input_count > 1 ? node->inputs[1] : NULL;
 
     for (long i = 0; i < element_count(x, b->r->n); i++) {
-        const double other = y ? b->r->at[y->id][i] : node->at.shift;
+        const double other = y ? b->r->at[y->id][i] : node->at.limit;
         const double distance = fabs(b->r->at[x->id][i] - other);
 
         if (distance > 0 && distance <= b->errors[x->id] + (y ? b->errors[y->id] : 0))

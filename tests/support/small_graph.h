@@ -53,8 +53,10 @@ static inline Value *append(Graph *g, Op op, Attributes at, int count, Value *a,
 
 static inline Value *unary(Graph *g, Op op, Value *x)
 {
-    return append(g, op, (Attributes){.slope = 0.25, .scale = 0.5, .p = 0.5, .stream = 3}, 1, x,
-                  NULL, NULL);
+    const Attributes at = {
+        .slope = 0.25, .scale = 0.5, .least = 0.25, .most = 0.5, .p = 0.5, .stream = 3};
+
+    return append(g, op, at, 1, x, NULL, NULL);
 }
 
 /* Ends the graph: the mean square distance of y from a random target. */
