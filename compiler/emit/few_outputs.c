@@ -36,8 +36,8 @@ void emit_few_outputs_dw(KernelCode *c, const Kernel *k)
     const Layout *v = x->layout;
     const int outputs = outputs_of(k), group = k->schedule.tile;
 
-    describe_kernel(c, k, x, "dw = x' dy, along the inputs%s; items: %d blocks of inputs",
-                    then_update(k), group);
+    describe_kernel(c, k, x, "dw = x' dy, along the inputs%s; items: %s of inputs", then_update(k),
+                    group == 1 ? "blocks" : format("%d blocks", group));
     c->base = format("%sx%d", c->base, outputs);
     call_template(c,
                   "net_dense_few_outputs_dw(%s, %s, %d, %d, (struct net_few_outputs){%d, %d}, "
