@@ -360,7 +360,8 @@ static void match_movement(Match *m)
 {
     const Node *node = m->node;
     const Shape from = m->any, to = node->at.shape;
-    const bool reduces = node->op == OP_AXIS_SUM || node->op == OP_AXIS_MAX;
+    const bool reduces = node->op == OP_AXIS_SUM || node->op == OP_AXIS_MAX ||
+                         node->op == OP_LOGSUMEXP;
     const bool spreads = node->op == OP_SPREAD || node->op == OP_AXIS_MAX_GRAD;
 
     if ((reduces && !are_alike_beside(to, from, node->at.axis)) ||

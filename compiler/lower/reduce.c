@@ -1,5 +1,5 @@
 /*
- * reduce.c -- sums, means and extremes along an axis.
+ * reduce.c -- what goes along an axis: sums, means, variances, extremes, softmax.
  *
  * The one idea: an operation goes along one axis and leaves 1 of it, which can be spread out again;
  * `all` is one axis after the other, the innermost first. Then the axis goes: of [c, h, w] [c, w]
@@ -89,13 +89,83 @@ Value *lower_sum(Lowering *l, Layer *layer, Value *const *x)
     return reduce(l, layer, OP_AXIS_SUM, x[0], 1);
 }
 
+/* Numbers that become one. */
+static int count_along(const Value *x, int first, int last)
+{
+    int count = 1;
+
+    for (int axis = first; axis <= last; axis++)
+        count *= x->shape.size[axis];
+    return count;
+}
+
 Value *lower_mean_along(Lowering *l, const Layer *layer, Value *x)
 {
-    int first, last, count = 1;
+    int first, last;
 
     if (!find_axes(l, layer, &first, &last))
         return NULL;
-    for (int axis = first; axis <= last; axis++)
-        count *= x->shape.size[axis];
-    return reduce(l, layer, OP_AXIS_SUM, x, 1.0 / count);
+    return reduce(l, layer, OP_AXIS_SUM, x, 1.0 / count_along(x, first, last));
+}
+
+Value *lower_logsumexp(Lowering *l, Layer *layer, Value *const *x)
+{
+    return reduce(l, layer, OP_LOGSUMEXP, x[0], 1);
+}
+
+/* x less its mean along some axes; the gradient of their variance by the mean is 0. */
+static Value *centered(Lowering *l, const Layer *layer, Value *x, int first, int last)
+{
+    Value *mean = x;
+
+    for (int axis = last; axis >= first; axis--)
+        mean = along(l, layer, OP_AXIS_SUM, mean, axis, (Attributes){0});
+    mean = scaled(l, layer, mean, -1.0 / count_along(x, first, last));
+    for (int axis = first; axis <= last; axis++) {
+        mean = spread(l, layer, mean, axis, x->shape.size[axis]);
+        mean->node->at.constant = true;
+    }
+    return append_node(l, layer, OP_ADD, (Value *[]){x, mean}, 2, (Attributes){0})->outputs[0];
+}
+
+/* The sum of squares of what is left without the mean, over their count less the correction. */
+Value *lower_var(Lowering *l, Layer *layer, Value *const *x)
+{
+    const int correction = whole(number(layer->call, "correction"));
+    int first, last, count;
+    Value *y;
+
+    if (!find_axes(l, layer, &first, &last))
+        return NULL;
+    count = count_along(x[0], first, last);
+    if (correction >= count) {
+        error_at(l->model->source, layer->span,
+                 "var with correction=%d wants more than %d number%s along axis=%s; %s is %s",
+                 correction, correction, correction == 1 ? "" : "s",
+                 argument(layer->call, "axis")->text, source_text(layer->inputs[0]),
+                 shape_text(x[0]->shape));
+        return NULL;
+    }
+    y = centered(l, layer, x[0], first, last);
+    y = append_node(l, layer, OP_SQUARE, &y, 1, (Attributes){0})->outputs[0];
+    return reduce(l, layer, OP_AXIS_SUM, y, 1.0 / (count - correction));
+}
+
+/* ---- Softmax --------------------------------------------------------------------------------- */
+
+Value *lower_softmax(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Shape shape = x[0]->shape, flat = {.rank = 1, .size = {shape_size(shape)}};
+    const bool all = same(argument(layer->call, "axis")->text, "all") && shape.rank > 1;
+    int first, last;
+    Value *y = x[0];
+
+    if (!find_axes(l, layer, &first, &last))
+        return NULL;
+    if (first == 0) {
+        y = all ? reshape_value(l, layer, y, flat) : y;
+        y = append_node(l, layer, OP_SOFTMAX, &y, 1, (Attributes){0})->outputs[0];
+        return all ? reshape_value(l, layer, y, shape) : y;
+    }
+    return append_node(l, layer, OP_AXIS_SOFTMAX, &y, 1, (Attributes){.axis = first})->outputs[0];
 }

@@ -70,9 +70,11 @@ static Vjp *const vjps[OP_COUNT] = {
     [OP_AXIS_SUM] = vjp_axis_sum,
     [OP_AXIS_MAX] = vjp_axis_max,
     [OP_SPREAD] = vjp_spread,
+    [OP_LOGSUMEXP] = vjp_logsumexp,
 #define ACTIVATION(NAME, ...) [OP_##NAME] = vjp_activation,
 #include "graph/ops.def"
     [OP_SOFTMAX] = vjp_softmax,
+    [OP_AXIS_SOFTMAX] = vjp_softmax,
     [OP_ATTENTION] = vjp_attention,
     [OP_CROSS_ENTROPY] = vjp_loss,
 #define ELEMENTWISE_LOSS(NAME, ...) [OP_##NAME] = vjp_loss,

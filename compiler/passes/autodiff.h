@@ -35,6 +35,6 @@ Vjp vjp_add_bias, vjp_add, vjp_multiply, vjp_divide, vjp_maximum, vjp_scale, vjp
 /* vjp_movement.c */
 Vjp vjp_reshape, vjp_concat, vjp_slice, vjp_pad, vjp_permute, vjp_maxpool2d, vjp_avgpool2d,
     vjp_upsample2d, vjp_stretch, vjp_pixel_sum, vjp_global_maxpool2d, vjp_global_avgpool2d,
-    vjp_token_mean, vjp_axis_sum, vjp_axis_max, vjp_spread;
+    vjp_token_mean, vjp_axis_sum, vjp_axis_max, vjp_spread, vjp_logsumexp;
 
 #endif

@@ -128,6 +128,7 @@ Layout result_layout(const Graph *g, const Node *node)
     case OP_AXIS_SUM:
     case OP_AXIS_MAX:
     case OP_AXIS_MAX_GRAD:
+    case OP_LOGSUMEXP:
     case OP_SPREAD:
         return new_value(g, y->shape);
     case OP_RESHAPE:

@@ -26,8 +26,8 @@ static Value *kept_value(Reverse *r, Value *value)
 {
     const Node *node = value->node;
 
-    return node && node->op == OP_STRETCH
-               ? append(r, OP_STRETCH, node->inputs, 1, node->at)->outputs[0]
+    return node && (node->op == OP_STRETCH || node->op == OP_SPREAD)
+               ? append(r, node->op, node->inputs, 1, node->at)->outputs[0]
                : value;
 }
 
@@ -92,10 +92,10 @@ void vjp_activation(Reverse *r, const Node *node, Value *dy)
 
 void vjp_softmax(Reverse *r, const Node *node, Value *dy)
 {
+    const Op op = node->op == OP_SOFTMAX ? OP_SOFTMAX_GRAD : OP_AXIS_SOFTMAX_GRAD;
+
     if (wants(r, 0))
-        accumulate(
-            r, 0,
-            append(r, OP_SOFTMAX_GRAD, (Value *[]){node->outputs[0], dy}, 2, node->at)->outputs[0]);
+        accumulate(r, 0, append(r, op, (Value *[]){node->outputs[0], dy}, 2, node->at)->outputs[0]);
 }
 
 /* Linear, with the mask drawn again: the stream is in the attributes. */

@@ -119,7 +119,25 @@ void vjp_axis_sum(Reverse *r, const Node *node, Value *dy)
 
 void vjp_spread(Reverse *r, const Node *node, Value *dy)
 {
-    vjp_linear(r, node, dy, OP_AXIS_SUM);
+    if (!node->at.constant)
+        vjp_linear(r, node, dy, OP_AXIS_SUM);
+}
+
+/* dx = e^(x - y) dy */
+void vjp_logsumexp(Reverse *r, const Node *node, Value *dy)
+{
+    const Attributes at = restoring(node);
+    Value *x = node->inputs[0], *y = node->outputs[0], *share;
+
+    if (!wants(r, 0))
+        return;
+    dy = append(r, OP_SPREAD, &dy, 1, at)->outputs[0];
+    y = append(r, OP_SCALE, &y, 1, (Attributes){.scale = -1})->outputs[0];
+    y = append(r, OP_SPREAD, &y, 1, at)->outputs[0];
+    share = append(r, OP_ADD, (Value *[]){x, y}, 2, (Attributes){0})->outputs[0];
+    share = append(r, OP_EXP, &share, 1, (Attributes){0})->outputs[0];
+    accumulate(r, 0,
+               append(r, OP_MULTIPLY, (Value *[]){share, dy}, 2, (Attributes){0})->outputs[0]);
 }
 
 void vjp_token_mean(Reverse *r, const Node *node, Value *dy)

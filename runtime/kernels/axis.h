@@ -1,12 +1,13 @@
 /*
- * axis.h -- sums and extremes along one axis of a value, and what goes the other way: a number
- * again and again along an axis.
+ * axis.h -- sums, extremes, logarithms of sums of exponentials and softmax along one axis of a
+ * value, and what goes the other way: a number again and again along an axis.
  *
  * The one idea: a value is (before, axis, behind) pixels of blocks of channels, and what is reduced
  * a run of vectors a step apart: pixels along an axis of these, or the blocks of one pixel, whose
  * lanes are then put together too. Four images go along the axis together, in registers.
  *
- * Needs: global_pool.h. Gives: net_axis_sum, net_axis_max, net_axis_max_grad, net_spread.
+ * Needs: global_pool.h. Gives: net_axis_sum, net_axis_max, net_axis_max_grad, net_spread,
+ * net_logsumexp, net_axis_softmax, net_axis_softmax_grad.
  */
 
 #ifndef NET_AXIS_H
@@ -19,13 +20,14 @@ struct net_axis {
     int batch_blocks;         /* of 16 images */
     int before, size, behind; /* pixels: in front of the axis, along it, behind it */
     int blocks;               /* of 16 channels in a pixel */
-    int channels;             /* along the channels: how many; else 0 */
+    int channels;             /* in a pixel */
+    bool across;              /* the axis is the channels: size is 1, all pixels are behind */
 };
 
 /* Blocks of channels that a pixel has where 1 of the axis is left, and pixels. */
 NET_INLINE int net_axis_blocks(struct net_axis s)
 {
-    return s.channels ? 1 : s.blocks;
+    return s.across ? 1 : s.blocks;
 }
 
 NET_INLINE int net_axis_pixels(struct net_axis s)
@@ -46,12 +48,12 @@ NET_INLINE const float *net_axis_start(const float *x, struct net_axis s, int at
 
 NET_INLINE int net_axis_count(struct net_axis s)
 {
-    return s.channels ? s.blocks : s.size;
+    return s.across ? s.blocks : s.size;
 }
 
 NET_INLINE long net_axis_step(struct net_axis s)
 {
-    return s.channels ? 256 : s.behind * s.blocks * 256L;
+    return s.across ? 256 : s.behind * s.blocks * 256L;
 }
 
 /* One number an image, in lane 0 of its vector. */
@@ -90,7 +92,7 @@ NET_TEMPLATE void net_axis_sum(float *y, const float *x, struct net_axis s, NET_
             NET_UNROLL(j, 4)
                 vec_store(to + 16 * (i + j), sum[j].sum);
         }
-        if (s.channels) {
+        if (s.across) {
             _Alignas(64) float sums[16];
 
             vec_store(sums, vec_sum_each(to, 16));
@@ -134,13 +136,13 @@ NET_TEMPLATE void net_axis_max(float *y, float *index, const float *x, float sig
                     vec v = vec_mul(vec_load(from + at * net_axis_step(s) + 16 * (i + j)),
                                     vec_set(sign));
 
-                    if (s.channels)
+                    if (s.across)
                         v = vec_first(s.channels - 16 * (int)at, v, vec_set(-INFINITY));
                     first[j] = net_where_larger(v, max[j], (float)at, first[j]);
                     max[j] = net_larger(v, max[j]);
                 }
             NET_UNROLL(j, 4) {
-                if (s.channels) {
+                if (s.across) {
                     float channel;
 
                     net_store_first(y + to + 16 * j,
@@ -157,12 +159,136 @@ NET_TEMPLATE void net_axis_max(float *y, float *index, const float *x, float sig
     }
 }
 
+/* max = the largest along the axis of four images. */
+NET_INLINE void net_axis_top(vec max[4], const float *from, struct net_axis s)
+{
+    NET_UNROLL(j, 4)
+        max[j] = vec_set(-INFINITY);
+    NET_REPEAT(at, net_axis_count(s))
+        NET_UNROLL(j, 4) {
+            vec v = vec_load(from + at * net_axis_step(s) + 16 * j);
+
+            if (s.across)
+                v = vec_first(s.channels - 16 * (int)at, v, vec_set(-INFINITY));
+            max[j] = net_larger(v, max[j]);
+        }
+    if (s.across)
+        NET_UNROLL(j, 4)
+            max[j] = vec_set(vec_top(max[j]));
+}
+
+/* sum = that of e^(x - max) along the axis of four images, in each lane, which e has too, unless it
+   is NULL. */
+NET_INLINE void net_axis_exp(float *e, vec sum[4], const float *from, const vec max[4],
+                             struct net_axis s)
+{
+    struct net_long_sum total[4];
+
+    NET_UNROLL(j, 4)
+        total[j] = net_long_zero();
+    NET_SUM_GROUPS(first, end, net_axis_count(s))
+    {
+        vec group[4];
+
+        NET_UNROLL(j, 4)
+            group[j] = vec_zero();
+        for (long at = first; at < end; at++)
+            NET_UNROLL(j, 4) {
+                const long to = at * net_axis_step(s) + 16 * j;
+                vec v = vec_exp(vec_sub(vec_load(from + to), max[j]));
+
+                if (s.across)
+                    v = vec_first(s.channels - 16 * (int)at, v, vec_zero());
+                if (e)
+                    vec_store(e + to, v);
+                group[j] = vec_add(group[j], v);
+            }
+        NET_UNROLL(j, 4)
+            net_long_add(&total[j], group[j]);
+    }
+    NET_UNROLL(j, 4)
+        sum[j] = s.across ? vec_set(vec_sum(total[j].sum)) : total[j].sum;
+}
+
+/* Channels of block `item` % blocks that there are. */
+NET_INLINE int net_axis_lanes(struct net_axis s, int item)
+{
+    return s.across ? 1 : s.channels - 16 * (item % s.blocks);
+}
+
+/* y = log of the sum of e^x along the axis. Items: (batch block, pixel, block of y). */
+NET_TEMPLATE void net_logsumexp(float *y, const float *x, struct net_axis s, NET_RUN)
+{
+    NET_ITEMS(item, s.batch_blocks * net_axis_pixels(s) * net_axis_blocks(s), run, thread)
+        for (int i = 0; i < 16; i += 4) {
+            const float *from = net_axis_start(x, s, item) + 16 * i;
+            vec max[4], sum[4];
+
+            net_axis_top(max, from, s);
+            net_axis_exp(NULL, sum, from, max, s);
+            NET_UNROLL(j, 4)
+                vec_store(y + item * 256L + 16 * (i + j),
+                          vec_first(net_axis_lanes(s, item), vec_add(max[j], net_log(sum[j])),
+                                    vec_zero()));
+        }
+}
+
+/* y = e^x / sum of e^x along an axis of pixels. Items: (batch block, pixel beside it, block). */
+NET_TEMPLATE void net_axis_softmax(float *y, const float *x, struct net_axis s, NET_RUN)
+{
+    NET_ITEMS(item, s.batch_blocks * net_axis_pixels(s) * s.blocks, run, thread)
+        for (int i = 0; i < 16; i += 4) {
+            const float *from = net_axis_start(x, s, item) + 16 * i;
+            float *to = y + (from - x);
+            vec max[4], sum[4];
+
+            net_axis_top(max, from, s);
+            net_axis_exp(to, sum, from, max, s);
+            NET_REPEAT(at, s.size)
+                NET_UNROLL(j, 4) {
+                    float *e = to + at * net_axis_step(s) + 16 * j;
+
+                    vec_store(e, vec_first(net_axis_lanes(s, item), vec_div(vec_load(e), sum[j]),
+                                           vec_zero()));
+                }
+        }
+}
+
+/* dx = y (dy - sum of y dy) along an axis of pixels. Items: (batch block, pixel beside it,
+   block). */
+NET_TEMPLATE void net_axis_softmax_grad(float *dx, const float *y, const float *dy,
+                                        struct net_axis s, NET_RUN)
+{
+    NET_ITEMS(item, s.batch_blocks * net_axis_pixels(s) * s.blocks, run, thread)
+        for (int i = 0; i < 16; i++) {
+            const long start = net_axis_start(y, s, item) - y + 16 * i;
+            struct net_long_sum sum = net_long_zero();
+
+            NET_SUM_GROUPS(first, end, s.size)
+            {
+                vec group = vec_zero();
+
+                for (long at = first; at < end; at++) {
+                    const long from = start + at * net_axis_step(s);
+
+                    group = vec_add(group, vec_mul(vec_load(y + from), vec_load(dy + from)));
+                }
+                net_long_add(&sum, group);
+            }
+            NET_REPEAT(at, s.size) {
+                const long to = start + at * net_axis_step(s);
+
+                vec_store(dx + to, vec_mul(vec_load(y + to), vec_sub(vec_load(dy + to), sum.sum)));
+            }
+        }
+}
+
 /* One image's channels of a block at index `at` of an axis: x, or where `index` is not NULL x where
    that is `at` and +0 elsewhere. */
 NET_INLINE vec net_spread_vector(const float *index, const float *x, int block, int at,
                                  struct net_axis s)
 {
-    if (!s.channels)
+    if (!s.across)
         return index ? net_where_pixel(vec_load(index), (float)at, vec_load(x)) : vec_load(x);
     if (!index)
         return vec_first(s.channels - 16 * block, vec_set(*x), vec_zero());
@@ -185,7 +311,7 @@ NET_INLINE void net_spread_rows(const float *index, const float *x, net_epilogue
                 const int from = pixel / s.behind / s.size * s.behind + pixel % s.behind;
                 const long at = (((long)batch_block * net_axis_pixels(s) + from) *
                                      net_axis_blocks(s) +
-                                 (s.channels ? 0 : block)) *
+                                 (s.across ? 0 : block)) *
                                 256;
                 const struct net_element e = net_element_of(v, batch_block, pixel, block, 0);
                 _Alignas(64) float draws[NET_MAX_DRAWS * 256];

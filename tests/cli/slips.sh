@@ -56,6 +56,9 @@ slip 'a -> flatten' 'a -> reshape(4, 196) -> SimpleRNN(8) -> flatten' '`rnn`' \
     'a -> reshape(4, 196) -> rnn(8) -> flatten'
 slip 'a -> flatten' 'a -> reshape(4, 196) -> gru(8, num_layers=2) -> flatten' '`layers`' \
     'a -> reshape(4, 196) -> gru(8, layers=2) -> flatten'
+slip 'a -> flatten' 'a -> amax(axis=height) -> flatten' '`max`' 'a -> max(axis=height) -> flatten'
+slip 'a -> flatten' 'a -> softmax(dim=1) -> flatten' '`axis`' \
+    'a -> softmax(axis=channels) -> flatten'
 slip 'padding=same)' 'padding=same, strides=1)' '`stride`' 'padding=same, stride=1)'
 slip 'padding=same)' 'padding=same, activation="relu")' '-> relu' 'padding=same) -> relu'
 slip 'padding=same)' 'padding=same, use_bias=false)' '`bias`' 'padding=same, bias=false)'

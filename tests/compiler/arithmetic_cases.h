@@ -64,11 +64,12 @@ static void build_along(Graph *g, const Case *c, int channels)
 {
     Attributes one = c->at, all = c->at;
     Value *x = parameter(g, image(channels, c->other, c->other + 1), true), *y;
+    const bool keeps = c->op == OP_AXIS_SOFTMAX;
 
     all.shape = one.shape = x->shape;
     one.shape.size[one.axis] = 1;
     y = append(g, c->op, one, 1, unary(g, OP_TANH, x), NULL, NULL);
-    y = append(g, OP_SPREAD, all, 1, unary(g, OP_TANH, y), NULL, NULL);
+    y = keeps ? y : append(g, OP_SPREAD, all, 1, unary(g, OP_TANH, y), NULL, NULL);
     finish(g, append(g, OP_ADD, all, 2, x, y, NULL));
 }
 

@@ -330,6 +330,8 @@ static const Case cases[] = {
     {OP_PIXEL_SUM, build_stretch, 2, NOTHING},
     {OP_AXIS_SUM, build_along, 3, {.axis = 0}},
     {OP_AXIS_SUM, build_along, 2, {.axis = 1}},
+    {OP_AXIS_SOFTMAX, build_along, 3, {.axis = 1}},
+    {OP_LOGSUMEXP, build_along, 3, {.axis = 0}},
     {OP_AXIS_MAX, build_along, 3, {.axis = 0}},
     {OP_AXIS_MAX, build_along, 3, {.axis = 1, .smallest = true}},
     {OP_AXIS_MAX, build_along, 2, {.axis = 2}},

@@ -29,7 +29,12 @@ static const KernelCase cases[] = {
      "    h = y -> conv1d(19, 3)\n"
      "    i = (h - (h -> min(axis=channels))) * (h -> sum) / (1 + sum(h, axis=all)) -> min\n"
      "    j = x -> mean(axis=height) -> max(axis=channels) -> flatten\n"
-     "    concat(c, concat(d, e) -> dense(3), f, g, concat(i, y -> min) -> dense(3), j)\n",
+     "    l = concat(k -> logsumexp(axis=channels), x -> softmax(axis=height)) -> var(axis=width)\n"
+     "    m = concat(h -> softmax(axis=length) -> logsumexp, k -> softmax(axis=width) -> "
+     "var(axis=all))\n"
+     "    n = concat(h -> logsumexp(axis=all), y -> softmax(axis=all) -> var(correction=0))\n"
+     "    concat(c, concat(d, e) -> dense(3), f, g, concat(i, y -> min) -> dense(3), j) +\n"
+     "        (concat(l -> flatten, m, n) -> dense(26))\n",
      "mse"},
 };
 
@@ -43,11 +48,11 @@ END_TEST
 
 enum { BLOCKS = 2 }; /* of batch */
 
-#define AXIS(before_, size_, behind_, blocks_, channels_)                                          \
+#define AXIS(before_, size_, behind_, blocks_, channels_, across_)                                 \
     (struct net_axis)                                                                              \
     {                                                                                              \
         .batch_blocks = BLOCKS, .before = before_, .size = size_, .behind = behind_,               \
-        .blocks = blocks_, .channels = channels_                                                   \
+        .blocks = blocks_, .channels = channels_, .across = across_                                \
     }
 #define ALONG(name, ...)                                                                           \
     static void name##_sum(float *y, const float *x, NET_RUN)                                      \
@@ -63,9 +68,9 @@ enum { BLOCKS = 2 }; /* of batch */
         net_axis_max(y, index, x, -1.0f, AXIS(__VA_ARGS__), run, thread);                          \
     }
 
-ALONG(middle, 3, 70, 2, 2, 0)
-ALONG(last, 6, 5, 1, 2, 0)
-ALONG(channels, 1, 1, 4, 3, 35)
+ALONG(middle, 3, 70, 2, 2, 19, false)
+ALONG(last, 6, 5, 1, 2, 32, false)
+ALONG(channels, 1, 1, 4, 3, 35, true)
 
 static const struct {
     void (*sum)(float *, const float *, NET_RUN);

@@ -307,7 +307,8 @@ START_TEST(sums_of_channels)
                                        .size = 1,
                                        .behind = 1,
                                        .blocks = LONG,
-                                       .channels = 16 * LONG},
+                                       .channels = 16 * LONG,
+                                       .across = true},
                      &run, 0);
         check_error("sum along channels", 16L * LONG, alike, (double)y[0], mean * 16 * LONG, FEW);
         free(x);

@@ -319,7 +319,9 @@ def file_pair(folder, how):
             b = conv("b", 7, x)
             x = torch.cat([a * torch.sigmoid(a.mean(1, True)) + a.amax(1, True),
                            b - b.mean((1, 2, 3), True), a.sum(2)[:, None],
-                           b.amin(3)[:, None]], 1) * b.amax((1, 2, 3), True)
+                           b.amin(3)[:, None], torch.softmax(3 * a, 2), (b - b.logsumexp(1, True))
+                           / torch.sqrt(a.var(1, keepdim=True) + 0.1)], 1)
+            x = x * b.amax((1, 2, 3), True) * a.var((1, 2, 3), correction=0, keepdim=True)
         elif how == "concat":
             x = torch.cat([a, conv("b", 7, x), conv("c", 19, F.relu(a), padding=1)], 1)
         else:

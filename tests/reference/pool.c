@@ -8,6 +8,8 @@
 
 #include "reference/reference.h"
 
+#include <math.h>
+
 /* A channel of a batch: n times c of them, height by width each. */
 typedef struct Plane {
     long count;
@@ -266,11 +268,70 @@ static void evaluate_axis_max_grad(const Reference *r, const Node *node, double 
             out[0][place_of(axis, i, at)] = in[0][i] == at ? in[1][i] : 0;
 }
 
+/* The largest along the axis, and the sum of e^(x - that). */
+static double sum_exponentials(Axis axis, const double *x, long one, double *max)
+{
+    double sum = 0;
+
+    *max = x[place_of(axis, one, 0)];
+    for (int at = 1; at < axis.size; at++)
+        *max = fmax(*max, x[place_of(axis, one, at)]);
+    for (int at = 0; at < axis.size; at++)
+        sum += exp(x[place_of(axis, one, at)] - *max);
+    return sum;
+}
+
+static void evaluate_logsumexp(const Reference *r, const Node *node, double *const *in,
+                               double *const *out)
+{
+    const Axis axis = axis_of(r, node, node->inputs[0]);
+
+    for (long i = 0; i < axis.before * axis.behind; i++) {
+        double max, sum = sum_exponentials(axis, in[0], i, &max);
+
+        out[0][i] = max + log(sum);
+    }
+}
+
+static void evaluate_axis_softmax(const Reference *r, const Node *node, double *const *in,
+                                  double *const *out)
+{
+    const Axis axis = axis_of(r, node, node->inputs[0]);
+
+    for (long i = 0; i < axis.before * axis.behind; i++) {
+        double max, sum = sum_exponentials(axis, in[0], i, &max);
+
+        for (int at = 0; at < axis.size; at++)
+            out[0][place_of(axis, i, at)] = exp(in[0][place_of(axis, i, at)] - max) / sum;
+    }
+}
+
+static void evaluate_axis_softmax_grad(const Reference *r, const Node *node, double *const *in,
+                                       double *const *out)
+{
+    const Axis axis = axis_of(r, node, node->inputs[0]);
+
+    for (long i = 0; i < axis.before * axis.behind; i++) {
+        double sum = 0;
+
+        for (int at = 0; at < axis.size; at++)
+            sum += in[0][place_of(axis, i, at)] * in[1][place_of(axis, i, at)];
+        for (int at = 0; at < axis.size; at++) {
+            const long place = place_of(axis, i, at);
+
+            out[0][place] = in[0][place] * (in[1][place] - sum);
+        }
+    }
+}
+
 static Evaluate *const evaluations[OP_COUNT] = {
     [OP_AXIS_SUM] = evaluate_axis_sum,
     [OP_AXIS_MAX] = evaluate_axis_max,
     [OP_AXIS_MAX_GRAD] = evaluate_axis_max_grad,
     [OP_SPREAD] = evaluate_spread,
+    [OP_LOGSUMEXP] = evaluate_logsumexp,
+    [OP_AXIS_SOFTMAX] = evaluate_axis_softmax,
+    [OP_AXIS_SOFTMAX_GRAD] = evaluate_axis_softmax_grad,
     [OP_PIXEL_SUM] = evaluate_pixel_sum,
     [OP_STRETCH] = evaluate_stretch,
     [OP_CONV2D_DX_ARGMAX] = evaluate_conv2d_dx_argmax,

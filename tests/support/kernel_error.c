@@ -39,7 +39,12 @@ static double attention_terms(const Node *node)
 /* Numbers along an axis; of any other operation 1. */
 static double terms_along(const Node *node)
 {
-    return node->op == OP_AXIS_SUM ? node->inputs[0]->shape.size[node->at.axis] : 1;
+    const Op op = node->op;
+
+    return op == OP_AXIS_SUM || op == OP_LOGSUMEXP || op == OP_AXIS_SOFTMAX ||
+                   op == OP_AXIS_SOFTMAX_GRAD
+               ? node->inputs[0]->shape.size[node->at.axis]
+               : 1;
 }
 
 /* A step takes over the errors of all before it; of any other operation 1. */
@@ -262,9 +267,12 @@ static double largest_term(const Bounds *b, const Node *node)
         return fmax(size_of(b, node->inputs[0]), size_of(b, node->inputs[1]));
     case OP_CHANNEL_SUM:
     case OP_SOFTMAX:
+    case OP_AXIS_SOFTMAX:
+    case OP_LOGSUMEXP:
         return size_of(b, node->inputs[0]);
     case OP_BATCHNORM_SUMS:
     case OP_SOFTMAX_GRAD:
+    case OP_AXIS_SOFTMAX_GRAD:
         return size_of(b, node->inputs[1]);
     case OP_GAUSSIAN_NOISE: /* no draw is beyond sqrt(-2 log 2^-24) = 5.8 */
         return fmax(size_of(b, node->inputs[0]), 5.8 * node->at.scale);
