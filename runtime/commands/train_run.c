@@ -107,6 +107,7 @@ static void open_training(struct trainer *trainer, struct net_options *options)
     if (resume) {
         net_checkpoint_read(&tensors, &trainer->run);
         net_tensors_free(&tensors);
+        net_check_stretched(options, &trainer->run.state);
     }
     trainer->run.epochs = net_allocate(1, sizeof *trainer->run.epochs);
     trainer->metrics = net_metrics_new(options->model, session->data);

@@ -273,6 +273,8 @@ void net_settings_resume(struct net_options *options, int option, const char *te
     net_option_read(&old, d, text);
     if (option == NET_MONITOR)
         old.text = net_monitor_named(options->model, text); /* `text` does not last */
+    if (option == NET_EPOCHS)
+        options->epochs_before = (long)old.number;
     net_value_resume(&options->value[option], d, &old, text, path);
 }
 

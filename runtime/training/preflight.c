@@ -124,3 +124,21 @@ void net_preflight(const struct net_options *options, const struct net_data *dat
                  late->name, net_whole(options, NET_EPOCHS),
                  !strcmp(late[-1].name, "warmup") ? "warmup-epochs" : "constant-epochs");
 }
+
+void net_check_stretched(const struct net_options *options, const struct net_state *state)
+{
+    const long before = options->epochs_before, now = net_whole(options, NET_EPOCHS);
+    const long last = state->epoch + (state->row > 0) - 1; /* epoch that was begun */
+
+    if (!before || last < 0)
+        return;
+    const double had = net_schedule_rate_of(options, state, last, before);
+
+    if (had == net_schedule_rate_of(options, state, last, now))
+        return;
+    net_warn("the schedule ends after %ld epochs now, and %ld were trained with one that ends "
+             "after %ld: the rate was %.3g there, and is %.3g from here on. That is no run of %ld "
+             "epochs: for one, begin with --epochs %ld and --out; for a schedule of its own, go "
+             "on with --weights in a new run",
+             now, last + 1, before, had, net_schedule_rate(options, state), now, now);
+}

@@ -76,10 +76,11 @@ static double rate_in(const struct net_call *schedule, const struct net_options 
     return lr * state->plateau_scale; /* plateau's; else 1 */
 }
 
-double net_schedule_rate(const struct net_options *options, const struct net_state *state)
+double net_schedule_rate_of(const struct net_options *options, const struct net_state *state,
+                            long epoch, long epochs)
 {
     const struct net_model *model = options->model;
-    long epoch = state->epoch, left = net_whole(options, NET_EPOCHS);
+    long left = epochs;
 
     for (int i = 0; i < model->schedule_count; i++) {
         const long length = length_of(&model->schedule[i], options);
@@ -90,6 +91,11 @@ double net_schedule_rate(const struct net_options *options, const struct net_sta
         left -= length;
     }
     return options->value[NET_LR].number;
+}
+
+double net_schedule_rate(const struct net_options *options, const struct net_state *state)
+{
+    return net_schedule_rate_of(options, state, state->epoch, net_whole(options, NET_EPOCHS));
 }
 
 const struct net_call *net_schedule_late(const struct net_options *options)

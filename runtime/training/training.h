@@ -117,6 +117,7 @@ struct net_options {
     const struct net_folder *whole; /* the folder of all folds or points, or NULL */
     const char *place;              /* the run's own in it: "fold_3" */
     long pause;                     /* it ends at this epoch, to go on later; 0: at its last */
+    long epochs_before;             /* those of the run that is resumed; 0: there is none */
     struct net_data *opened;        /* its data, or NULL: it opens them */
     char *command_line;             /* for run.json; malloc'd */
     char *data;                     /* --data of the run that is resumed; malloc'd, or NULL */
@@ -327,6 +328,10 @@ char *net_find_nan(struct net_session *session, const void *batch, int n);
    one ends the program. */
 void net_check_batches(const struct net_options *options, long rows);
 void net_preflight(const struct net_options *options, const struct net_data *data);
+struct net_state;
+/* Warns of a run that goes on for more epochs than it began with, where those make the rate that
+   the epochs before had another. */
+void net_check_stretched(const struct net_options *options, const struct net_state *state);
 
 /* ---- schedule.c: the state of a run, and its learning rate ----------------------------------- */
 
@@ -347,6 +352,9 @@ struct net_state {
 
 /* The learning rate of the epoch that `state` is in. */
 double net_schedule_rate(const struct net_options *options, const struct net_state *state);
+/* The same of any epoch, from 0, in a run of `epochs`. */
+double net_schedule_rate_of(const struct net_options *options, const struct net_state *state,
+                            long epoch, long epochs);
 
 /* The first schedule of the list that begins behind the last epoch; NULL: none does. */
 const struct net_call *net_schedule_late(const struct net_options *options);

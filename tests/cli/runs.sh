@@ -362,6 +362,15 @@ exits "a schedule that never comes" 0 "warning: .*cosine never comes: .* 10 epoc
     ./late --max-steps 1 --out late_run --quiet
 ./late --max-steps 1 --out late_run --force --quiet --warmup-epochs 9 2>late.log
 check "one that comes" [ ! -s late.log ]
+./late --epochs 4 --out late_run --force --quiet --warmup-epochs 1
+exits "a schedule to an end that comes later" 0 "warning: the schedule ends after 8 epochs now, \
+and 4 were .* after 4: the rate was .* from here on.* begin with --epochs 8" \
+    ./late --resume late_run --epochs 8 --quiet
+./late --resume late_run --epochs 8 --quiet 2>late.log
+check "is told of once" [ ! -s late.log ]
+./late --epochs 4 --max-steps 1 --out late_run --force --quiet --warmup-epochs 1
+./late --resume late_run --epochs 8 --quiet 2>late.log
+check "not before it has begun" [ ! -s late.log ]
 
 build five 's/classes(3)/classes(5)/; s/dense(3)/dense(5)/'
 exits "classes without rows" 0 "warning: classes 3, 4 of kind have no rows .*(3 of 5 classes" \
