@@ -140,6 +140,9 @@ void net_table_free(struct net_table *table)
 {
     for (int i = 0; i < table->column_count; i++)
         net_column_free(&table->columns[i]);
+    for (int i = 0; i < table->place_count; i++)
+        free(table->places[i]);
+    table->place_count = 0;
     net_table_release(table);
 }
 

@@ -79,6 +79,8 @@ struct net_table {
     long rows;
     struct net_held *held;
     int held_count;
+    char *places[NET_COLUMNS]; /* of columns that were read of files, owned */
+    int place_count;
 };
 
 /* The column of a table that a field is made from, or NULL. */

@@ -238,7 +238,7 @@ void net_open_files(struct net_table *table, const struct net_request *request, 
         char **paths = net_paths(request->folder, arg->text, &count);
 
         column->name = arg->name;
-        column->place = arg->text;
+        column->place = net_place(table, request->folder, arg->text, paths, count);
         net_read_files(table, column, paths, count, header);
         net_paths_free(paths, count);
     }

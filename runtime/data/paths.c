@@ -116,6 +116,15 @@ char **net_paths(const char *folder, const char *pattern, int *count)
     return list_paths(folder, pattern, count, true);
 }
 
+const char *net_place(struct net_table *table, const char *folder, const char *pattern,
+                      char *const *paths, int count)
+{
+    char *place = count == 1 ? net_format("%s", paths[0]) : join(folder, pattern);
+
+    table->places[table->place_count++] = place;
+    return place + (strncmp(place, "./", 2) ? 0 : 2);
+}
+
 char **net_paths_if_any(const char *folder, const char *pattern, int *count)
 {
     return list_paths(folder, pattern, count, false);

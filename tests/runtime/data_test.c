@@ -131,7 +131,7 @@ START_TEST(faults_in_rows)
                  "y.npy: row 2, element 0 (from 0): expected a finite 32-bit "
                  "number in y, found inf: inf, or beyond single precision");
     write_npy("y.npy", "|u1", "2", "\0\1", 2);
-    expect_fault(open_and_close, &f, "x.npy has 3 rows, y.npy has 2");
+    expect_fault(open_and_close, &f, "DIR/x.npy has 3 rows, DIR/y.npy has 2");
     write_pictures("\0\1\2");
     write_npy("x.npy", "|u1", "3, 2, 2, 1", pictures, 12);
     f.fields[0].shape[1] = 2, f.fields[0].shape[2] = 1;

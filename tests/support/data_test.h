@@ -21,7 +21,8 @@ int run_child(void (*work)(const void *), const void *context, char *message, si
 /* Of damages that are tried one by one each 1st, or, in the sanitized build of make test, 7th. */
 size_t find_step(void);
 
-/* work(context) must end with exit code 1 and a message that contains `text`. */
+/* work(context) must end with exit code 1 and a message that contains `text`, in which DIR/ is
+   the folder of the files. */
 void expect_fault(void (*work)(const void *), const void *context, const char *text);
 
 TCase *data_test_prepared(void); /* data_test.c: transforms, splits */

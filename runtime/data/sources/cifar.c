@@ -74,10 +74,12 @@ static void open_cifar(struct net_table *table, const struct net_request *reques
     refuse_pickles(request->folder, file->text, labels == 2);
     char **paths = net_paths(request->folder, file->text, &count);
 
+    const char *place = net_place(table, request->folder, file->text, paths, count);
+
     table->column_count = labels + 1;
     for (int c = 0; c <= labels; c++)
         table->columns[c] = (struct net_column){.name = names[labels - 1][c],
-                                                .place = file->text,
+                                                .place = place,
                                                 .type = NET_U8,
                                                 .stride = record,
                                                 .size = 1};

@@ -406,7 +406,7 @@ void net_open_csv(struct net_table *table, const struct net_request *request)
         }
         free(c.cells);
     }
-    net_builder_close(&builder, file->text);
+    net_builder_close(&builder, net_place(table, request->folder, file->text, paths, count));
     for (int f = 0; f < builder.count; f++)
         free(chosen[f]);
     free(scratch.at);

@@ -391,10 +391,11 @@ void net_open_jsonl(struct net_table *table, const struct net_request *request)
         return;
     }
     char **paths = net_paths(request->folder, file->text, &count);
+    const char *place = net_place(table, request->folder, file->text, paths, count);
 
     net_builder_open(&l.builder, table, request, read_text);
     for (int f = 0; f < request->field_count; f++) {
-        need_names(&l.builder, f, file->text);
+        need_names(&l.builder, f, place);
         net_builder_elements(&l.builder, f);
     }
     open_places(&l);
@@ -405,7 +406,7 @@ void net_open_jsonl(struct net_table *table, const struct net_request *request)
         net_builder_file(&l.builder, bytes);
         read_file(&l, bytes, paths[i], request->lines_before);
     }
-    net_builder_close(&l.builder, file->text);
+    net_builder_close(&l.builder, place);
     net_strings_free(l.members);
     free(l.places);
     free(l.first);

@@ -115,19 +115,20 @@ static void open_libsvm(struct net_table *table, const struct net_request *reque
     struct rows rows = {.size = features_of(request)};
     int count;
     char **paths = net_paths(request->folder, file->text, &count);
+    const char *place = net_place(table, request->folder, file->text, paths, count);
 
     for (int i = 0; i < count; i++)
         read_file(&rows, paths[i]);
     net_paths_free(paths, count);
     if (!rows.count)
-        net_fail(1, "%s: expected rows, found none", file->text);
+        net_fail(1, "%s: expected rows, found none", place);
     table->column_count = 2;
     table->columns[0] = (struct net_column){.name = "x", .size = rows.size, .at = rows.x};
     table->columns[1] = (struct net_column){.name = "y", .size = 1, .at = rows.y};
     for (int c = 0; c < 2; c++) {
         struct net_column *column = &table->columns[c];
 
-        column->place = file->text;
+        column->place = place;
         column->type = NET_F64;
         column->rank = 1;
         column->shape[0] = column->size;

@@ -261,6 +261,7 @@ static void open_npz(struct net_table *table, const struct net_request *request)
     const struct net_arg *file = net_argument(request->call, "file");
     int count;
     char **paths = net_paths(request->folder, file->text, &count);
+    const char *place = net_place(table, request->folder, file->text, paths, count);
     struct zip *zips = net_allocate((size_t)count, sizeof *zips);
 
     for (int i = 0; i < count; i++) {
@@ -283,7 +284,7 @@ static void open_npz(struct net_table *table, const struct net_request *request)
             continue;
         struct net_column *column = &table->columns[table->column_count++];
 
-        *column = (struct net_column){.name = name, .place = file->text};
+        *column = (struct net_column){.name = name, .place = place};
         net_read_streams(table, column, open_array, &arrays, count, net_header_npy);
     }
     free(zips);

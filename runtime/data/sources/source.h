@@ -138,6 +138,10 @@ bool net_arriving_next(long *lines, long *rows);
 
 /* The files that `pattern` names, sorted; at least one. `folder` NULL: the current one. */
 char **net_paths(const char *folder, const char *pattern, int *count);
+/* The place of a column in messages, of the table: its file, or the pattern of several, each with
+   its folder. */
+const char *net_place(struct net_table *table, const char *folder, const char *pattern,
+                      char *const *paths, int count);
 /* The same where none may match. */
 /* Calls `visit` with each path that a part's call names, by patterns too. */
 void net_visit_paths(const struct net_call *call, const char *folder,
