@@ -21,7 +21,8 @@ struct net_axis {
     int before, size, behind; /* pixels: in front of the axis, along it, behind it */
     int blocks;               /* of 16 channels in a pixel */
     int channels;             /* in a pixel */
-    bool across;              /* the axis is the channels: size is 1, all pixels are behind */
+    bool line;   /* four images alone, pixels of the axis side by side: 64 floats each */
+    bool across; /* the axis is the channels: size is 1, all pixels are behind */
 };
 
 /* Blocks of channels that a pixel has where 1 of the axis is left, and pixels. */
@@ -105,16 +106,13 @@ NET_TEMPLATE void net_axis_sum(float *y, const float *x, struct net_axis s, NET_
 /* Of lanes of maxima and the blocks that have them: the largest, and the first channel of it. */
 NET_INLINE float net_first_top(vec max, vec block, float *channel)
 {
-    _Alignas(64) float value[16], at[16];
-    int top = 0;
+    static const _Alignas(64) float lanes[16] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                                 8, 9, 10, 11, 12, 13, 14, 15};
+    const float top = vec_top(max);
+    const vec at = vec_add(vec_mul(block, vec_set(-16.0f)), vec_sub(vec_zero(), vec_load(lanes)));
 
-    vec_store(value, max);
-    vec_store(at, block);
-    for (int i = 1; i < 16; i++)
-        if (value[i] > value[top] || (value[i] == value[top] && at[i] < at[top]))
-            top = i;
-    *channel = 16 * at[top] + (float)top;
-    return value[top];
+    *channel = -vec_top(vec_if_greater(vec_set(top), max, vec_set(-INFINITY), at));
+    return top;
 }
 
 /* y = the largest along the axis of sign x, times sign, which is 1 or -1; index = the first that
@@ -260,26 +258,35 @@ NET_TEMPLATE void net_axis_softmax_grad(float *dx, const float *y, const float *
                                         struct net_axis s, NET_RUN)
 {
     NET_ITEMS(item, s.batch_blocks * net_axis_pixels(s) * s.blocks, run, thread)
-        for (int i = 0; i < 16; i++) {
+        for (int i = 0; i < 16; i += 4) {
             const long start = net_axis_start(y, s, item) - y + 16 * i;
-            struct net_long_sum sum = net_long_zero();
+            struct net_long_sum sum[4];
 
+            NET_UNROLL(j, 4)
+                sum[j] = net_long_zero();
             NET_SUM_GROUPS(first, end, s.size)
             {
-                vec group = vec_zero();
+                vec group[4];
 
-                for (long at = first; at < end; at++) {
-                    const long from = start + at * net_axis_step(s);
+                NET_UNROLL(j, 4)
+                    group[j] = vec_zero();
+                for (long at = first; at < end; at++)
+                    NET_UNROLL(j, 4) {
+                        const long from = start + at * net_axis_step(s) + 16 * j;
 
-                    group = vec_add(group, vec_mul(vec_load(y + from), vec_load(dy + from)));
+                        group[j] = vec_add(group[j],
+                                           vec_mul(vec_load(y + from), vec_load(dy + from)));
+                    }
+                NET_UNROLL(j, 4)
+                    net_long_add(&sum[j], group[j]);
+            }
+            NET_REPEAT(at, s.size)
+                NET_UNROLL(j, 4) {
+                    const long to = start + at * net_axis_step(s) + 16 * j;
+
+                    vec_store(dx + to,
+                              vec_mul(vec_load(y + to), vec_sub(vec_load(dy + to), sum[j].sum)));
                 }
-                net_long_add(&sum, group);
-            }
-            NET_REPEAT(at, s.size) {
-                const long to = start + at * net_axis_step(s);
-
-                vec_store(dx + to, vec_mul(vec_load(y + to), vec_sub(vec_load(dy + to), sum.sum)));
-            }
         }
 }
 
