@@ -103,7 +103,7 @@ NET_KERNEL void slice_4x1_from_2_of_4x3(OUT(value_4x1) y, IN(value_4x3_2_1) x, N
 { net_copy_blocks(V(y), (struct net_blocks[]){{V(x), 2, 1, 0, 1}}, 1,
         (struct net_copy_blocks){.batch_blocks = 1, .blocks = 1, .size = {1, 1}}, run, thread); }
 
-/* dw = x' dy, along the inputs, then the update; items: 1 blocks of inputs */
+/* dw = x' dy, along the inputs, then the update; items: blocks of inputs */
 /* db = partial sums added in order, then the update; items: blocks */
 NET_KERNEL void dense_dw_db_update_4x2x1(OUT(vector_16) w, OUT(vector_16) b, IN(value_4x2) x,
         IN(value_4x1) dy, IN(partial_1x16) partial, NET_RUN)
@@ -285,7 +285,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     NET_MODEL_TABLES,
-    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "a7ccf6dddce8bfed",
+    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "ec3ce3fec0b7a1a4",
     .evaluated = "input; dense(units=1); tanh; concat; dense(units=1); tanh", .isa = "avx512",
     .batch = 4, .arena_size = 9344, .tensor_count = 4, .parts[0] = &part_train,
     .metrics = metrics, .metric_count = 1, .keys = "loss optimizer batch epochs metrics",
