@@ -45,18 +45,18 @@ static void warn_pair(const Graph *g, const Node *node, const Node *before)
 
 static bool is_lone_softmax(const Node *node)
 {
-    const Shape shape = node->outputs[0]->shape;
-
-    return node->op == OP_SOFTMAX && shape.rank == 1 && shape.size[0] == 1;
+    return (node->op == OP_SOFTMAX || node->op == OP_AXIS_SOFTMAX) &&
+           node->outputs[0]->shape.size[node->at.axis] == 1;
 }
 
 /* A softmax of one number a row is 1, whatever that is. */
 static void warn_lone_softmax(const Graph *g, const Node *node)
 {
     if (is_lone_softmax(node))
-        warn_at(g->model->source, node->span,
-                "softmax of one number is always 1; of two classes, dense(1) -> sigmoid gives the "
-                "probability of one");
+        warn_at(g->model->source, node->span, "softmax of one number is always 1%s",
+                node->outputs[0]->shape.rank > 1
+                    ? ""
+                    : "; of two classes, dense(1) -> sigmoid gives the probability of one");
 }
 
 /* The loss takes its own softmax or sigmoid; what is left before it are its logits. */
@@ -91,7 +91,8 @@ void warn_doubtful(const Graph *g)
         const Node *node = g->nodes[i];
         const Node *before = node->input_count > 0 ? activation_before(node->inputs[0]) : NULL;
 
-        if (node->span.begin <= told || !(is_squashed(node) || node->op == OP_RELU))
+        if (node->span.begin <= told ||
+            !(is_squashed(node) || node->op == OP_RELU || is_lone_softmax(node)))
             continue;
         told = node->span.begin;
         if (before && !(logits && before == logits))

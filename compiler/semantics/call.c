@@ -264,12 +264,16 @@ static const Parameter *find_parameter(const PartialCall *f, const Ast *argument
     return NULL;
 }
 
+static bool is_defined(const Sema *s, const char *text)
+{
+    return find_name(&s->globals, text) || (s->frame && find_name(&s->frame->names, text));
+}
+
 /* `valid` or `causal`, where no definition has that name. */
 static bool is_padding_name(const Sema *s, const Ast *value)
 {
     return value->kind == AST_NAME && (same(value->text, "valid") || same(value->text, "causal")) &&
-           !find_name(&s->globals, value->text) &&
-           !(s->frame && find_name(&s->frame->names, value->text));
+           !is_defined(s, value->text);
 }
 
 /* `sum(x)`, not `sum(channels)`: a layer's input, where its first argument is a name. */
@@ -281,6 +285,22 @@ static bool stands_for_input(const Parameter *parameter, const Ast *argument)
            !(value->kind == AST_NAME && (is_axis_name(value->text) || same(value->text, "all")));
 }
 
+/* `x -> mean(height)`: an axis, not by its name, where another argument is expected. */
+static bool is_bare_axis(const Sema *s, const PartialCall *f, const Parameter *parameter,
+                         const Ast *argument)
+{
+    const Ast *value = argument->first;
+    const bool taken = !parameter || parameter->type == PARAM_AXES || parameter->type == PARAM_AXIS;
+
+    if (argument->text || taken || value->kind != AST_NAME || is_defined(s, value->text) ||
+        !(is_axis_name(value->text) || same(value->text, "all")))
+        return false;
+    for (int i = 0; i < f->count; i++)
+        if (same(parameter_name(f, i), "axis"))
+            return true;
+    return false;
+}
+
 static Object evaluate_argument(Sema *s, const PartialCall *f, const Ast *argument)
 {
     const Parameter *parameter = find_parameter(f, argument);
@@ -288,18 +308,18 @@ static Object evaluate_argument(Sema *s, const PartialCall *f, const Ast *argume
     const bool padding = parameter &&
                          (parameter->type == PARAM_PADDING || parameter->type == PARAM_ENDS);
 
-    if (padding && is_padding_name(s, argument->first))
-        return (Object){
-            .kind = OBJECT_NAME, .text = argument->first->text, .span = argument->first->span};
-    if (padding && argument->first->kind == AST_STRING)
-        return (Object){
-            .kind = OBJECT_STRING, .text = argument->first->text, .span = argument->first->span};
+    if (padding && (is_padding_name(s, argument->first) || argument->first->kind == AST_STRING))
+        return evaluate_names(s, argument->first, parameter->type);
     if (parameter && !stands_for_input(parameter, argument) &&
         (parameter->type == PARAM_NAME || parameter->type == PARAM_NAMES ||
          parameter->type == PARAM_INIT || parameter->type == PARAM_MONITOR ||
          parameter->type == PARAM_AXIS || parameter->type == PARAM_AXES ||
          parameter->type == PARAM_STEPS))
         return evaluate_names(s, argument->first, parameter->type);
+    if (is_bare_axis(s, f, parameter, argument)) {
+        report(s, argument->span, "an axis is given by its name: `axis=%s`", argument->first->text);
+        return error_object(argument->span);
+    }
     return evaluate(s, argument->first);
 }
 

@@ -104,6 +104,21 @@ PICTURE(along_axis)
     return (double)y[0];
 }
 
+PICTURE(exponentials)
+{
+    _Alignas(64) float y[256];
+
+    net_logsumexp(y, x,
+                  (struct net_axis){.batch_blocks = 1,
+                                    .before = 1,
+                                    .size = size * size,
+                                    .behind = 1,
+                                    .blocks = 1,
+                                    .channels = 16},
+                  run, thread);
+    return exp((double)y[0]);
+}
+
 NET_CHAIN(store, float *y;)
 {
     vec_store(o->y + e.at, v0);
@@ -206,6 +221,7 @@ static const struct {
 } pictures[] = {
     {"global_avgpool2d", global_average, same, false, FEW},
     {"axis_sum", along_axis, same, false, FEW},
+    {"logsumexp", exponentials, exp, false, 2 * FEW},
     {"avgpool2d", average, same, false, FEW},
     {"mse", mse, square, true, FEW},
     {"mae", mae, same, true, FEW},
