@@ -2,13 +2,46 @@
  * kernel_case.c -- one network through the whole compiler, tried in every way there is.
  *
  * The one idea: a model holds many branches of one operation, so that few generated files cover
- * many shapes. Networks `tower`, `filter` and `shared` are there for all of them to call.
+ * many shapes. Networks such as `tower` and `filter` are there for all of them to call.
  */
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "support/kernel_test.h"
+
+/* Networks that a case may call. */
+static const char *const shared[][2] = {
+    {"tower", "network tower(v) { v -> dense(17) -> batchnorm -> tanh -> dense(5) }\n"},
+    {"shared", "network shared(i) { i -> conv2d(17, 3, padding=1) }\n"},
+    {"filter", "network filter(i) { i -> conv2d(5, 3, padding=1) -> batchnorm -> relu }\n"},
+    {"words", "network words(s) { s -> embedding(17, padding_row=1) -> flatten -> dense(5) }\n"},
+    {"unit", "network unit(s) { s -> dense(5) }\n"},
+    {"few", "network few(s) { s -> dense(2) }\n"},
+    {"beside", "network beside(s, h) { concat(s, h) -> dense(5) }\n"},
+};
+
+static bool calls(const char *body, const char *network)
+{
+    const size_t length = strlen(network);
+
+    for (const char *at = body; (at = strstr(at, network)); at += length)
+        if ((at == body || !isalnum((unsigned char)at[-1])) && !isalnum((unsigned char)at[length]))
+            return true;
+    return false;
+}
+
+/* Those it calls, since netc warns of every other. */
+static const char *called_networks(const char *body)
+{
+    const char *text = "";
+
+    for (int i = 0; i < COUNT(shared); i++)
+        if (calls(body, shared[i][0]))
+            text = format("%s%s", text, shared[i][1]);
+    return text;
+}
 
 const char *kernel_model(const KernelCase *c)
 {
@@ -21,13 +54,7 @@ const char *kernel_model(const KernelCase *c)
                   "    %s\n"
                   "    target t%s\n"
                   "}\n"
-                  "network tower(v) { v -> dense(17) -> batchnorm -> tanh -> dense(5) }\n"
-                  "network shared(i) { i -> conv2d(17, 3, padding=1) }\n"
-                  "network filter(i) { i -> conv2d(5, 3, padding=1) -> batchnorm -> relu }\n"
-                  "network words(s) { s -> embedding(17, padding_row=1) -> flatten -> dense(5) }\n"
-                  "network unit(s) { s -> dense(5) }\n"
-                  "network few(s) { s -> dense(2) }\n"
-                  "network beside(s, h) { concat(s, h) -> dense(5) }\n"
+                  "%s"
                   "network net(%s) {\n%s}\n"
                   "train {\n"
                   "    loss = %.*s(net(%s), t%s)\n"
@@ -35,7 +62,8 @@ const char *kernel_model(const KernelCase *c)
                   "    batch = %d\n"
                   "}\n",
                   strstr(c->target, "columns") ? "csv(\"x.csv\")" : arrays, c->inputs, c->target,
-                  c->arguments, c->body, name, c->loss, c->arguments, c->loss + name, c->batch);
+                  called_networks(c->body), c->arguments, c->body, name, c->loss, c->arguments,
+                  c->loss + name, c->batch);
 }
 
 /* All sizes of batch that a model is tried with: full, and up to four partial ones; the sanitizers,
