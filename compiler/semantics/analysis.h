@@ -305,8 +305,6 @@ const char *source_of_file(const char *text); /* `csv("x.csv")` of "x.csv", or N
 
 PartialCall *new_function(const Signature *signature, const Ast *definition, Span span);
 bool wants_input(const PartialCall *f);
-int parameter_count(const PartialCall *f);
-const char *parameter_name(const PartialCall *f, int i); /* without the input */
 
 /* A copy of `f` with more arguments; they are evaluated and checked here. */
 PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span);

@@ -16,7 +16,8 @@ bool wants_input(const PartialCall *f)
     return f->definition || (f->signature->kind & (KIND_LAYER | KIND_LOSS));
 }
 
-int parameter_count(const PartialCall *f)
+/* Without the input. */
+static int parameter_count(const PartialCall *f)
 {
     int count = 0;
 
@@ -27,7 +28,7 @@ int parameter_count(const PartialCall *f)
     return count;
 }
 
-const char *parameter_name(const PartialCall *f, int i)
+static const char *parameter_name(const PartialCall *f, int i)
 {
     return f->definition ? f->definition->arguments.items[i + 1]->text
                          : f->signature->parameters[i].name;

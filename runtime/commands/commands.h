@@ -49,13 +49,11 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part);
 /* Evaluates rows of a part; gives the mean loss, and fills `metrics`. */
 double net_evaluate(struct net_session *session, struct net_loader *loader, enum net_part part,
                     const long *rows, long count, struct net_metrics *metrics);
-/* Opens the data for rows of a part. Rows that a run drew from its training source are its own only
-   while that is what it was: other parts may be of new data. */
-struct net_data *net_evaluated_open(struct net_session *session, enum net_part part);
-/* The same for what the command was asked for: the part of its files, or that of --part. */
+/* Opens the data for rows of what the command was asked for: the part of its files, or that of
+   --part. Rows that a run drew from its training source are its own only while that is what it was:
+   other parts may be of new data. */
 enum net_part net_asked_open(struct net_session *session, bool labelled);
 /* Ends the program where a file was written to since the data were opened. */
 void net_need_unwritten(struct net_data *data);
-enum net_part net_part_named(const char *name); /* "train", "validation" or "test" */
 
 #endif

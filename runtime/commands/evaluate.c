@@ -38,7 +38,8 @@ void net_need_unwritten(struct net_data *data)
                  change);
 }
 
-enum net_part net_part_named(const char *name)
+/* "train", "validation" or "test" */
+static enum net_part part_named(const char *name)
 {
     return name[0] == 'v' ? NET_VALIDATION : name[1] == 'e' ? NET_TEST : NET_TRAIN;
 }
@@ -54,7 +55,8 @@ static bool is_drawn(const struct net_model *model, enum net_part part)
     return drawn;
 }
 
-struct net_data *net_evaluated_open(struct net_session *session, enum net_part part)
+/* The data for rows of a part. */
+static struct net_data *open_evaluated(struct net_session *session, enum net_part part)
 {
     const struct net_call *call = session->model->parts[part];
     struct net_opening *opening = &session->opening;
@@ -76,15 +78,14 @@ struct net_data *net_evaluated_open(struct net_session *session, enum net_part p
 enum net_part net_asked_open(struct net_session *session, bool labelled)
 {
     const struct net_options *options = session->options;
-    const enum net_part part = options->file ? NET_TEST
-                                             : net_part_named(options->value[NET_PART].text);
+    const enum net_part part = options->file ? NET_TEST : part_named(options->value[NET_PART].text);
 
     if (options->file && options->value[NET_PART].given)
         net_fail(NET_USAGE, "%s takes a FILE or --part, not both", net_commands[options->command]);
     session->opening.labelled = labelled;
     session->data = options->file ? net_data_open_files(session->model, options->runs,
                                                         options->run_count, &session->opening)
-                                  : net_evaluated_open(session, part);
+                                  : open_evaluated(session, part);
     return part;
 }
 

@@ -95,7 +95,9 @@ static bool fits_int32(const unsigned char *at, size_t count, struct net_encodin
     return true;
 }
 
-void net_decode(struct net_column *column, void *bytes, struct net_encoding encoding)
+/* Turns `bytes` (malloc'd, taken over) into column->at and sets the type: unsigned bytes stay
+   NET_U8, integers that fit become NET_I32, short floats NET_F32, everything else NET_F64. */
+static void decode(struct net_column *column, void *bytes, struct net_encoding encoding)
 {
     const size_t count = (size_t)column->rows * (size_t)column->size;
     const unsigned char *at = bytes;
@@ -208,7 +210,7 @@ void net_read_streams(struct net_table *table, struct net_column *column, net_op
         net_stream_close(&file);
     }
     if (bytes)
-        net_decode(column, bytes, first);
+        decode(column, bytes, first);
 }
 
 static void open_path(struct net_stream *file, const void *context, int number)

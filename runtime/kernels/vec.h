@@ -304,14 +304,6 @@ NET_INLINE void vec_fence(void)
     simde_mm_sfence();
 }
 
-/* 1 in one lane, 0 in the others; all 0 when `lane` is none of 0 to 15 */
-NET_INLINE vec vec_one_hot(int lane)
-{
-    const net_u32 in = (net_u32)(vec_lanes() == (uint32_t)lane);
-
-    return vec_from_bits(vec_bits(vec_set(1.0f)) & in);
-}
-
 /* a bit a lane, set where x is not 0 */
 NET_INLINE uint16_t vec_lane_bits(vec x)
 {

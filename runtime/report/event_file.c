@@ -111,7 +111,8 @@ enum { /* fields of Event, SessionLog, Summary and its Value */
        VALUE_SIMPLE,
 };
 
-uint32_t net_crc32c(const void *at, size_t length)
+/* Of any bytes, by Castagnoli's polynomial. */
+static uint32_t crc32c(const void *at, size_t length)
 {
     const unsigned char *bytes = at;
     uint32_t crc = ~0u;
@@ -134,9 +135,9 @@ static void add_record(struct net_bytes *records, struct net_bytes *event)
     const size_t begin = records->length;
 
     add_little_endian(records, event->length, 8);
-    add_little_endian(records, mask(net_crc32c(records->at + begin, 8)), 4);
+    add_little_endian(records, mask(crc32c(records->at + begin, 8)), 4);
     net_bytes_add(records, event->at, event->length);
-    add_little_endian(records, mask(net_crc32c(event->at, event->length)), 4);
+    add_little_endian(records, mask(crc32c(event->at, event->length)), 4);
     free(event->at);
 }
 

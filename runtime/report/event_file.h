@@ -40,7 +40,4 @@ void net_event_scalar(struct net_event_file *events, long step, const char *tag,
 bool net_event_file_flush(struct net_event_file *events);
 void net_event_file_close(struct net_event_file *events);
 
-/* Of any bytes, by Castagnoli's polynomial. */
-uint32_t net_crc32c(const void *at, size_t length);
-
 #endif

@@ -69,10 +69,7 @@ void net_plot(struct net_text *text, const struct net_training *run, int columns
 /* ---- run_folder.c ---------------------------------------------------------------------------- */
 
 /* A run's folder is held by its descriptor, and locked, from its beginning to its end: no other
-   process trains there, and what is written is in it under whatever name it has. Where another
-   process trains the lock ends the program; one that cannot be had is told. What a killed process
-   left half written in the folder goes away. */
-void net_folder_lock(const struct net_folder *folder);
+   process trains there, and what is written is in it under whatever name it has. */
 void net_folder_resume(struct net_folder *folder, const struct net_folder *in, const char *name);
 /* Makes it, or takes one that is there: false. `name` NULL: runs/NAME-DATE-TIME, a new one. */
 bool net_folder_new(struct net_folder *folder, const struct net_folder *in, const char *name,

@@ -87,7 +87,9 @@ static void drop_files(const struct net_folder *folder)
             unlinkat(folder->at, written[i], 0);
 }
 
-void net_folder_lock(const struct net_folder *folder)
+/* Where another process trains the lock ends the program; one that cannot be had is told. What a
+   killed process left half written in the folder goes away. */
+static void lock_folder(const struct net_folder *folder)
 {
     const bool held = !flock(folder->at, LOCK_EX | LOCK_NB);
 
@@ -136,7 +138,7 @@ static struct net_folder *hold_folds(const struct net_folder *folder, long most,
                          strerror(errno));
             continue;
         }
-        net_folder_lock(&fold);
+        lock_folder(&fold);
         folds = realloc(folds, (size_t)(*count + 1) * sizeof *folds);
         if (!folds)
             net_fail(NET_FAULT, "out of memory");
@@ -234,7 +236,7 @@ void net_folder_resume(struct net_folder *folder, const struct net_folder *in, c
         net_fail(NET_FAULT, "--resume %s: there is no such folder", net_path_in(in, name));
     if (!folder->path)
         net_fail(NET_FAULT, "--resume %s: %s", net_path_in(in, name), strerror(errno));
-    net_folder_lock(folder);
+    lock_folder(folder);
     struct net_folder *folds = hold_folds(folder, INT_MAX, &count);
 
     for (int i = 0; i < count; i++) /* to lock one takes away what was left there half written */
@@ -252,7 +254,7 @@ bool net_folder_new(struct net_folder *folder, const struct net_folder *in, cons
         net_fail(NET_FAULT, "the folder %s cannot be opened: %s",
                  name ? net_path_in(in, name) : path, strerror(errno));
     free(path);
-    net_folder_lock(folder);
+    lock_folder(folder);
     return made;
 }
 

@@ -190,10 +190,6 @@ struct net_encoding {
 bool net_sizes(const uint64_t *shape, int rank, int width, struct net_column *column,
                size_t *bytes);
 
-/* Turns `bytes` (malloc'd, taken over) into column->at and sets the type: unsigned bytes stay
-   NET_U8, integers that fit become NET_I32, short floats NET_F32, everything else NET_F64. */
-void net_decode(struct net_column *column, void *bytes, struct net_encoding encoding);
-
 /* Reads a file's header: the column's rows and shape of a row. Returns the bytes of data that it
    promises. */
 typedef size_t net_header(struct net_stream *file, struct net_column *column,
