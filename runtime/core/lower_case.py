@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Unicode's simple lower case as rows of lower_case.def: runs of capitals, each `step` behind the one
-before, whose small letters are `distance` behind them.
+"""Unicode's simple lower case as rows of lower_case.def: runs of capitals, each `step` behind the
+one before, whose small letters are `distance` behind them.
 
     python3 runtime/core/lower_case.py >runtime/core/lower_case.def
 """
@@ -12,7 +12,7 @@ LAST = 0x10FFFF
 
 
 def small(code):
-    """UnicodeData.txt's simple mapping; str.lower() has the full one, which is longer for U+0130."""
+    """UnicodeData.txt's simple mapping; str.lower() has the full one, longer for U+0130."""
     text = chr(code).lower()
     return ord(text[0]) if len(text) == 1 or code == 0x130 else code
 

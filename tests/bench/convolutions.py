@@ -1,8 +1,9 @@
 """convolutions.py -- the 3x3 convolutions of ResNet-18, direct and by Winograd, on 1 and 2 threads.
 
-A part (forward, dx, dw) is all kernels that it needs: weights transposed or transformed before, slices
-added after, the bias and ReLU or the optimizer's update inside. The share is of the multiply-adds
-that a core can do, for direct ones; a speedup of Winograd is the direct time by its own."""
+A part (forward, dx, dw) is all kernels that it needs: weights transposed or transformed before,
+slices added after, the bias and ReLU or the optimizer's update inside. The share is of the
+multiply-adds that a core can do, for direct ones; a speedup of Winograd is the direct time
+by its own."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""test_bench.py CASE -- what bench.py makes of answers, without PyTorch: its workers are scripts."""
+"""test_bench.py CASE -- what bench.py makes of answers, without PyTorch: scripts work."""
 
 import contextlib
 import io

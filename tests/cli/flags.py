@@ -55,7 +55,8 @@ def main(netc, trainer):
         if "all" in names:
             continue
         for flag in re.findall(r"--[a-z-]+", flags):
-            faults += same(f"{flag} in docs/trainer.md and in --help", names, takes.get(flag, set()))
+            faults += same(f"{flag} in docs/trainer.md and in --help", names,
+                           takes.get(flag, set()))
     return faults
 
 

@@ -81,7 +81,7 @@ def name_of(path, place):
 
 
 def results(place, patterns):
-    """By path; what trackers write by its end, since a time, or a number that is drawn, names it."""
+    """By path; what trackers write by its end, since a time, or a drawn number, names it."""
     return {name_of(path, place): meaning(path) for p in patterns for path in place.glob(p)}
 
 
@@ -177,11 +177,12 @@ COMMANDS = {
                 'd.tex'], judge_results('report', ['p.html', 'd/*.svg', 'd.md', 'd.tex'])),
     'netc': (['m.net', '--target', 'generic', '--emit-c', '-o', 'out.c'],
              judge_file('out.c', 'code')),
-    'build': (['tiny.net', '--target', 'generic', '--cc', os.environ.get('CLANG', CC), '-o', 'tiny'],
+    'build': (['tiny.net', '--target', 'generic', '--cc', os.environ.get('CLANG', CC),
+               '-o', 'tiny'],
               judge_results('build', ['tiny'])),
 }
 if not shutil.which('curl'):
     print('skipped: calls that fail in sent: there is no curl')
     del COMMANDS['sent']
 OF_NETC = ('netc', 'build')
-COSTLY = {'build': 12, 'sent': 8, 'sweep': 2}  # the short form takes one of so many of their moments
+COSTLY = {'build': 12, 'sent': 8, 'sweep': 2}  # the short form takes one of so many moments

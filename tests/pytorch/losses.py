@@ -6,9 +6,9 @@
     losses.py make [CASE...]      write PyTorch's in float64 to losses.csv, from weights of seed 1
     losses.py data                write the rows that they train on, into this folder
 
-tests/pytorch/stored.sh compares with losses.csv where there is no PyTorch; `compare` is `make test-torch`.
-Both sides start from the weights of `trainer init` and read the same rows in the same order. What
-is drawn (dropout, gaussian_noise, augmentation) cannot be compared and is left out.
+stored.sh compares with losses.csv where there is no PyTorch; `compare` is `make test-torch`. Both
+sides start from the weights of `trainer init` and read the same rows in the same order. What is
+drawn (dropout, gaussian_noise, augmentation) cannot be compared and is left out.
 """
 
 import argparse
@@ -40,7 +40,7 @@ MAX_TIMES = 10         # a loss's error in errors of PyTorch's own, in float32, 
 UNIT = 2**-24           # an error below it is none
 
 
-# ---- rows -----------------------------------------------------------------------------------------
+# ---- rows ----------------------------------------------------------------------------------------
 
 
 class Draw:
@@ -98,9 +98,9 @@ def write_cifar10(draw):
 
 
 def write_cifar100(draw):
-    """Pictures of 16 x 16 squares with noise on every pixel, of few values, which pack well. Without
-    the noise neighbouring outputs of a convolution are exactly equal, maxima of pools are ties, and
-    rounding alone says where a gradient goes."""
+    """Pictures of 16 x 16 squares with noise on every pixel, of few values, which pack well.
+    Without the noise neighbouring outputs of a convolution are exactly equal, maxima of pools are
+    ties, and rounding alone says where a gradient goes."""
     rows = []
     for _ in range(80):
         labels = bytes([draw(20), draw(100)])
@@ -181,7 +181,7 @@ def write_rows():
     write_tables(draw)
 
 
-# ---- cases ----------------------------------------------------------------------------------------
+# ---- cases ---------------------------------------------------------------------------------------
 
 
 class Case:
@@ -244,7 +244,7 @@ def read_safetensors(path):
     return tensors
 
 
-# ---- PyTorch's side -------------------------------------------------------------------------------
+# ---- PyTorch's side ------------------------------------------------------------------------------
 
 
 def make_schedule(case, optimizer, epochs):
@@ -310,7 +310,7 @@ def torch_run(case, weights, dtype=torch.float32):
     return losses, {name: tensor.detach() for name, tensor in run.weights.items()}
 
 
-# ---- netc's side ----------------------------------------------------------------------------------
+# ---- netc's side ---------------------------------------------------------------------------------
 
 
 def run_program(*command):
@@ -367,7 +367,7 @@ def trainer_run(case, trainer, weights, folder):
     return losses, read_safetensors(os.path.join(out, "model.safetensors"))
 
 
-# ---- commands -------------------------------------------------------------------------------------
+# ---- commands ------------------------------------------------------------------------------------
 
 
 def replace_lines(path, name_of, head, new):
@@ -415,10 +415,10 @@ def difference(before, ours, theirs):
 TABLE = f"""\
 # The largest relative differences from PyTorch
 
-`python3 tests/pytorch/losses.py compare --record` writes this: both sides run, from the same weights
-(of seed 7) and rows. A loss differs by at most {TOLERANCE:g} of it ({MODEL_TOLERANCE:g} in a file of
-models/); the tensors after the last step by {TENSOR_TOLERANCE:g} of a tensor's largest number, and in a
-file of models/ by {UPDATE_TOLERANCE:g} of the largest change that the steps made to it.
+`python3 tests/pytorch/losses.py compare --record` writes this: both sides run, from the same
+weights (of seed 7) and rows. A loss differs by at most {TOLERANCE:g} of it, in a file of models/
+{MODEL_TOLERANCE:g}; the tensors after the last step by {TENSOR_TOLERANCE:g} of a tensor's largest
+number, in a file of models/ by {UPDATE_TOLERANCE:g} of the largest change that the steps made.
 
 netc and float32 are how far netc's losses, and PyTorch's in float32, are from PyTorch's in float64;
 times is their quotient, errors below 2^-24 taken as that, and at most {MAX_TIMES}.

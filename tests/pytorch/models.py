@@ -36,7 +36,7 @@ class Run:
         self.penalties.append(l1 * weight.abs().sum() + l2 * weight.square().sum())
 
 
-# ---- layers ---------------------------------------------------------------------------------------
+# ---- layers --------------------------------------------------------------------------------------
 
 
 def dense(units, bias=True, l1=0, l2=0):
@@ -199,7 +199,7 @@ def evaluate(text):
     return value() if text in WITHOUT_BRACKETS | OPTIMIZERS.keys() | {"cosine"} else value
 
 
-# ---- data -----------------------------------------------------------------------------------------
+# ---- data ----------------------------------------------------------------------------------------
 
 
 def arrays(folder):
@@ -247,7 +247,7 @@ def bags(folder, size, name="texts.csv"):
     return table, labels
 
 
-# ---- the files of tests/pytorch: inputs, targets, network, loss -------------------------------------
+# ---- the files of tests/pytorch: inputs, targets, network, loss ----------------------------------
 
 
 def layer(m, path, x, kind=dense(0)):

@@ -40,7 +40,7 @@ class Layers:
         return self("batchnorm", layer, x)
 
 
-# ---- data -----------------------------------------------------------------------------------------
+# ---- data ----------------------------------------------------------------------------------------
 
 
 def records(folder, name, bytes_before):
@@ -100,7 +100,7 @@ def titles(folder):
     return numbered(rows, frequent(rows, 50000, least=2), 32), labels
 
 
-# ---- networks -------------------------------------------------------------------------------------
+# ---- networks ------------------------------------------------------------------------------------
 
 
 def file_cifar10_lenet5(folder):
@@ -126,7 +126,8 @@ def file_cifar10_resnet18(folder, activation=plain(F.relu6)):
         return activation(m, None, body + x)
 
     def network(m, x):
-        x = activation(m, None, norm(m, p + "batchnorm", CONV(64, 3, padding=1)(m, p + "conv2d", x)))
+        x = CONV(64, 3, padding=1)(m, p + "conv2d", x)
+        x = activation(m, None, norm(m, p + "batchnorm", x))
         for block in range(8):
             x = basic(m, f"{p}basic_{block + 1}", x, 2 if block in (2, 4, 6) else 1)
         return dense(10)(m, p + "dense", x.mean((2, 3)))

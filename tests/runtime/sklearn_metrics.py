@@ -1,5 +1,5 @@
-"""sklearn_metrics.py -- the numbers of scikit-learn that scores.c and metrics_test.c hold metrics to:
-python3 tests/runtime/sklearn_metrics.py"""
+"""sklearn_metrics.py -- the numbers of scikit-learn that scores.c and metrics_test.c
+hold metrics to: python3 tests/runtime/sklearn_metrics.py"""
 import numpy as np
 from sklearn import metrics
 
@@ -38,4 +38,5 @@ print(metrics.accuracy_score(labels, z >= 0), 1 - metrics.hamming_loss(labels, z
       metrics.f1_score(labels, z >= 0, average="macro", zero_division=0))
 y, p = np.array([[20., 7], [30, 8], [65, 11]]), np.array([[25., 7.5], [27, 8], [70, 10]])
 print(metrics.mean_absolute_percentage_error(y, p), metrics.root_mean_squared_error(y, p),
-      np.sqrt(metrics.mean_squared_error(y, p)), metrics.mean_absolute_error(y, p), metrics.r2_score(y, p))
+      np.sqrt(metrics.mean_squared_error(y, p)), metrics.mean_absolute_error(y, p),
+      metrics.r2_score(y, p))

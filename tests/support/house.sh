@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # house.sh -- are files and functions short, do files refer to each other in one direction, does a
-# stage include only what is before it (docs/architecture.md), and is no register tile passed a
-# struct by value? Prints the longest, and each fault.
+# stage include only what is before it (docs/architecture.md), is what a header offers used, and is
+# no register tile passed a struct by value? Prints the longest, and each fault.
 # BUILD: where `make tests` built: its objects say who refers to whom.
 #
 #     house.sh [N]        with the N longest files and functions
@@ -13,6 +13,11 @@ most_of_file=500 most_of_function=60
 # What may be longer: the pipeline; what may refer to each other: an interpreter's eval and apply.
 long_functions="compiler/main.c:compile"
 circle="compiler/semantics/call compiler/semantics/expression compiler/semantics/network"
+# tables of a line a row, whose columns are compared
+wide_tables="compiler/graph/ops.def compiler/passes/kernels.def compiler/passes/algorithms.def"
+
+symbols=$(mktemp)
+trap 'rm -f "$symbols" "$symbols.once"' EXIT
 
 sources() { git ls-files '*.[chyl]' '*.sh' '*.py' '*.def' ':!generated'; }
 
@@ -29,27 +34,55 @@ functions() {
         !start && (/^$|^#|;$|\*\/$|^}/) { head = 0 }'
 }
 
-# CALLER CALLED of every pair of object files, by the names they define and want
-references() {
-    local objects=()
-    mapfile -t objects < <(git ls-files '*.c' ':!generated' | sed 's/c$/o/' | while read -r o; do
-        if [ "${o%o}c" -nt "$build/$o" ] && [ -e "$build/$o" ]; then
-            echo "house.sh: $build/$o is older than its source: make tests" >&2
-        fi
-        if [ -e "$build/$o" ]; then echo "$build/$o"
-        elif [ -e "$build/generic/$o" ]; then echo "$build/generic/$o"; fi
-    done)
-    nm -A -P "${objects[@]}" | sed "s,^$build/\(generic/\)\?,,; s,\.o: , ," | awk '
-        $3 ~ /[TDRBC]/ { if (owner[$2] == "") owner[$2] = $1 }
-        $3 == "U" { from[n] = $1; wanted[n++] = $2 }
-        END { for (i = 0; i < n; i++)
-                  if (wanted[i] in owner && owner[wanted[i]] != from[i])
-                      print from[i], owner[wanted[i]] }' | sort -u
+# OBJECT SYMBOL KIND of all object files, into $symbols; a line for each that is not its source's.
+# Those of tests/fuzz and tests/faults are built elsewhere.
+read_symbols() {
+    local source object objects=("$build/lexer.o" "$build/parser.o")
+    while read -r source; do
+        object=$build/${source%c}o
+        [ -e "$object" ] || object=$build/generic/${source%c}o
+        if [ ! -e "$object" ]; then echo "$source has none"
+        elif [ "$source" -nt "$object" ]; then echo "$object is older than its source"
+        else objects+=("$object"); fi
+    done < <(git ls-files '*.c' ':!generated' ':!tests/fuzz' ':!tests/faults')
+    nm -A -P "${objects[@]}" | sed "s,^$build/\(generic/\)\?,,; s,\.o: , ," >"$symbols"
 }
 
-# FILE INCLUDED of every header of the tree
+# CALLER CALLED of every pair of object files, by the names they define and want
+references() {
+    awk '$3 ~ /[TDRBC]/ { if (owner[$2] == "") owner[$2] = $1 }
+         $3 == "U" { from[n] = $1; wanted[n++] = $2 }
+         END { for (i = 0; i < n; i++)
+                   if (wanted[i] in owner && owner[wanted[i]] != from[i])
+                       print from[i], owner[wanted[i]] }' "$symbols" | sort -u
+}
+
+# What one file alone uses and does not keep to itself. Rows of language.def name metrics; fuzzing
+# and generated code use what no object wants.
+needless_names() {
+    awk '$3 ~ /[TDRBC]/ && $1 ~ /^(compiler|runtime)\// { owner[$2] = $1 }
+         $3 == "U" { wanted[$2] }
+         END { for (name in owner)
+                   if (!(name in wanted) && name !~ /^(main|net_metric_.*)$/)
+                       print owner[name] ".c", name }' "$symbols" | sort |
+        while read -r file name; do
+            git grep -qw "$name" -- tests/fuzz tests/faults runtime/kernels generated ||
+                echo "$file: $name"
+        done
+}
+
+# Functions of the kernels' headers that stand once in the whole tree.
+unused_templates() {
+    git ls-files '*.[chyl]' '*.def' | xargs cat | grep -oE '[A-Za-z_][A-Za-z_0-9]*' | sort |
+        uniq -u >"$symbols.once"
+    sed -nE 's/^(NET_INLINE|NET_TILE|static inline) .*[ *]([a-z_0-9]+)\(.*/\2/p' \
+        runtime/kernels/*.h | sort -u | comm -12 - "$symbols.once"
+}
+
+# FILE INCLUDED of every header and table of the tree
 includes() {
-    git grep -nE '^# *include "' -- 'compiler/*.[chyl]' 'runtime/*.[ch]' |
+    git grep -nE '^# *include "' -- 'compiler/*.[chyl]' 'compiler/*.def' 'runtime/*.[ch]' \
+        'runtime/*.def' |
         sed -E 's,^([^:]*):[0-9]*:.*"([^"]*)".*,\1 \2,'
 }
 
@@ -116,6 +149,8 @@ wrong_includes() {
             allow("runtime/commands", "core data training report")
             allow("runtime/kernels", "core")
         }
+        # of ops.def layers are the names of the activations
+        $1 == "compiler/semantics/layers.def" && $2 == "graph/ops.def" { next }
         $2 == "language.def" || $2 == "netrt.h" || $2 == "parser.h" || $2 == "lexer.h" { next }
         {
             folder = $1; sub(/\/[^\/]*$/, "", folder)
@@ -138,14 +173,32 @@ tiles_of_structs() {
         runtime/kernels/*.h
 }
 
+# FILE:LINE
+wide_lines() {
+    sources | grep -vxF "${wide_tables// /$'\n'}" | xargs awk '
+        length > 100 { print FILENAME ":" FNR }'
+}
+
+# LENGTH NAME of stdin: what is longer than $1, but for what $2 names
+longer() {
+    awk -v most="$1" -v but="${2:-}" '$1 > most && index(but, $2) == 0'
+}
+
 faults=0
-fault() {
+# check NAME COMMAND ...: a fault for each line that it prints, and one where it fails itself
+check() {
+    local name=$1 lines
+    shift
+    lines=$("$@") || lines+=$'\n'"this check failed itself"
     while read -r line; do
         [ -n "$line" ] || continue
-        echo "  $1: $line"
+        echo "  $name: $line"
         faults=$((faults + 1))
-    done
+    done <<<"$lines"
 }
+
+file_circles() { references | circles "$circle"; }
+header_circles() { includes | sed -E 's,^(compiler|runtime)/,,' | circles; }
 
 files_by_length=$(sources | grep -v '^tests/golden/' | xargs wc -l |
     awk '$2 != "total" { print $1, $2 }' | sort -rn)
@@ -154,15 +207,15 @@ if [ $# -gt 0 ]; then
     echo "the longest files:" && head -n "$1" <<<"$files_by_length"
     echo "the longest functions:" && head -n "$1" <<<"$functions_by_length"
 fi
-fault "more than $most_of_file lines" < <(awk -v most=$most_of_file \
-    '$1 > most' <<<"$files_by_length")
-fault "more than $most_of_function lines" < <(awk -v most=$most_of_function \
-    -v but="$long_functions" '$1 > most && index(but, $2) == 0' \
-    <<<"$functions_by_length")
-fault "more than 100 columns" < <(sources | grep -E '\.([chyl]|sh)$' |
-    xargs grep -nE '^.{101,}' | cut -d: -f1,2)
-fault "files that refer to each other" < <(references | circles "$circle")
-fault "headers that include each other" < <(includes | sed -E 's,^(compiler|runtime)/,,' | circles)
-fault "a stage that sees too much" < <(wrong_includes)
-fault "a tile that is passed a struct by value" < <(tiles_of_structs)
+check "objects: make tests" read_symbols
+check "more than $most_of_file lines" longer "$most_of_file" <<<"$files_by_length"
+check "more than $most_of_function lines" longer "$most_of_function" "$long_functions" \
+    <<<"$functions_by_length"
+check "more than 100 columns" wide_lines
+check "files that refer to each other" file_circles
+check "used in its own file alone, where it is to be static" needless_names
+check "used nowhere" unused_templates
+check "headers that include each other" header_circles
+check "a stage that sees too much" wrong_includes
+check "a tile that is passed a struct by value" tiles_of_structs
 [ "$faults" = 0 ]

@@ -1,4 +1,4 @@
-"""store.py: what MLflow's own package finds in a folder or on a server, as JSON by the run's name."""
+"""store.py: what MLflow's own package finds in a folder or on a server, as JSON by run."""
 
 import json
 import os
