@@ -35,6 +35,22 @@ has_kernels() {
     esac || { echo "conv=$1, but the generated C is not so" >"$scratch/log"; return 1; }
 }
 
+# rows FILE PATTERN: the first word of the lines that match, in order
+rows() { sed -nE "s/$2/\1/p" "$torch/$1" | sort; }
+
+# The files name the same cases, and numerics.md the numbers that differences.md comes to.
+rows cases.txt '^([a-z0-9_]+) .*' >"$scratch/cases"
+rows losses.csv '^([a-z0-9_]+),.*' >"$scratch/stored"
+rows differences.md '^\| ([a-z0-9_]+) \| [0-9].*' >"$scratch/recorded"
+check "losses.csv has the cases of cases.txt: losses.py make" diff "$scratch"/{cases,stored}
+check "differences.md has them: losses.py compare --record" diff "$scratch"/{cases,recorded}
+awk -F'|' '/^\| [a-z0-9_]+ \| [0-9]/ { print $9 }' "$torch/differences.md" | sort -n |
+    awk '{ at[NR] = $1 }
+         END { printf "measured %.1f times in the median and %.1f at the worst",
+                      (at[int((NR + 1) / 2)] + at[int(NR / 2) + 1]) / 2, at[NR] }' >"$scratch/says"
+tr '\n' ' ' <"$root/docs/numerics.md" >"$scratch/numerics"
+check "docs/numerics.md: $(cat "$scratch/says")" grep -qFf "$scratch/says" "$scratch/numerics"
+
 worst=0 worst_name=
 while read -r name file options; do
     case $name in \#* | "") continue ;; esac
@@ -58,10 +74,7 @@ while read -r name file options; do
         edits+=(-f "$torch/plain.sed")
     fi
     sed -E "${edits[@]}" "$path" >"$scratch/model.net"
-    if ! grep -q "^$name," "$torch/losses.csv"; then
-        skip "$name: no losses of PyTorch are stored"
-        continue
-    fi
+    grep -q "^$name," "$torch/losses.csv" || continue
     if "$netc" "$scratch/model.net" -o "$scratch/trainer" --keep "${defines[@]}" \
         >"$scratch/log" 2>&1 && has_kernels "$conv" &&
         "$scratch/trainer" train --data "$scratch/data" --seed 1 --no-shuffle \
