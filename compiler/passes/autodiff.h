@@ -26,15 +26,9 @@ Node *append(Reverse *r, Op op, Value *const *inputs, int count, Attributes at);
 void accumulate(Reverse *r, int input, Value *gradient);
 Attributes restoring(const Node *node); /* with the shape that the gradient of input 0 has */
 
-/* vjp_products.c */
-Vjp vjp_dense, vjp_conv2d, vjp_recurrent, vjp_matmul, vjp_group_expand, vjp_conv2d_dx,
-    vjp_embedding, vjp_sparse_dense, vjp_attention;
-/* vjp_elementwise.c */
-Vjp vjp_add_bias, vjp_add, vjp_multiply, vjp_divide, vjp_maximum, vjp_scale, vjp_activation,
-    vjp_softmax, vjp_dropout, vjp_shift, vjp_normalize, vjp_layernorm;
-/* vjp_movement.c */
-Vjp vjp_reshape, vjp_concat, vjp_slice, vjp_pad, vjp_permute, vjp_maxpool2d, vjp_avgpool2d,
-    vjp_upsample2d, vjp_stretch, vjp_pixel_sum, vjp_global_maxpool2d, vjp_global_avgpool2d,
-    vjp_token_mean, vjp_axis_sum, vjp_axis_max, vjp_spread, vjp_logsumexp;
+/* vjps.def */
+#define VJP(NAME, function) Vjp vjp_##function;
+#include "passes/vjps.def"
+Vjp vjp_activation; /* of every row ACTIVATION of ops.def */
 
 #endif
