@@ -41,9 +41,9 @@ read_symbols() {
     while read -r source; do
         object=$build/${source%c}o
         [ -e "$object" ] || object=$build/generic/${source%c}o
-        if [ ! -e "$object" ]; then echo "$source has none"
-        elif [ "$source" -nt "$object" ]; then echo "$object is older than its source"
-        else objects+=("$object"); fi
+        [ -e "$object" ] || { echo "$source has none" && continue; }
+        [ ! "$source" -nt "$object" ] || echo "$object is older than its source"
+        objects+=("$object")
     done < <(git ls-files '*.c' ':!generated' ':!tests/fuzz' ':!tests/faults')
     nm -A -P "${objects[@]}" | sed "s,^$build/\(generic/\)\?,,; s,\.o: , ," >"$symbols"
 }
@@ -121,33 +121,27 @@ circles() {
         }' | sort
 }
 
-# What a folder may include, besides its own: the headers of other folders, by folder.
+# FOLDER INCLUDED ... of each row of the tables of folders in docs/architecture.md, whose last
+# column says what a folder may include, besides its own headers; what is in brackets is no name.
+allowed_includes() {
+    awk -F'|' '
+        /^##/ { top = /^### (compiler|runtime)\/$/ ? substr($0, 5) : "" }
+        top && (/^\| `/ || /^\| \(the folder itself\)/) {
+            folder = $2; list = $(NF - 1)
+            gsub(/[ `]|\/ *$|\(.*/, "", folder); sub(/\/$/, "", folder)
+            gsub(/\([^)]*\)|,/, " ", list)
+            folder = top folder; sub(/\/$/, "", folder)
+            print folder, list
+        }' docs/architecture.md
+}
+
 wrong_includes() {
-    includes | awk '
-        function allow(folder, list,   i, n, words) {
-            n = split(list, words)
-            for (i = 1; i <= n; i++) allowed[folder, words[i]]
-            known[folder]
-        }
-        BEGIN {
-            allow("compiler", "compiler base syntax semantics lower passes emit core")
-            allow("compiler/base", "core")          # attempt.h, nearest.h, standard_files.h
-            allow("compiler/syntax", "base")
-            allow("compiler/semantics", "base syntax")
-            allow("compiler/graph", "base")
-            allow("compiler/lower", "semantics graph report")       # the summary table
-            allow("compiler/passes", "graph core")  # kernel_sizes.h, random.h
-            allow("compiler/emit", "lower passes core")
-            allow("runtime", "")
-            allow("runtime/core", "kernels")        # what is compiled for each instruction set
-            allow("runtime/data", "core data/sources data/transforms")
-            allow("runtime/data/sources", "core data")
-            allow("runtime/data/transforms", "core data data/sources")
-            allow("runtime/training", "core data data/sources")
-            allow("runtime/training/optimizers", "training kernels")
-            allow("runtime/report", "core data training")
-            allow("runtime/commands", "core data training report")
-            allow("runtime/kernels", "core")
+    { allowed_includes && echo && includes; } | awk '
+        !NF { rows = NR; next }
+        !rows {
+            for (i = 2; i <= NF; i++) allowed[$1, $i]
+            known[$1]
+            next
         }
         # of ops.def layers are the names of the activations
         $1 == "compiler/semantics/layers.def" && $2 == "graph/ops.def" { next }
@@ -156,7 +150,7 @@ wrong_includes() {
             folder = $1; sub(/\/[^\/]*$/, "", folder)
             target = $2; if (!sub(/\/[^\/]*$/, "", target)) target = "compiler"
             own = folder; sub(/^(compiler|runtime)\//, "", own)
-            if (!(folder in known)) print $1 ": a folder without a row in " "tests/support/house.sh"
+            if (!(folder in known)) print $1 ": a folder without a row in docs/architecture.md"
             else if (target != own && !((folder, target) in allowed)) print $1 " includes " $2
         }
         # by another folder only headers that are for others
