@@ -74,7 +74,7 @@ static void print_list(FILE *out, const char *name, const int *list, int size, i
 static void print_attributes(FILE *out, const Node *node)
 {
     const Attributes *at = &node->at;
-    const int classes = node->input_count > 0 ? node->inputs[0]->shape.size[0] : 0;
+    const int classes = node->inputs[0] ? node->inputs[0]->shape.size[0] : 0;
 
 #define WHOLE(name, usual)                                                                         \
     if (at->name != 0 && at->name != (usual))                                                      \
