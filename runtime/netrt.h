@@ -260,6 +260,7 @@ struct net_model {
     size_t scratch_size; /* bytes that a thread needs for itself, a multiple of 64; or 0 */
     const struct net_tensor *tensors;
     int tensor_count;
+    double (*sinusoid)(const struct net_tensor *tensor, long i); /* net_sinusoid, or NULL */
     const struct net_field *fields; /* inputs, then other targets, then the first term's, last */
     int field_count;
     const struct net_call *parts[3]; /* train, validation, test; NULL where there is none */
@@ -295,6 +296,10 @@ struct net_model {
                                                a field with row == NULL is left out (predict) */
     void (*unpack)(float *rows, const struct net_run *run); /* after evaluate: [n][outputs] */
 };
+
+/* Element i of a tensor [channels, length] of sinusoids: in channels 2 k and 2 k + 1 the sine and
+   the cosine of position / 10000^(2 k / channels) (Vaswani and others 2017, section 3.5) */
+double net_sinusoid(const struct net_tensor *tensor, long i);
 
 int net_main(int argc, char **argv, const struct net_model *model);
 

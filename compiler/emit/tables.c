@@ -267,6 +267,11 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
     if (e->scratch)
         add_member(&w, ".scratch_size = %zu", (size_t)e->scratch * sizeof(float));
     add_member(&w, ".tensor_count = %d", e->parameter_count);
+    for (int i = 0; i < e->parameter_count; i++)
+        if (same(e->parameters[i]->init, "sinusoids")) {
+            add_member(&w, ".sinusoid = net_sinusoid");
+            break;
+        }
     if (m->let_count)
         add_member(&w, ".lets = lets, .let_count = %d", m->let_count);
     if (m->number_count)

@@ -8,6 +8,59 @@
 
 #include "lower/lowering.h"
 
+/* ---- Positions ------------------------------------------------------------------------------- */
+
+/* The vectors of a sequence's positions, [channels, length] in files. In the graph they are the
+   bias of a flat value, and lie as it does. */
+static Value *position_vectors(Lowering *l, const Layer *layer, Shape stored, bool learned)
+{
+    Owned *owned = layer->shared ? find_owned(l, layer->shared) : NULL;
+    Value *table;
+
+    if (layer->shared) {
+        if (!owned || same_shape(owned->values[0]->stored, stored))
+            return owned ? owned->values[0] : NULL;
+        error_at(l->model->source, layer->span,
+                 "positions gets %s here, the first use of the same network had %s",
+                 shape_text(stored), shape_text(owned->values[0]->stored));
+        return NULL;
+    }
+    if (!count_parameters(l, layer, stored))
+        return NULL;
+    owned = add_owned(l, layer);
+    owned->values[0] = table = add_parameter(l, layer, "weight", stored,
+                                             learned ? "positions" : "sinusoids", 0);
+    table->shape = (Shape){.rank = 1, .size = {shape_size(stored)}};
+    table->stored = stored;
+    if (!learned)
+        table->role = ROLE_STATE;
+    return table;
+}
+
+Value *lower_positions(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Constant *kind = argument(layer->call, "kind");
+    const bool learned = same(kind->text, "learned");
+    Value *table, *flat;
+
+    if (!learned && !same(kind->text, "sinusoidal")) {
+        error_at(l->model->source, kind->span,
+                 "kind of positions is learned or sinusoidal; this is `%s`", kind->text);
+        return NULL;
+    }
+    if (!check_sequence(l, layer))
+        return NULL;
+    table = position_vectors(l, layer, x[0]->shape, learned);
+    if (!table)
+        return NULL;
+    flat = reshape_value(l, layer, x[0], table->shape);
+    flat = append_node(l, layer, OP_ADD_BIAS, (Value *[]){flat, table}, 2, (Attributes){0})
+               ->outputs[0];
+    return reshape_value(l, layer, flat, x[0]->shape);
+}
+
+/* ---- Attention ------------------------------------------------------------------------------- */
+
 /* A contraction at each position. */
 static Value *project(Lowering *l, const Layer *layer, Value *x, Value *w, Value *b)
 {

@@ -37,20 +37,25 @@ static void lay_out_reshape(LayoutPass *l, Node *node)
     give(l->g, node->outputs[0], v, same_layout(x, &v) ? x->buffer : NULL);
 }
 
+/* The first input lies as a vector does of its channels. */
+static void require_as(LayoutPass *l, Node *node, const Layout *vector)
+{
+    const Layout offered = vector_of(node->inputs[0]->layout);
+
+    if (vector && !same_blocks(vector, &offered)) {
+        const Layout wanted = as_vector(l->g, node->inputs[0], vector);
+
+        require(l, node, 0, &wanted);
+    }
+}
+
 /* A batchnorm that is called again has the parameters of its first call: x lies as they do, and as
    its own statistics. */
 static void require_vector(LayoutPass *l, Node *node)
 {
-    for (int i = 1; i < node->input_count; i++) {
-        const Value *p = node->inputs[i];
-        const Layout offered = vector_of(node->inputs[0]->layout);
-
-        if (p && !p->batched && p->layout && !same_blocks(p->layout, &offered)) {
-            const Layout wanted = as_vector(l->g, node->inputs[0], p->layout);
-
-            require(l, node, 0, &wanted);
-        }
-    }
+    for (int i = 1; i < node->input_count; i++)
+        if (node->inputs[i] && !node->inputs[i]->batched)
+            require_as(l, node, node->inputs[i]->layout);
 }
 
 /* The statistics of a batchnorm, and what it learns. */
@@ -121,6 +126,21 @@ static bool has_pixels(const Layout *vector)
     return false;
 }
 
+/* The gradient of a bias lies as that does, which may be the bias of a flat image. */
+static void lay_out_channel_sum(LayoutPass *l, Node *node)
+{
+    Value *db = node->outputs[0];
+    const Layout *bias = db->gradient_of ? db->gradient_of->layout : NULL;
+
+    if (bias && has_pixels(bias)) {
+        require_as(l, node, bias);
+        lay_out_vectors(node, node->inputs[0]->layout);
+    } else {
+        require_plain(l, node, 0);
+        give_parameter(db, plain_vector(db->shape.size[0]));
+    }
+}
+
 /* One number a channel, and operations that ask for how their inputs lie. */
 static void lay_out_others(LayoutPass *l, Node *node)
 {
@@ -128,7 +148,7 @@ static void lay_out_others(LayoutPass *l, Node *node)
 
     switch (node->op) {
     case OP_CHANNEL_SUM:
-        give_parameter(y, plain_vector(y->shape.size[0]));
+        lay_out_channel_sum(l, node);
         break;
     case OP_INVERSE_STD:
         give_parameter(y, *in[0]->layout);

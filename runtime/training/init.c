@@ -19,13 +19,13 @@ static double uniform(uint32_t draw)
 
 /* ---- Which numbers --------------------------------------------------------------------------- */
 
-enum distribution { CONSTANT, UNIFORM, NORMAL, ORTHOGONAL }; /* constant, limit or deviation */
-enum fan { ONE, IN, BOTH };                                  /* sqrt(scale / what) */
+enum distribution { CONSTANT, UNIFORM, NORMAL, ORTHOGONAL, SINUSOIDS };
+enum fan { ONE, IN, BOTH }; /* sqrt(scale / what) */
 
 static const struct init {
     const char *name;
     enum distribution distribution;
-    double scale;
+    double scale; /* the constant, the limit or the deviation */
     enum fan fan;
 } inits[] = {
 #define INITIAL_VALUES(name, table, distribution, scale, fan) {#table, distribution, scale, fan},
@@ -104,9 +104,10 @@ static void init_orthogonal(const struct net_tensor *tensor, float *at, const ui
 
 /* ---- Tensors --------------------------------------------------------------------------------- */
 
-static void init_tensor(const struct net_tensor *tensor, int number, const uint32_t seed[2],
+static void init_tensor(const struct net_model *model, int number, const uint32_t seed[2],
                         void *params)
 {
+    const struct net_tensor *tensor = &model->tensors[number];
     float *at = (float *)((char *)params + tensor->offset);
     const struct init *init = find_init(tensor);
     const double scale = scale_of(init, tensor);
@@ -123,6 +124,8 @@ static void init_tensor(const struct net_tensor *tensor, int number, const uint3
         if (init->distribution == UNIFORM) {
             net_philox(draw, seed, (uint32_t)i, 0, 0, purpose);
             x = uniform(draw[0]);
+        } else if (init->distribution == SINUSOIDS) {
+            x = model->sinusoid(tensor, i);
         }
         at[net_tensor_at(tensor, i)] = (float)(scale * x);
     }
@@ -135,5 +138,5 @@ void net_init_params(const struct net_model *model, const uint32_t seed[2], void
 {
     memset(params, 0, model->params_size);
     for (int t = 0; t < model->tensor_count; t++)
-        init_tensor(&model->tensors[t], t, seed, params);
+        init_tensor(model, t, seed, params);
 }

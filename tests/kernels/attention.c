@@ -44,10 +44,17 @@ static const KernelCase cases[] = {
 
     {"attention_words", 21, 1, false, "input x[23] = column(1) -> tokens(vocabulary=11, length=23)",
      "[5] = columns(2..6)", "x",
-     "    y = x -> embedding(20, padding_row=0)\n"
+     "    y = x -> embedding(20, padding_row=0) -> positions -> positions(kind=sinusoidal)\n"
      "    y = y + (y -> attention(4, skip_padding=true))\n"
      "    y = y -> attention(2, causal=true, skip_padding=true)\n"
      "    y -> mean(skip_padding=true) -> dense(5)\n",
+     "mse"},
+
+    {"positions", 21, 1, false, "input x[19, 7] = x", "[5] = t", "x",
+     "    a = x -> conv1d(5, 1)\n"
+     "    b = concat(a, x -> conv1d(19, 3, padding=1)) -> slice(3..22)\n"
+     "    c = concat(place(x), place(b)) -> positions -> tanh\n"
+     "    concat(c -> positions(l2=0.1) -> flatten, a -> positions -> flatten) -> dense(5)\n",
      "mse"},
 };
 

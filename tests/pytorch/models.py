@@ -466,7 +466,7 @@ def file_transformer(folder):
 
     def network(m, words):
         p = "transformer."
-        x = embedding(12)(m, p + "x", words)
+        x = embedding(12)(m, p + "embedding", words) + m(p + "positions", "weight")
         y = x + attention(3, skip_padding=True)(m, p + "mixed", x)
         wide = F.gelu(conv(20, 1)(m, p + "wide", y))
         y = y + conv(12, 1)(m, p + "back", wide)

@@ -17,6 +17,7 @@ static const char *const shared[][2] = {
     {"shared", "network shared(i) { i -> conv2d(17, 3, padding=1) }\n"},
     {"filter", "network filter(i) { i -> conv2d(5, 3, padding=1) -> batchnorm -> relu }\n"},
     {"words", "network words(s) { s -> embedding(17, padding_row=1) -> flatten -> dense(5) }\n"},
+    {"place", "network place(s) { s -> positions }\n"},
     {"unit", "network unit(s) { s -> dense(5) }\n"},
     {"few", "network few(s) { s -> dense(2) }\n"},
     {"beside", "network beside(s, h) { concat(s, h) -> dense(5) }\n"},
