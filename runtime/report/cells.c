@@ -82,6 +82,8 @@ void net_cells_html(struct net_text *text, const struct net_cells *cells)
 
 static void add_tex(struct net_text *text, const char *cell)
 {
+    if (*cell == '*' || *cell == '[')
+        net_text_add(text, "{}"); /* behind a row's end they would be its arguments */
     for (; *cell; cell++)
         if (strchr("&%$#_{}", *cell))
             net_text_add(text, "\\%c", *cell);
@@ -89,7 +91,7 @@ static void add_tex(struct net_text *text, const char *cell)
             net_text_add(text, "\\textbackslash{}");
         else if (*cell == '~' || *cell == '^')
             net_text_add(text, "\\%c{}", *cell);
-        else if (*cell == '<' || *cell == '>')
+        else if (strchr("<>|", *cell)) /* which stand for other signs in text */
             net_text_add(text, "$%c$", *cell);
         else if (!strncmp(cell, "–", 3))
             net_text_add(text, "--"), cell += 2;
