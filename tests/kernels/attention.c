@@ -52,7 +52,7 @@ static const KernelCase cases[] = {
 
     {"positions", 21, 1, false, "input x[19, 7] = x", "[5] = t", "x",
      "    a = x -> conv1d(5, 1)\n"
-     "    b = concat(a, x -> conv1d(19, 3, padding=1)) -> slice(3..22)\n"
+     "    b = concat(a, x -> conv1d(19, 3, padding=1)) -> slice(3..21)\n"
      "    c = concat(place(x), place(b)) -> positions -> tanh\n"
      "    concat(c -> positions(l2=0.1) -> flatten, a -> positions -> flatten) -> dense(5)\n",
      "mse"},

@@ -66,7 +66,8 @@ needless_names() {
                    if (!(name in wanted) && name !~ /^(main|net_metric_.*)$/)
                        print owner[name] ".c", name }' "$symbols" | sort |
         while read -r file name; do
-            git grep -qw "$name" -- tests/fuzz tests/faults runtime/kernels generated compiler/emit ||
+            git grep -qw "$name" -- tests/fuzz tests/faults runtime/kernels generated \
+                compiler/emit ||
                 echo "$file: $name"
         done
 }

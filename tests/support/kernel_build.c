@@ -111,6 +111,8 @@ static const char hooks[] =
     "{\n    test_lap(profile, kernel, thread);\n}\n"
     "int net_main(int argc, char **argv, const struct net_model *model)\n"
     "{\n    return argc + (argv && model);\n}\n"
+    "double net_sinusoid(const struct net_tensor *tensor, long i)\n"
+    "{\n    return (double)i + tensor->shape[0];\n}\n"
     "const struct net_reader net_reader_npy = { 0 };\n"
     "const struct net_reader net_reader_csv = { 0 };\n"
     "const struct net_transform net_transform_scale = { 0 };\n"
