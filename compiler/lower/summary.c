@@ -9,6 +9,7 @@
 #include "lower/lower.h"
 #include "report/summary_table.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* A name a layer without a path can be called by: the input's, or the operation's. */
@@ -29,12 +30,20 @@ static const char *input_names(const Layer *layer)
     return text.at;
 }
 
-/* The path of the layer that a parameter or state belongs to: its name up to the last dot. */
-static const char *owner_path(const Value *value)
+/* The row of the layer that a parameter or state belongs to, whose path its name begins with:
+   net.attention of net.attention.out_proj.weight. */
+static int owner_row(const Table *rows_of, const Value *value)
 {
-    const char *dot = value->name ? strrchr(value->name, '.') : NULL;
+    size_t length = strlen(value->name);
+    int row = -1;
 
-    return dot ? copy_text(value->name, (size_t)(dot - value->name)) : "";
+    while (row < 0 && length > 0) {
+        while (length > 0 && value->name[--length] != '.')
+            ;
+        row = table_find(rows_of, copy_text(value->name, length));
+    }
+    assert(row >= 0); /* what no layer has would be missing in the totals */
+    return row;
 }
 
 /* Each to the first layer of its path that is not shared with one before it. */
@@ -42,13 +51,11 @@ static void count_parameters(LayerRow *rows, const Table *rows_of, const Graph *
 {
     for (int i = 0; i < g->value_count; i++) {
         const Value *value = g->values[i];
-        const bool counts = value->role == ROLE_PARAMETER || value->role == ROLE_STATE;
-        const int row = counts ? table_find(rows_of, owner_path(value)) : -1;
 
-        if (row >= 0 && value->role == ROLE_PARAMETER)
-            rows[row].parameters += shape_size(value->shape);
-        else if (row >= 0)
-            rows[row].states += shape_size(value->shape);
+        if (value->role == ROLE_PARAMETER)
+            rows[owner_row(rows_of, value)].parameters += shape_size(value->shape);
+        else if (value->role == ROLE_STATE)
+            rows[owner_row(rows_of, value)].states += shape_size(value->shape);
     }
 }
 

@@ -43,6 +43,11 @@ CASES = [
     ("meli_cnn", "models/meli_cnn.net", "meli_cnn", [128], []),
     ("cifar100_alexnet", "models/cifar100_alexnet.net", "cifar100_alexnet", [64], []),
     ("cifar10_vgg16", "models/cifar10_vgg16.net", "cifar10_vgg16", [64], []),
+    ("imdb_lstm", "models/zoo/imdb_lstm.net", "imdb_lstm", [64], []),
+    ("imdb_bilstm", "models/zoo/imdb_bilstm.net", "imdb_bilstm", [64], []),
+    ("imdb_transformer", "models/zoo/imdb_transformer.net", "imdb_transformer", [64], []),
+    ("vit_cifar10", "models/zoo/vit_cifar10.net", "vit_cifar10", [64], []),
+    ("neumf", "models/zoo/neumf.net", "neumf", [256], []),
     ("cifar10_resnet18", "models/cifar10_resnet18.net", "cifar10_resnet18", [64], ["direct"]),
 ]
 IMAGES = {"mnist_conv", "lenet5", "autoencoder", "cifar100_alexnet", "cifar10_vgg16",

@@ -161,3 +161,96 @@ def autoencoder():
         nn.Upsample(scale_factor=2), conv(8, 1), nn.Sigmoid())
     return (model, adam(model), F.mse_loss,
             lambda n: (torch.rand(n, 1, 28, 28), torch.rand(n, 1, 28, 28)))
+
+
+class Recurrent(nn.Module):
+    def __init__(self, bidirectional):
+        super().__init__()
+        self.words = nn.Embedding(10000, 64, padding_idx=0)
+        self.lstm = nn.LSTM(64, 128, batch_first=True, bidirectional=bidirectional)
+        width = 256 if bidirectional else 128
+        self.head = nn.Sequential(nn.Dropout(0.5), nn.Linear(width, 128), nn.ReLU(),
+                                  nn.Linear(128, 1))
+
+    def forward(self, x):
+        _, (h, _) = self.lstm(self.words(x))
+        return self.head(torch.cat(list(h), 1))
+
+
+def reviews(length):
+    return lambda n: (torch.randint(0, 10000, (n, length)), torch.randint(0, 2, (n,)).float())
+
+
+def imdb_lstm():
+    model = Recurrent(False)
+    return model, adam(model), binary, reviews(500)
+
+
+def imdb_bilstm():
+    model = Recurrent(True)
+    return model, adam(model), binary, reviews(500)
+
+
+def encoder(width, heads, layers, dropout):
+    layer = nn.TransformerEncoderLayer(width, heads, 4 * width, dropout, F.gelu, batch_first=True,
+                                       norm_first=True)
+    return nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
+
+
+class Reviewer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(10000, 128, padding_idx=0)
+        self.positions = nn.Parameter(0.02 * torch.randn(512, 128))
+        self.encoder = encoder(128, 4, 4, 0.1)
+        self.out = nn.Linear(128, 1)
+
+    def forward(self, x):
+        y = F.dropout(self.words(x) + self.positions, 0.1, self.training)
+        return self.out(self.encoder(y).mean(1))
+
+
+def imdb_transformer():
+    model = Reviewer()
+    return model, torch.optim.AdamW(model.parameters(), lr=3e-4), binary, reviews(512)
+
+
+class VisionTransformer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(3, 192, 4, stride=4)
+        self.positions = nn.Parameter(0.02 * torch.randn(65, 192))
+        self.encoder = encoder(192, 3, 6, 0.0)
+        self.out = nn.Linear(192, 10)
+
+    def forward(self, x):
+        y = F.pad(self.patches(x).flatten(2).transpose(1, 2), (0, 0, 1, 0))
+        return self.out(self.encoder(y + self.positions)[:, 0])
+
+
+def vit_cifar10():
+    model = VisionTransformer()
+    return (model, torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05),
+            F.cross_entropy, images(3, 32, 10))
+
+
+class NeuMF(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.user, self.film = nn.Embedding(943, 16), nn.Embedding(1682, 16)
+        self.deep_user, self.deep_film = nn.Embedding(943, 48), nn.Embedding(1682, 48)
+        self.deep = nn.Sequential(nn.Linear(96, 48), nn.ReLU(), nn.Linear(48, 24), nn.ReLU(),
+                                  nn.Linear(24, 16), nn.ReLU())
+        self.out = nn.Linear(32, 1)
+
+    def forward(self, x):
+        user, film = x.unbind(1)
+        deep = self.deep(torch.cat([self.deep_user(user), self.deep_film(film)], 1))
+        return self.out(torch.cat([self.user(user) * self.film(film), deep], 1))
+
+
+def neumf():
+    model = NeuMF()
+    return (model, adam(model), binary,
+            lambda n: (torch.stack([torch.randint(0, 943, (n,)), torch.randint(0, 1682, (n,))], 1),
+                       torch.randint(0, 2, (n,)).float()))
