@@ -180,11 +180,23 @@ static bool is_deferred(const struct net_values *values)
     return deferred;
 }
 
+/* Ids of words and classes, and bytes that have one scale a channel. */
+static bool is_packed_as_it_is(const struct net_values *values,
+                               struct net_prepared_column *prepared)
+{
+    const enum net_field_kind kind = values->field->kind;
+    const enum net_type type = values->column.type;
+
+    return (kind == NET_INPUT_TOKENS && type == NET_I32) ||
+           (kind == NET_INPUT && type == NET_U8 && by_channel(values, prepared));
+}
+
 void net_values_finish(struct net_values *values, struct net_prepared_column *prepared)
 {
     const struct net_field *field = values->field;
     const struct net_column *column = &values->column;
-    const char *kind = field->kind == NET_INPUT ? "input" : "target";
+    const bool target = field->kind == NET_TARGET_CLASS || field->kind == NET_TARGET_VALUES;
+    const char *kind = target ? "target" : "input";
     char found[64], wanted[64];
 
     net_shape_text(found, column->rank, column->shape);
@@ -200,14 +212,12 @@ void net_values_finish(struct net_values *values, struct net_prepared_column *pr
                  "%s: a row of %s is %s, the model's %s %s wants %s (the first axis of a file "
                  "counts rows)",
                  column->place, column->name, found, kind, field->name, wanted);
-    if (field->kind == NET_INPUT_TOKENS && column->type == NET_I32) {
-        /* classes stay numbers; words have no numbers yet */
-    } else if (field->kind == NET_TARGET_CLASS) {
+    if (field->kind == NET_TARGET_CLASS) {
         if (column->type != NET_I32)
             net_fail(1, "%s: the target %s wants classes(n) as the last of its transforms",
                      column->place, field->name);
-    } else if (column->type == NET_U8 && field->kind == NET_INPUT && by_channel(values, prepared)) {
-        /* stays bytes */
+    } else if (is_packed_as_it_is(values, prepared)) {
+        /* and takes no memory but its own */
     } else if (!column->begin && (column->type != NET_F32 || !is_identity(values))) {
         if (is_deferred(values)) {
             prepared->values = net_allocate(1, sizeof *values);
