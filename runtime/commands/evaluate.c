@@ -61,7 +61,8 @@ static struct net_data *open_evaluated(struct net_session *session, enum net_par
     const struct net_call *call = session->model->parts[part];
     struct net_opening *opening = &session->opening;
 
-    if (!opening->preparation && net_is_run_mark(opening->mark) && is_drawn(session->model, part))
+    if (!opening->preparation && net_is_run_checksum(opening->checksum) &&
+        is_drawn(session->model, part))
         net_fail(NET_FAULT,
                  "%s has no preparation.json beside it, which tells the rows of %s from those that "
                  "the run trained or held out: --weights names the run's folder, whole",

@@ -124,7 +124,7 @@ int net_command_export(struct net_options *options)
     if (npz)
         write_npz(path, options->model, session.run.params);
     else
-        net_weights_write(NULL, path, options->model, session.run.params, session.opening.mark);
+        net_weights_write(NULL, path, options->model, session.run.params, session.opening.checksum);
     net_session_close(&session);
     return NET_OK;
 }

@@ -17,19 +17,19 @@ int net_command_init(struct net_options *options)
         net_fail(NET_USAGE, "init wants -o FILE, such as -o weights.safetensors");
     void *params = net_memory(model->params_size);
     net_init_params(model, key, params);
-    char *mark = NULL;
+    char *checksum = NULL;
     if (net_is_pretrained(model)) {
         const char *folder = options->value[NET_DATA].text;
         struct net_data *data = net_data_open(model, folder, NULL);
 
         net_pretrained_read(model, data, folder, params, NULL, NULL);
         char words[9];
-        net_data_mark(data, words);
-        mark = net_format(NET_INITIAL " %s", words);
+        net_data_checksum(data, words);
+        checksum = net_format(NET_INITIAL " %s", words);
         net_data_close(data);
     }
-    net_weights_write(NULL, path, model, params, mark ? mark : NET_INITIAL);
-    free(mark);
+    net_weights_write(NULL, path, model, params, checksum ? checksum : NET_INITIAL);
+    free(checksum);
     free(params);
     return NET_OK;
 }

@@ -39,11 +39,11 @@ void open_data(struct trainer *trainer, struct net_options *options,
 {
     struct net_session *session = &trainer->run.session;
     struct net_opening *opening = &session->opening;
-    const char *mark = tensors ? net_tensors_metadata(tensors, "preparation") : NULL;
+    const char *checksum = tensors ? net_tensors_metadata(tensors, "preparation") : NULL;
     const double begun = net_now();
 
-    if (mark)
-        opening->mark = net_format("%s", mark);
+    if (checksum)
+        opening->checksum = net_format("%s", checksum);
     if (tensors) {
         opening->run = &trainer->run.folder;
         opening->preparation = net_format("preparation.json");
@@ -61,7 +61,7 @@ void open_data(struct trainer *trainer, struct net_options *options,
     for (int part = 0; part < NET_PARTS; part++)
         net_data_check_task(session->data, (enum net_part)part);
     options->fold = net_data_fold(session->data);
-    net_data_mark(session->data, trainer->run.mark);
+    net_data_checksum(session->data, trainer->run.checksum);
     say_data(trainer, net_now() - begun);
     if (!tensors && !options->value[NET_WEIGHTS].text)
         net_pretrained_read(options->model, session->data, opening->folder, session->run.params,

@@ -189,7 +189,7 @@ static void finish_training(struct trainer *trainer, bool whole)
                  trainer->run.options->value[NET_MONITOR].text);
     }
     net_weights_write(&trainer->run.folder, "model.safetensors", session->model,
-                      session->run.params, trainer->run.mark);
+                      session->run.params, trainer->run.checksum);
     const bool finite = evaluate_parts(trainer);
     if (!finite) {
         net_progress_close(&trainer->progress);

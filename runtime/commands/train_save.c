@@ -31,7 +31,7 @@ static void save_weights(const struct trainer *trainer)
 
     net_weights_write(&trainer->run.folder, "model.safetensors", trainer->run.session.model,
                       best ? trainer->run.kept : trainer->run.session.run.params,
-                      trainer->run.mark);
+                      trainer->run.checksum);
 }
 
 /* A good checkpoint is not written over by one whose parameters are not finite. */

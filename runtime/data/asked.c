@@ -163,8 +163,8 @@ struct net_data *net_data_open_files(const struct net_model *model, const char *
                                                                            : net_input_count(model),
                                           .names = data->names};
     if (!opening->preparation)
-        check_alone(model, net_is_run_mark(opening->mark) ? model->field_count
-                                                          : asked->request.field_count);
+        check_alone(model, net_is_run_checksum(opening->checksum) ? model->field_count
+                                                                  : asked->request.field_count);
     asked->arriving = count == 1 && is_arriving(reader, files[0], &asked->request, opening);
     make_call(asked, model, reader, asked->arriving ? &standard_input : files, count);
     asked->request.call = &asked->call;
@@ -178,7 +178,7 @@ struct net_data *net_data_open_files(const struct net_model *model, const char *
     net_contract_read(data, opening);
     read_rows(data);
     net_list_words(data);
-    net_contract_check(data, opening->mark);
+    net_contract_check(data, opening->checksum);
     if (opening->labelled && !data->task)
         net_task_find(data, NET_TEST);
     if (opening->labelled)

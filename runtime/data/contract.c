@@ -92,12 +92,12 @@ static void add_learnt(struct net_text *text, const struct net_data *data)
     net_fitted_write(text, data);
 }
 
-void net_data_mark(const struct net_data *data, char mark[9])
+void net_data_checksum(const struct net_data *data, char checksum[9])
 {
     struct net_text text = {0};
 
     add_learnt(&text, data);
-    snprintf(mark, 9, "%08lx", crc32_z(0, (const Bytef *)text.at, text.length) & 0xffffffffu);
+    snprintf(checksum, 9, "%08lx", crc32_z(0, (const Bytef *)text.at, text.length) & 0xffffffffu);
     free(text.at);
 }
 
@@ -239,22 +239,22 @@ static void read_fold(struct net_data *data, const struct net_json *fold, const 
     data->fold = (struct net_fold){(int)read[0], (int)read[1]};
 }
 
-bool net_is_run_mark(const char *mark)
+bool net_is_run_checksum(const char *checksum)
 {
-    return mark && strncmp(mark, NET_INITIAL, strlen(NET_INITIAL)) != 0;
+    return checksum && strncmp(checksum, NET_INITIAL, strlen(NET_INITIAL)) != 0;
 }
 
 /* Weights of a run are of no use with what another has learnt. */
-static void check_mark(const struct net_data *data, const char *mark, const char *path)
+static void check_checksum(const struct net_data *data, const char *checksum, const char *path)
 {
     char own[9];
 
-    net_data_mark(data, own);
-    if (net_is_run_mark(mark) && strcmp(mark, own) != 0)
+    net_data_checksum(data, own);
+    if (net_is_run_checksum(checksum) && strcmp(checksum, own) != 0)
         net_fail(1,
-                 "%s is not that of these weights: they bear the mark %s, it gives %s; it was "
+                 "%s is not that of these weights: they bear the checksum %s, it gives %s; it was "
                  "changed, or is of another run",
-                 path, mark, own);
+                 path, checksum, own);
 }
 
 /* Columns that no file was asked for, such as those of the target in `predict`, by their names in
@@ -280,27 +280,30 @@ static void name_columns(struct net_data *data, int f)
     }
 }
 
-void net_contract_check(struct net_data *data, const char *mark)
+void net_contract_check(struct net_data *data, const char *checksum)
 {
-    const bool run = net_is_run_mark(mark);
-    const char *blank = mark && !run ? strchr(mark, ' ') : NULL;
-    const char *made = run ? mark : blank ? blank + 1 : NULL;
+    const bool run = net_is_run_checksum(checksum);
+    const char *blank = checksum && !run ? strchr(checksum, ' ') : NULL;
+    const char *made = run ? checksum : blank ? blank + 1 : NULL;
     char own[9];
 
     if (!made || data->learnt)
         return;
     for (int f = 0; f < data->model->field_count; f++)
         name_columns(data, f);
-    net_data_mark(data, own);
+    net_data_checksum(data, own);
     if (!strcmp(made, own))
         return;
     if (run)
-        net_fail(1,
-                 "the weights bear the mark %s, of the columns and transforms of their run; here "
-                 "they are others, with the mark %s: --weights wants the run's folder, with its "
-                 "preparation.json",
-                 made, own);
-    net_fail(1, "the initial weights were made for the words of other data (mark %s, here %s)",
+        net_fail(
+            1,
+            "the weights bear the checksum %s, of the columns and transforms of their run; here "
+            "they are others, with the checksum %s: --weights wants the run's folder, with its "
+            "preparation.json",
+            made, own);
+    net_fail(1,
+             "the initial weights were made for the words and classes of other data (checksum %s, "
+             "here %s)",
              made, own);
 }
 
@@ -333,6 +336,6 @@ void net_contract_read(struct net_data *data, const struct net_opening *opening)
     if (opening->same && !opening->alike)
         net_identity_read(&data->kept, json, data->model, path);
     net_json_free(json);
-    check_mark(data, opening->mark, path);
+    check_checksum(data, opening->checksum, path);
     free(path);
 }

@@ -126,7 +126,7 @@ struct net_opening {
     const struct net_folder *run; /* where these two files are; NULL: in the current folder */
     char *preparation;    /* the preparation.json of the run whose weights are used: nothing is
                                    fitted again; NULL: all is, on the training part */
-    char *mark;           /* that those weights bear, or NULL */
+    char *checksum;       /* that those weights bear, or NULL */
     unsigned same;        /* bits 1 << part: their sources must hold what they did in that run */
     char *alike;          /* or in the run of this preparation.json, whose rows may be divided
                                    otherwise; or NULL */
@@ -240,12 +240,12 @@ const char *const *net_data_vocabulary(const struct net_data *data, int field, i
 /* What the run has learnt of its data, for preparation.json; malloc'd. contract.c */
 char *net_data_preparation_json(const struct net_data *data);
 
-/* A mark of it, which the weights of a run bear: a CRC of columns and what was fitted, as 8 digits.
-   Weights that nothing has been learnt with bear NET_INITIAL, and behind it a space and the mark
-   where they were made for the words of some data. */
-void net_data_mark(const struct net_data *data, char mark[9]);
+/* A checksum of it, which the weights of a run bear: a CRC of columns and what was fitted, as 8
+   digits. Weights that nothing has been learnt with bear NET_INITIAL, and behind it a space and the
+   checksum where they were made for the words or classes of some data. */
+void net_data_checksum(const struct net_data *data, char checksum[9]);
 #define NET_INITIAL "initial"
-bool net_is_run_mark(const char *mark); /* not of initial weights, nor NULL */
+bool net_is_run_checksum(const char *checksum); /* not of initial weights, nor NULL */
 
 /* The first field that means nothing without what a run has learnt: numbers or names of classes
    that were fitted, words. NULL: none does. */

@@ -308,7 +308,7 @@ struct net_data *net_data_open_by(const struct net_model *model, const struct ne
     open_parts(data, opening);
     prepare(data);
     net_task_find(data, NET_TRAIN);
-    net_contract_check(data, opening->mark);
+    net_contract_check(data, opening->checksum);
     return data;
 }
 

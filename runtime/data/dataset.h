@@ -115,7 +115,7 @@ bool net_is_placed(const struct net_model *model, const struct net_field *field)
 void net_contract_read(struct net_data *data, const struct net_opening *opening);
 /* Of data that are open by no preparation.json: fails where the weights are of a run with other
    columns or transforms, or were made for other words. */
-void net_contract_check(struct net_data *data, const char *mark);
+void net_contract_check(struct net_data *data, const char *checksum);
 
 /* task.c: what the target is, where the run before did not say; of a run, for preparation.json */
 void net_task_find(struct net_data *data, enum net_part part);

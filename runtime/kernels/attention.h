@@ -124,14 +124,14 @@ NET_INLINE void net_attend(float *y, float *lse, const float *q, const float *k,
                            const struct net_run *run)
 {
     const int row = net_head_row(s), left = s.queries - first;
-    float *packed = scratch, *turned = packed + 16 * row, *sum = turned + 16 * row;
+    float *packed = scratch, *transposed = packed + 16 * row, *sum = transposed + 16 * row;
     float *score = sum + 16 * row;
     struct net_keeps keeps;
     struct net_softmax_so_far so_far = {vec_set(-INFINITY), net_long_zero()};
 
     for (int i = 0; i < 16 && i < left; i++)
         net_get_head(packed + i * row, q + (first + i) * net_heads_step(s.q), s.q, at.head, s);
-    net_turn_rows(turned, packed, left, s.scale, s);
+    net_transpose_rows(transposed, packed, left, s.scale, s);
     for (int c = 0; c < row; c++)
         vec_store(sum + 16 * c, vec_zero());
     if (s.stream >= 0)
@@ -140,7 +140,7 @@ NET_INLINE void net_attend(float *y, float *lse, const float *q, const float *k,
         const int strip = count - j < NET_ATTENTION_KEYS ? count - j : NET_ATTENTION_KEYS;
         vec shrink;
 
-        net_scores(score, k + (long)j * row, turned, strip, rows, s);
+        net_scores(score, k + (long)j * row, transposed, strip, rows, s);
         if (s.causal)
             net_mask_scores(score, position + j, strip, first);
         shrink = net_soften(&so_far, score, strip, s.causal);
@@ -185,10 +185,10 @@ NET_TEMPLATE void net_attention(float *y, float *lse, const float *q, const floa
 
 /* ---- Backward -------------------------------------------------------------------------------- */
 
-/* Sixteen queries: packed rows of q, scaled, and of dy; both turned; dy times y summed over a head;
+/* Sixteen queries: packed rows of q, scaled, and of dy; both transposed; dy times y over a head;
    and what they become. */
 struct net_queries {
-    float *q, *dy, *turned_q, *turned_dy, *dq, *packed;
+    float *q, *dy, *q_transposed, *dy_transposed, *dq, *packed;
     vec lse, mean; /* mean: sum over channels of y dy, that of the keys' gradients by weights */
     struct net_keeps keeps;
 };
@@ -209,13 +209,13 @@ NET_INLINE void net_begin_queries(struct net_queries *z, const float *q, const f
         net_get_head(z->packed + i * row, y + at_y, of_y, at.head, s);
         log_sum[i] = lse[(first + i) * net_heads_step(of_lse) + net_channel_at(at.head)];
     }
-    net_turn_rows(z->dq, z->packed, rows, 1.0f, s);
-    net_turn_rows(z->turned_q, z->q, rows, s.scale, s);
-    net_turn_rows(z->turned_dy, z->dy, rows, 1.0f, s);
+    net_transpose_rows(z->dq, z->packed, rows, 1.0f, s);
+    net_transpose_rows(z->q_transposed, z->q, rows, s.scale, s);
+    net_transpose_rows(z->dy_transposed, z->dy, rows, 1.0f, s);
     z->lse = vec_load(log_sum);
     z->mean = vec_zero();
     for (int c = 0; c < s.size; c++)
-        z->mean = vec_fma(vec_load(z->dq + 16 * c), vec_load(z->turned_dy + 16 * c), z->mean);
+        z->mean = vec_fma(vec_load(z->dq + 16 * c), vec_load(z->dy_transposed + 16 * c), z->mean);
     for (int c = 0; c < row; c++)
         vec_store(z->dq + 16 * c, vec_zero());
 }
@@ -259,8 +259,8 @@ NET_INLINE void net_attend_grad(float *dq, float *dk, float *dv, struct net_quer
         const int strip = count - j < NET_ATTENTION_GRAD_KEYS ? count - j : NET_ATTENTION_GRAD_KEYS;
         const long from = (long)j * row;
 
-        net_scores(score, k + from, z->turned_q, strip, rows, s);
-        net_scores(dp, v + from, z->turned_dy, strip, rows, s);
+        net_scores(score, k + from, z->q_transposed, strip, rows, s);
+        net_scores(dp, v + from, z->dy_transposed, strip, rows, s);
         net_score_gradients(score, dp, z, position + j, strip, first, rows, d, s);
         net_weighted_sums(z->dq, k + from, dp, strip, rows, s);
         net_key_sums(dv + from, score, z->dy, strip, rows, s);
@@ -294,8 +294,8 @@ NET_INLINE struct net_queries net_queries_in(float *scratch, struct net_attentio
 
     return (struct net_queries){.q = scratch,
                                 .dy = scratch + floats,
-                                .turned_q = scratch + 2 * floats,
-                                .turned_dy = scratch + 3 * floats,
+                                .q_transposed = scratch + 2 * floats,
+                                .dy_transposed = scratch + 3 * floats,
                                 .dq = scratch + 4 * floats,
                                 .packed = scratch + 5 * floats};
 }

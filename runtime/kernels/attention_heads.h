@@ -3,7 +3,7 @@
  * that are no padding, products of tiles, and draws of dropout.
  *
  * The one idea: a head of an image is a matrix of positions by channels whose rows are lines of 16
- * channels, far apart; it is packed, and sixteen queries are turned to be the lanes.
+ * channels, far apart; it is packed, and sixteen queries are transposed to be the lanes.
  *
  * Needs: activation.h (draws), transpose.h. Gives: parts to attention.h.
  */
@@ -115,8 +115,8 @@ NET_INLINE void net_put_head(float *x, const float *packed, struct net_heads v, 
 }
 
 /* `rows` packed rows of 16, the others +0, times `scale`, as [channel][16]. */
-NET_INLINE void net_turn_rows(float *to, float *packed, int rows, float scale,
-                              struct net_attention s)
+NET_INLINE void net_transpose_rows(float *to, float *packed, int rows, float scale,
+                                   struct net_attention s)
 {
     const int row = net_head_row(s);
 

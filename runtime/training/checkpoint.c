@@ -84,7 +84,7 @@ static void write_metadata(struct net_text *text, const struct net_training *tra
     net_text_quote(text, options->model->source);
     net_text_add(text, ",\"model_hash\":");
     net_text_quote(text, options->model->hash);
-    net_text_add(text, ",\"preparation\":\"%s\"", training->mark);
+    net_text_add(text, ",\"preparation\":\"%s\"", training->checksum);
     net_text_add(text, ",\"history\":\"%s\"", training->history);
     net_layers_keep(text, options->model);
     add_count(text, "epoch", (double)state->epoch);

@@ -109,7 +109,7 @@ void net_session_close(struct net_session *session)
         net_data_close(session->data);
     net_folder_close(&session->weights);
     free(session->opening.preparation);
-    free(session->opening.mark);
+    free(session->opening.checksum);
     free(session->opening.alike);
 }
 

@@ -379,7 +379,7 @@ struct net_training {
     bool made_folder;            /* for this run: there was none */
     long row_count;              /* of the training part */
     long measured;               /* of these the rows that an epoch's metrics are of */
-    char mark[9];                /* of what it has learnt of its data */
+    char checksum[9];            /* of what it has learnt of its data */
     char history[9];             /* of history.csv up to the last epoch: a CRC-32; "": unknown */
     double began;                /* seconds since 1970 */
     struct net_epochs *epochs;   /* that are complete, as history.csv has them: report.h */

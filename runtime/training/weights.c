@@ -1,6 +1,7 @@
 /*
  * weights.c -- --weights: which file they are in, and whether what their run has learnt of its data
- * is beside them. Weights bear a mark of it (data/contract.c); those of a run mean nothing without.
+ * is beside them. Weights bear a checksum of it (data/contract.c); those of a run mean nothing
+ * without.
  */
 
 #define _GNU_SOURCE
@@ -36,13 +37,14 @@ static void check_run(const struct net_folder *folder, const char *path)
 /* There is no preparation.json beside the weights. `run`: a run's folder was named. */
 static void check_alone(const struct net_session *session, const char *path, bool run)
 {
-    const char *mark = session->opening.mark;
+    const char *checksum = session->opening.checksum;
     const struct net_field *field = net_field_learns(session->model);
     const enum net_command command = session->options->command;
 
-    if (command == NET_EXPORT || (mark && !net_is_run_mark(mark)) || (!field && !(run && mark)))
+    if (command == NET_EXPORT || (checksum && !net_is_run_checksum(checksum)) ||
+        (!field && !(run && checksum)))
         return;
-    if (mark)
+    if (checksum)
         net_fail(NET_FAULT,
                  "%s has no preparation.json beside it: what its run has learnt of its data is "
                  "wanted too, such as of %s; --weights names the run's folder, whole",
@@ -68,9 +70,9 @@ static void check_numbers(const struct net_session *session, const char *path, b
     if (spoilt)
         net_fail(NET_FAULT, "--weights %s: %s is not finite; the run that it is of has diverged",
                  path, spoilt->name);
-    if (!run && !session->opening.mark && session->opening.preparation && field)
+    if (!run && !session->opening.checksum && session->opening.preparation && field)
         net_warn(
-            "%s bears no mark of a run: that the preparation.json beside it is what it learnt, "
+            "%s bears no checksum of a run: that the preparation.json beside it is what it learnt, "
             "such as of %s, is not known",
             path, field->name);
 }
@@ -95,9 +97,9 @@ void net_session_weights(struct net_session *session)
         net_fail(NET_FAULT, "--weights %s: %s", path, strerror(errno));
     if (run)
         check_run(&session->weights, path);
-    opening->mark = run ? net_weights_read(&session->weights, "model.safetensors", session->model,
-                                           session->run.params)
-                        : net_weights_read(NULL, path, session->model, session->run.params);
+    opening->checksum = run ? net_weights_read(&session->weights, "model.safetensors",
+                                               session->model, session->run.params)
+                            : net_weights_read(NULL, path, session->model, session->run.params);
     opening->run = &session->weights;
     if (net_folder_has(opening->run, "preparation.json"))
         opening->preparation = net_format("preparation.json");

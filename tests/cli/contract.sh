@@ -72,7 +72,7 @@ for columns in 'columns("a".."c")' 'columns(1..3)' 'columns([1, 2, 3])'; do
     check "$columns: weights alone, of the columns that they had" \
         ./m eval --weights bare.safetensors --part train
     for command in "eval --part train" "predict --part train" "train --out none"; do
-        exits "$columns: $command of others" 1 "bear the mark .* wants the run's folder" \
+        exits "$columns: $command of others" 1 "bear the checksum .* wants the run's folder" \
             ./v $command --weights bare.safetensors
     done
 done
@@ -81,7 +81,7 @@ build m m.net
 check "names without their run" ./m predict other.csv --weights bare.safetensors
 sed 's/columns(.*)/columns(["c", "b", "a"])/' range.net >m.net
 build m m.net
-exits "other names without their run" 1 "bear the mark .* wants the run's folder" \
+exits "other names without their run" 1 "bear the checksum .* wants the run's folder" \
     ./m predict other.csv --weights bare.safetensors
 sed '/train = csv/a\    test  = holdout(0.2)' range.net >t.net
 build t t.net
@@ -160,7 +160,7 @@ for path in alone alone/model.safetensors; do
 done
 check "no run is left of it" [ ! -e none ]
 
-# as other programs write them, without a mark
+# as other programs write them, without a checksum
 strip() {
     python3 - "$1" "$2" <<'END'
 import json, struct, sys
@@ -199,7 +199,7 @@ build vectors vectors.net
 check "init with vectors" ./vectors init --data a -o vectors.safetensors
 check "training from them" \
     ./vectors --data a --weights vectors.safetensors --out vectors_run --quiet
-exits "training from them on other words" 1 "initial weights were made for the words of other" \
+exits "training from them on other words" 1 "initial weights were made for the words and classes of other" \
     ./vectors --data b --weights vectors.safetensors --out none
 
 # what was learnt is the run's own, whole

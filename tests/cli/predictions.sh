@@ -235,8 +235,8 @@ for command in "eval --part validation" "predict odd.csv" train; do
     exits "$command: weights that are not finite" 1 "weight is not finite" \
         ./odd $command --weights odd.run/nan.safetensors
 done
-exits "weights without a mark" 0 "bears no mark of a run: .* city, is not known" ./odd predict \
-    --weights odd.run/plain.safetensors odd.csv
+exits "weights without a checksum" 0 "bears no checksum of a run: .* city, is not known" \
+    ./odd predict --weights odd.run/plain.safetensors odd.csv
 
 exits "a format that there is none of" 2 "text, csv, json\|text csv json" ./odd predict \
     --weights odd.run --part validation --format xml

@@ -1,6 +1,6 @@
 /*
- * axis_templates.c -- the templates of kernels/axis.h that take exponentials along an axis or go the
- * other way, beside naive loops in double: along an axis of pixels, and along the channels.
+ * axis_templates.c -- the templates of kernels/axis.h that take exponentials along an axis or go
+ * the other way, beside naive loops in double: along an axis of pixels, and along the channels.
  */
 
 #include <math.h>
