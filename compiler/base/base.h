@@ -137,6 +137,9 @@ typedef struct Define { /* --define NAME=VALUE */
 
 enum { MAX_BATCH = 65536 }; /* rows */
 
+/* How 3x3 convolutions are done: by what costs least, or not by the other. */
+typedef enum ConvChoice { CONV_AUTO, CONV_DIRECT, CONV_WINOGRAD, CONV_CHOICES } ConvChoice;
+
 /* ---- target.c: register tiles and panels ----------------------------------------------------- */
 
 /* The compiler's limits for a target; lanes are 16 on all of them. */

@@ -138,7 +138,7 @@ typedef struct Graph {
     Model *model;         /* what it was lowered from: for lower and emit */
     const Source *source; /* of its spans, or NULL */
     int max_batch;        /* rows a step is compiled for */
-    const char *conv;     /* "direct", "winograd" or "auto": how 3x3 convolutions are done */
+    ConvChoice conv;
     Value **values;
     int value_count;
     Node **nodes; /* in an order in which they can run */

@@ -244,11 +244,11 @@ static bool is_contraction(const Node *node)
 }
 
 /* What `conv` does not allow costs infinitely much; where Winograd does not apply, direct stays. */
-static void apply_conv(Selection *s, const char *conv)
+static void apply_conv(Selection *s, ConvChoice conv)
 {
-    if (same(conv, "direct"))
+    if (conv == CONV_DIRECT)
         s->cost[ALGORITHM_WINOGRAD_2] = s->cost[ALGORITHM_WINOGRAD_4] = INFINITY;
-    if (same(conv, "winograd") && isfinite(s->cost[ALGORITHM_WINOGRAD_4]))
+    if (conv == CONV_WINOGRAD && isfinite(s->cost[ALGORITHM_WINOGRAD_4]))
         s->cost[ALGORITHM_DIRECT] = INFINITY;
 }
 

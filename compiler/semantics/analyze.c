@@ -215,7 +215,7 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
                      .batch = 32,
                      .epochs = 1,
                      .keep = "best",
-                     .conv = "auto"};
+                     .conv = CONV_AUTO};
     root->path = "";
     *s = (Sema){.source = source,
                 .file = ast,

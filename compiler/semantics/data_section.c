@@ -9,7 +9,10 @@
 
 #include "semantics/analysis.h"
 
-static const char *const part_names[PARTS] = {"train", "validation", "test"};
+static const char *const part_names[PARTS] = {
+#define PART(name) #name,
+#include "language.def"
+};
 
 typedef struct Data {
     const Ast *parts[PARTS]; /* where each was given, or NULL */

@@ -184,21 +184,24 @@ const char *value_text(const Source *source, const Ast *value)
                                                                : copy_text(text, (size_t)length);
 }
 
+/* Takes the source a file by its name? csv("f.csv") */
+static bool takes_file(const Signature *source)
+{
+    return source && source->parameters[0].name && same(source->parameters[0].name, "file");
+}
+
 const char *source_of_file(const char *text)
 {
-    static const char *const sources[] = {"csv", "jsonl", "npz", "libsvm"};
     size_t length = strlen(text);
 
     if (length > 3 && same(text + length - 3, ".gz"))
         length -= 3;
-    for (int i = 0; i < COUNT(sources); i++) {
-        const size_t own = strlen(sources[i]);
 
-        if (length > own && text[length - own - 1] == '.' &&
-            strncmp(text + length - own, sources[i], own) == 0)
-            return format("%s(\"%s\")", sources[i], text);
-    }
-    return NULL;
+    const char *name = copy_text(text, length), *dot = strrchr(name, '.');
+
+    return dot && dot > name && takes_file(find_signature(dot + 1, KIND_SOURCE))
+               ? format("%s(\"%s\")", dot + 1, text)
+               : NULL;
 }
 
 bool explain_dotted(Source *source, const char *text, unsigned kinds)

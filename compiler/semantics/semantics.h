@@ -157,7 +157,7 @@ typedef struct Model {
     const char *monitor; /* what is best: "validation_loss", or a metric */
     Span monitor_span;   /* where it is said, or that the best are kept */
     bool keep_best;      /* the file says so */
-    const char *conv;    /* "direct", "winograd" or "auto": how 3x3 convolutions are done */
+    ConvChoice conv;
     Let *lets;
     int let_count;
     RunNumber *numbers;

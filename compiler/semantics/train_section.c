@@ -317,26 +317,29 @@ static double analyze_count(Sema *s, const Ast *ast, ParamType type, double stan
     return check_type(s, ast->text, type, object) ? object.number : standard;
 }
 
+static bool is_conv(Model *model, const char *text)
+{
+    static const char *const names[CONV_CHOICES] = {"auto", "direct", "winograd"};
+
+    for (int i = 0; i < CONV_CHOICES; i++)
+        if (same(text, names[i])) {
+            model->conv = (ConvChoice)i;
+            return true;
+        }
+    return false;
+}
+
 /* A bare name, or a string: what a let can hold. */
 static void analyze_conv(Sema *s, const Ast *ast)
 {
-    static const char *const ways[] = {"direct", "winograd", "auto"};
-    const bool bare = ast->first->kind == AST_NAME;
-
-    for (int i = 0; i < COUNT(ways); i++)
-        if (bare && same(ast->first->text, ways[i])) {
-            s->model->conv = ways[i];
-            return;
-        }
+    if (ast->first->kind == AST_NAME && is_conv(s->model, ast->first->text))
+        return;
 
     const int errors = s->source->errors;
     const Object object = evaluate(s, ast->first);
 
-    for (int i = 0; i < COUNT(ways); i++)
-        if (object.kind == OBJECT_STRING && same(object.text, ways[i])) {
-            s->model->conv = ways[i];
-            return;
-        }
+    if (object.kind == OBJECT_STRING && is_conv(s->model, object.text))
+        return;
     if (object.kind != OBJECT_ERROR)
         report(s, object.span, "`conv` is `direct`, `winograd` or `auto`");
     else if (s->source->errors > errors)

@@ -61,7 +61,7 @@ static void add_number(struct net_cells *cells, double number, enum extent exten
 
 static void add_header(const struct sweep *sweep, struct net_cells *cells, enum extent extent)
 {
-    static const char *const parts[] = {"validation", "train"};
+    const char *const parts[] = {net_part_names[NET_VALIDATION], net_part_names[NET_TRAIN]};
     const struct net_model *model = sweep->options->model;
     const char *between = extent == EXACT ? "_" : " ";
 
@@ -85,7 +85,7 @@ static void add_header(const struct sweep *sweep, struct net_cells *cells, enum 
 static void add_row(const struct sweep *sweep, struct net_cells *cells, int point,
                     const struct net_told *run, enum extent extent)
 {
-    static const char *const parts[] = {"validation", "train"};
+    const char *const parts[] = {net_part_names[NET_VALIDATION], net_part_names[NET_TRAIN]};
     const struct net_model *model = sweep->options->model;
 
     for (int s = 0; s < sweep->setting_count; s++) {

@@ -10,7 +10,10 @@
 #include "data/dataset.h"
 #include "data/sources/source.h"
 
-const char *const net_part_names[NET_PARTS + 1] = {"train", "validation", "test", NULL};
+const char *const net_part_names[NET_PARTS + 1] = {
+#define PART(name) #name,
+#include "language.def"
+    NULL};
 
 struct ticket {
     double class; /* 0 where rows have none */

@@ -45,16 +45,15 @@ bool net_serves_log(const struct net_line *lines, int count)
 bool net_figure_epochs(struct net_text *svg, const struct net_epochs *epochs, const char *name,
                        long best)
 {
-    static const char *const parts[] = {"train", "validation"};
     const bool rate = !strcmp(name, "lr");
     struct net_line lines[2];
     const int count = rate ? 1 : 2;
 
     for (int k = 0; k < count; k++) {
-        char *column = rate ? net_format("lr") : net_format("%s_%s", parts[k], name);
+        char *column = rate ? net_format("lr") : net_format("%s_%s", net_part_names[k], name);
 
         lines[k] = net_epochs_line(epochs, net_epochs_column(epochs, column));
-        lines[k].name = rate ? NULL : parts[k];
+        lines[k].name = rate ? NULL : net_part_names[k];
         lines[k].color = k;
         free(column);
     }

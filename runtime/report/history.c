@@ -24,7 +24,7 @@ static void add_header(struct net_text *text, const struct net_training *run)
 
     net_text_add(text, "epoch");
     for (int part = 0; part <= validation; part++) {
-        const char *name = part ? "validation" : "train";
+        const char *name = net_part_names[part];
 
         net_text_add(text, ",%s_loss", name);
         for (int m = 0; m < model->metric_count; m++)

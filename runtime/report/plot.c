@@ -147,7 +147,7 @@ static bool open_panel(struct panel *panel, const struct net_epochs *epochs, con
 {
     *panel = (struct panel){.epochs = epochs, .title = name};
     for (int curve = 0; curve < 2; curve++) {
-        char *column = net_format("%s_%s", curve ? "validation" : "train", name);
+        char *column = net_format("%s_%s", net_part_names[curve], name);
 
         panel->column[curve] = net_epochs_column(epochs, column);
         free(column);

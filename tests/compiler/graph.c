@@ -409,7 +409,7 @@ static Graph *build(const Case *c, int channels, Stage stage)
     Graph *g = new_graph("test");
 
     g->max_batch = 16;
-    g->conv = "auto";
+    g->conv = CONV_AUTO;
     c->build(g, c, channels);
     if (stage >= BACKWARD)
         autodiff(g);
