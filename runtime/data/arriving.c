@@ -124,6 +124,7 @@ static void fill(void)
         pipe_in.rows = pipe_in.filled || (pipe_in.kind == NET_SHOWS_LINES && !pipe_in.packed &&
                                           pipe_in.used > pipe_in.whole);
         pipe_in.whole = pipe_in.used;
+        pipe_in.filled = false; /* it is given now */
     }
     size_t done = 0;
     ssize_t count = ftruncate(pipe_in.file, 0);
