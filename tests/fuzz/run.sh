@@ -12,7 +12,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
 shift $(($# > 0))
-here=tests/fuzz fuzz=${BUILD:-build}/fuzz jobs=${JOBS:-$(nproc)} cc=${CC:-clang}
+here=tests/fuzz fuzz=$(realpath -m "${BUILD:-build}")/fuzz jobs=${JOBS:-$(nproc)} cc=${CC:-clang}
 targets=("$@")
 [ $# -gt 0 ] || mapfile -t targets < <(basename -s .c "$here"/targets/*.c)
 sanitize="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all"
