@@ -37,6 +37,23 @@ static Value *position_vectors(Lowering *l, const Layer *layer, Shape stored, bo
     return table;
 }
 
+/* Sinusoids are not learned: nothing is drawn, nothing penalized. */
+static bool check_fixed(Lowering *l, const Layer *layer)
+{
+    static const char *const of_learned[] = {"init", "l1", "l2"};
+
+    for (int i = 0; i < COUNT(of_learned); i++) {
+        const Constant *given = argument(layer->call, of_learned[i]);
+
+        if (i == 0 ? same(given->text, "default") : number(layer->call, of_learned[i]) == 0)
+            continue;
+        error_at(l->model->source, given->span,
+                 "positions(kind=sinusoidal) are fixed, and take no `%s`", of_learned[i]);
+        return false;
+    }
+    return true;
+}
+
 Value *lower_positions(Lowering *l, Layer *layer, Value *const *x)
 {
     const Constant *kind = argument(layer->call, "kind");
@@ -48,7 +65,7 @@ Value *lower_positions(Lowering *l, Layer *layer, Value *const *x)
                  "kind of positions is learned or sinusoidal; this is `%s`", kind->text);
         return NULL;
     }
-    if (!check_sequence(l, layer))
+    if (!check_sequence(l, layer) || (!learned && !check_fixed(l, layer)))
         return NULL;
     table = position_vectors(l, layer, x[0]->shape, learned);
     if (!table)

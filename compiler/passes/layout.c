@@ -130,15 +130,14 @@ static bool has_pixels(const Layout *vector)
 static void lay_out_channel_sum(LayoutPass *l, Node *node)
 {
     Value *db = node->outputs[0];
+    const Layout plain = plain_vector(db->shape.size[0]);
     const Layout *bias = db->gradient_of ? db->gradient_of->layout : NULL;
 
-    if (bias && has_pixels(bias)) {
+    if (bias && !same_blocks(bias, &plain))
         require_as(l, node, bias);
-        lay_out_vectors(node, node->inputs[0]->layout);
-    } else {
+    else
         require_plain(l, node, 0);
-        give_parameter(db, plain_vector(db->shape.size[0]));
-    }
+    give_parameter(db, bias ? *bias : plain);
 }
 
 /* One number a channel, and operations that ask for how their inputs lie. */

@@ -54,7 +54,7 @@ static const KernelCase cases[] = {
      "    a = x -> conv1d(5, 1)\n"
      "    b = concat(a, x -> conv1d(19, 3, padding=1)) -> slice(3..21)\n"
      "    c = concat(place(x), place(b)) -> positions -> tanh\n"
-     "    concat(c -> positions(l2=0.1) -> flatten, a -> positions -> flatten) -> dense(5)\n",
+     "    concat(c -> positions(l2=0.1) -> flatten, x -> positions -> flatten) -> dense(5)\n",
      "mse"},
 };
 
