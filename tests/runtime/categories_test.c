@@ -189,6 +189,7 @@ static void open_model(const void *rules)
 START_TEST(faults)
 {
     const struct rules none = {"error", "error", 1}, unknown = {"own", "error", 1};
+    const struct rules rare = {"own", "mode", 4};
 
     write_colors("red blue red", "\"pink\"");
     expect_fault(open_model, &none,
@@ -197,6 +198,9 @@ START_TEST(faults)
     write_colors("red - red", "\"red\"");
     expect_fault(open_model, &unknown,
                  "line 3 (row 1), column color: expected a class, found nothing; `missing=mode`");
+    write_colors("red - red blue red", "\"red\"");
+    expect_fault(open_model, &rare,
+                 "no value of color is in 4 training rows: classes(min_count=4)");
     write_colors("red blue green pink", "\"red\"");
     expect_fault(open_model, &unknown, "color has 4 different values, classes(3) has room for 3");
 }

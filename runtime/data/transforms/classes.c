@@ -224,6 +224,9 @@ static void fit_classes(struct net_fitted *fitted, const struct net_values *valu
     if (net_has_word(call, "missing", "mode"))
         fitted->strings[MODE] = find_mode(values, counts);
     free(counts);
+    if (unknown && !known->count)
+        net_fail(1, "%s: no value of %s is in %ld training rows: %s(min_count=%ld) leaves no class",
+                 column->place, column->name, least, call->name, least);
     if (unknown || !are_plain(known, n)) {
         struct net_string_table *names = net_strings_new();
 
@@ -319,8 +322,6 @@ static struct numbering open_numbering(const struct net_values *values, const st
         to.missing = n + unknown;
     if (fitted->strings[MODE] && fitted->strings[MODE]->count) {
         to.missing = find_class(&to, net_string(fitted->strings[MODE], 0));
-        if (to.missing < 0)
-            to.missing = to.unknown;
     }
     return to;
 }

@@ -112,9 +112,7 @@ static void check_given(const struct net_json *step, const struct net_field *fie
         add_argument(&text, net_argument(call, name));
         struct net_json *own = net_json_read(text.at, text.length, error, sizeof error);
 
-        if (!found && !net_argument(call, name))
-            ; /* neither has it */
-        else if (!found || !own || !is_same(found, own))
+        if (found ? !own || !is_same(found, own) : net_argument(call, name) != NULL)
             net_fail(1, "%s: expected %s of %s to have %s %s: the run is of another model", path,
                      call->name, field->name, name, text.at);
         net_json_free(own);
