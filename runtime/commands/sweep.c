@@ -150,10 +150,10 @@ static void check_resumed(const struct net_options *options)
 {
     for (int o = 0; o < NET_OPTIONS; o++)
         if (options->value[o].given && o != NET_RESUME && o != NET_THREADS && o != NET_TIME &&
-            o != NET_QUIET)
+            o != NET_QUIET && o != NET_JSON_OUTPUT)
             net_fail(NET_USAGE,
-                     "--%s: a sweep that is resumed keeps what it began with; --threads, --time "
-                     "and --quiet may be others",
+                     "--%s: a sweep that is resumed keeps what it began with; --threads, --time, "
+                     "--quiet and --json may be others",
                      net_option_flag((enum net_option)o));
     if (options->run_count)
         net_fail(NET_USAGE, "%s: a sweep that is resumed keeps its points", options->runs[0]);
@@ -314,7 +314,10 @@ int net_command_sweep(struct net_options *options)
 
     sweep_write_tables(&sweep);
     if (code == NET_OK) {
-        sweep_print(&sweep);
+        if (net_flag(options, NET_JSON_OUTPUT))
+            sweep_print_json(&sweep);
+        else
+            sweep_print(&sweep);
         if (!net_flag(options, NET_QUIET))
             fprintf(stderr, "The sweep is in %s: sweep.csv, report.html.\n", sweep.folder.path);
     }

@@ -60,7 +60,9 @@ int sweep_train(struct sweep *sweep, const int *points, int count, long pause);
 
 /* sweep.csv and report.html, of what there is so far. */
 void sweep_write_tables(const struct sweep *sweep);
-void sweep_print(const struct sweep *sweep); /* the table, to stdout, the best first */
+/* The table, to stdout, the best first; and an object a line with the names of sweep.csv. */
+void sweep_print(const struct sweep *sweep);
+void sweep_print_json(const struct sweep *sweep);
 /* The better half of the points after `epoch`, in place; gives their number. */
 int sweep_keep_half(const struct sweep *sweep, int *points, int count, long epoch);
 /* A line of one point that has ended, to stderr. */

@@ -345,6 +345,7 @@ void sweep_options(const struct sweep *sweep, int point, struct net_options *opt
     options->run_model = NULL;
     options->data = NULL;
     options->value[NET_RESUME] = options->value[NET_OUT] = (struct net_value){0};
+    options->value[NET_JSON_OUTPUT] = (struct net_value){0};
     for (int s = 0; s < sweep->setting_count; s++) {
         const struct sweep_setting *setting = &sweep->settings[s];
         const char *text = sweep->points[point * sweep->setting_count + s];

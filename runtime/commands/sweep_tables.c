@@ -151,6 +151,38 @@ void sweep_write_tables(const struct sweep *sweep)
     net_compare_folder(&sweep->folder);
 }
 
+/* A point's cells as an object: numbers as such, "" as null. */
+static void print_object(const struct net_cells *cells, int row)
+{
+    struct net_text text = {0};
+    FILE *out = stdout;
+
+    for (int c = 0; c < cells->columns; c++) {
+        const char *cell = cells->at[row * cells->columns + c];
+        char *end;
+        const double number = strtod(cell, &end);
+
+        net_text_add(&text, "%s\"%s\": ", c ? ", " : "{", cells->at[c]);
+        if (*end)
+            net_text_quote(&text, cell);
+        else
+            net_text_number(&text, *cell ? number : NAN);
+    }
+    net_text_add(&text, "}");
+    net_print_lines(&out, text.at);
+    free(text.at);
+}
+
+void sweep_print_json(const struct sweep *sweep)
+{
+    struct net_cells cells;
+
+    fill(sweep, &cells, EXACT);
+    for (int row = 1; row < cells.count / cells.columns; row++)
+        print_object(&cells, row);
+    net_cells_free(&cells);
+}
+
 void sweep_print(const struct sweep *sweep)
 {
     FILE *out = stdout;

@@ -87,7 +87,18 @@ check "to the bit" cmp again/model.safetensors grid/point_4/model.safetensors
 
 # ---- points that are spelled out, draws, halving -------------------------------------------------
 
-check "points" ./lets sweep --points 'speed=.05 momentum=.9; rate=0' --out spelled --quiet
+check "points" bash -c './lets sweep --points "speed=.05 momentum=.9; rate=0" --out spelled --json \
+    --quiet >spelled.jsonl'
+check "as objects what sweep.csv has" python3 - <<'PYTHON'
+import csv, json
+with open("spelled/sweep.csv") as rows, open("spelled.jsonl") as lines:
+    for row, line in zip(csv.DictReader(rows), lines, strict=True):
+        told = json.loads(line)
+        assert list(told) == list(row), (told, row)
+        for name, cell in row.items():
+            is_text = name in ("folder", "status")
+            assert told[name] == (cell if is_text else float(cell) if cell else None), (told, row)
+PYTHON
 check "what a point does not say is the model's" cmp spelled/point_1/model.safetensors \
     alone/model.safetensors
 drawn=('speed=log(1e-3,0.5)' 'rate=uniform(0,0.5)' 'batch=uniform(8,32)' momentum=0,0.9)
