@@ -29,7 +29,7 @@ static void write_figure(void *to, const char *name, const struct net_text *svg)
     free(file);
 }
 
-static void write_figures(const struct net_told_runs *runs, const char *path)
+static void write_figures(const struct net_run_records *runs, const char *path)
 {
     struct net_folder folder;
 
@@ -37,7 +37,7 @@ static void write_figures(const struct net_told_runs *runs, const char *path)
     net_compare_epochs(runs, write_figure, &folder);
     net_compare_varied(runs, write_figure, &folder);
     if (runs->count == 1)
-        net_told_page_figures(&runs->at[0], write_figure, &folder);
+        net_page_read_figures(&runs->at[0], write_figure, &folder);
     net_folder_close(&folder);
 }
 
@@ -68,21 +68,21 @@ static void write_table(void *to, const char *name, const struct net_cells *cell
 }
 
 /* Results, and what differs. */
-static void take_tables(const struct net_told_runs *runs, net_take_table *take, void *to)
+static void take_tables(const struct net_run_records *runs, net_take_table *take, void *to)
 {
     struct net_cells cells;
 
-    net_told_results(&cells, runs);
+    net_run_results_table(&cells, runs);
     take(to, "results", &cells);
     net_cells_free(&cells);
     if (runs->varied_count && !runs->folds) {
-        net_told_differences(&cells, runs);
+        net_run_differences_table(&cells, runs);
         take(to, "settings", &cells);
         net_cells_free(&cells);
     }
 }
 
-static void write_tables(const struct net_told_runs *runs, const char *path, const char *ending,
+static void write_tables(const struct net_run_records *runs, const char *path, const char *ending,
                          add_cells *add)
 {
     const size_t length = strlen(path);
@@ -97,7 +97,7 @@ static void write_tables(const struct net_told_runs *runs, const char *path, con
         open_output_folder(&tables.folder, path);
     take_tables(runs, write_table, &tables);
     if (runs->count == 1)
-        net_told_page_tables(&runs->at[0], write_table, &tables);
+        net_page_read_tables(&runs->at[0], write_table, &tables);
     if (tables.many)
         net_folder_close(&tables.folder);
     else
@@ -114,7 +114,7 @@ static void print_table(void *to, const char *name, const struct net_cells *cell
     net_cells_print(text, cells);
 }
 
-static void print_tables(const struct net_told_runs *runs)
+static void print_tables(const struct net_run_records *runs)
 {
     struct net_text text = {0};
 
@@ -124,7 +124,7 @@ static void print_tables(const struct net_told_runs *runs)
 }
 
 /* The folds of a k-fold that stands beside others are runs too. */
-static void send_runs(const struct net_told *at, int count, const char *url)
+static void send_runs(const struct net_run_record *at, int count, const char *url)
 {
     for (int r = 0; r < count; r++)
         if (at[r].folds)
@@ -136,14 +136,14 @@ static void send_runs(const struct net_told *at, int count, const char *url)
 int net_command_report(struct net_options *options)
 {
     const struct net_value *value = options->value;
-    struct net_told_runs runs;
+    struct net_run_records runs;
     struct net_text page = {0};
 
     if (!options->run_count)
         net_fail(NET_USAGE, "report wants folders of runs: report runs/first runs/second");
     if (value[NET_MLFLOW].text && !net_is_url(value[NET_MLFLOW].text))
         net_fail(NET_USAGE, "report sends runs to a server: --mlflow http://...");
-    net_told_open(&runs, NULL, options->runs, options->run_count);
+    net_run_records_open(&runs, NULL, options->runs, options->run_count);
     print_tables(&runs);
     if (value[NET_SVG].text)
         write_figures(&runs, value[NET_SVG].text);
@@ -158,6 +158,6 @@ int net_command_report(struct net_options *options)
     }
     if (value[NET_MLFLOW].text)
         send_runs(runs.at, runs.count, value[NET_MLFLOW].text);
-    net_told_close(&runs);
+    net_run_records_close(&runs);
     return NET_OK;
 }

@@ -29,7 +29,7 @@ struct net_json *sweep_run_json(const struct sweep *sweep, int point)
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
 /* The point's number of a folder's name, or -1: another sweep's or a stranger's. */
-static int point_of(const struct sweep *sweep, const struct net_told *run)
+static int point_of(const struct sweep *sweep, const struct net_run_record *run)
 {
     const char *slash = strrchr(run->path, '/'), *name = slash ? slash + 1 : run->path;
 
@@ -39,7 +39,7 @@ static int point_of(const struct sweep *sweep, const struct net_told *run)
     return -1;
 }
 
-static double member(const struct net_told *run, const char *name)
+static double member(const struct net_run_record *run, const char *name)
 {
     const struct net_json *number = run ? net_json_member(run->json, name) : NULL;
 
@@ -83,7 +83,7 @@ static void add_header(const struct sweep *sweep, struct net_cells *cells, enum 
 
 /* `run` NULL: the point was not begun. */
 static void add_row(const struct sweep *sweep, struct net_cells *cells, int point,
-                    const struct net_told *run, enum extent extent)
+                    const struct net_run_record *run, enum extent extent)
 {
     const char *const parts[] = {net_part_names[NET_VALIDATION], net_part_names[NET_TRAIN]};
     const struct net_model *model = sweep->options->model;
@@ -94,10 +94,10 @@ static void add_row(const struct sweep *sweep, struct net_cells *cells, int poin
         net_cells_add(cells, "%s", value ? value : extent == EXACT ? "" : "–");
     }
     for (int p = 0; p < (extent == SHORT ? 1 : 2); p++) {
-        add_number(cells, run ? net_told_final(run, parts[p], "loss", NULL) : NAN, extent);
+        add_number(cells, run ? net_record_final(run, parts[p], "loss", NULL) : NAN, extent);
         for (int m = 0; m < model->metric_count; m++)
             add_number(cells,
-                       run ? net_told_final(run, parts[p], model->metrics[m].name, NULL) : NAN,
+                       run ? net_record_final(run, parts[p], model->metrics[m].name, NULL) : NAN,
                        extent == EXACT);
     }
     add_number(cells, member(run, "epochs"), extent);
@@ -114,14 +114,14 @@ static void fill(const struct sweep *sweep, struct net_cells *cells, enum extent
 {
     static const char *const here[] = {"."};
     bool *told = net_allocate((size_t)sweep->point_count, sizeof *told);
-    struct net_told_runs runs;
+    struct net_run_records runs;
 
     const int metrics = 1 + sweep->options->model->metric_count;
 
     *cells = (struct net_cells){.columns = sweep->setting_count +
                                            (extent == SHORT ? metrics + 3 : 2 * metrics + 5)};
     add_header(sweep, cells, extent);
-    net_told_open(&runs, &sweep->folder, here, 1);
+    net_run_records_open(&runs, &sweep->folder, here, 1);
     for (int r = 0; r < runs.count; r++) {
         const int point = point_of(sweep, &runs.at[r]);
 
@@ -133,7 +133,7 @@ static void fill(const struct sweep *sweep, struct net_cells *cells, enum extent
     for (int p = 0; p < sweep->point_count; p++)
         if (!told[p])
             add_row(sweep, cells, p, NULL, extent);
-    net_told_close(&runs);
+    net_run_records_close(&runs);
     free(told);
 }
 

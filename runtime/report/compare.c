@@ -14,9 +14,9 @@ static void take_figure(void *to, const char *name, const struct net_text *svg)
     net_page_figure(to, NULL, svg);
 }
 
-static void add_figures(struct net_text *page, const struct net_told_runs *runs,
+static void add_figures(struct net_text *page, const struct net_run_records *runs,
                         const char *heading,
-                        void (*draw)(const struct net_told_runs *, net_take_figure *, void *))
+                        void (*draw)(const struct net_run_records *, net_take_figure *, void *))
 {
     struct net_text figures = {0};
 
@@ -28,12 +28,12 @@ static void add_figures(struct net_text *page, const struct net_told_runs *runs,
     free(figures.at);
 }
 
-static void add_commands(struct net_text *page, const struct net_told_runs *runs)
+static void add_commands(struct net_text *page, const struct net_run_records *runs)
 {
     net_text_add(page, "<details><summary>Commands</summary><div class=\"wide\"><table>"
                        "<tr><th>run<th class=\"text\">command</tr>\n");
     for (int r = 0; r < runs->count; r++) {
-        char *command = net_told_setting(&runs->at[r], "command");
+        char *command = net_record_setting(&runs->at[r], "command");
 
         net_text_add(page, "<tr><th scope=\"row\">");
         net_text_html(page, runs->at[r].name);
@@ -45,7 +45,7 @@ static void add_commands(struct net_text *page, const struct net_told_runs *runs
     net_text_add(page, "</table></div></details>\n");
 }
 
-static int count_status(const struct net_told_runs *runs, const char *status)
+static int count_status(const struct net_run_records *runs, const char *status)
 {
     int count = 0;
 
@@ -54,7 +54,7 @@ static int count_status(const struct net_told_runs *runs, const char *status)
     return count;
 }
 
-static void add_head(struct net_text *page, const struct net_told_runs *runs, const char *title)
+static void add_head(struct net_text *page, const struct net_run_records *runs, const char *title)
 {
     static const char *const others[] = {"running", "diverged", "interrupted", "failed", "killed"};
 
@@ -69,22 +69,22 @@ static void add_head(struct net_text *page, const struct net_told_runs *runs, co
     net_text_add(page, ".</p>\n");
 }
 
-void net_compare_page(struct net_text *page, const struct net_told_runs *runs)
+void net_compare_page(struct net_text *page, const struct net_run_records *runs)
 {
-    char *model = net_told_setting(&runs->at[0], "model");
+    char *model = net_record_setting(&runs->at[0], "model");
     char *title = net_format("%s: %d %s", model, runs->count, runs->folds ? "folds" : "runs");
     struct net_cells cells;
 
     net_page_begin(page, title, count_status(runs, "running") ? NET_PAGE_RELOAD : 0);
     add_head(page, runs, title);
-    net_told_results(&cells, runs);
+    net_run_results_table(&cells, runs);
     net_cells_html(page, &cells);
     net_cells_free(&cells);
     if (runs->folds)
         net_text_add(page, "<p class=\"soft\">sd: the standard deviation of a sample.</p>\n");
     if (runs->varied_count && !runs->folds) {
         net_page_heading(page, "What differs");
-        net_told_differences(&cells, runs);
+        net_run_differences_table(&cells, runs);
         net_cells_html(page, &cells);
         net_cells_free(&cells);
     }
@@ -99,15 +99,15 @@ void net_compare_page(struct net_text *page, const struct net_told_runs *runs)
 void net_compare_folder(const struct net_folder *folder)
 {
     static const char *const here[] = {"."};
-    struct net_told_runs runs;
+    struct net_run_records runs;
     struct net_text page = {0};
 
-    net_told_open(&runs, folder, here, 1);
+    net_run_records_open(&runs, folder, here, 1);
     if (runs.count) {
         net_compare_page(&page, &runs);
         if (!net_file_try(folder, "report.html", &page))
             net_warn("cannot write %s/report.html", folder->path);
     }
     free(page.at);
-    net_told_close(&runs);
+    net_run_records_close(&runs);
 }

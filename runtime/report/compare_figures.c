@@ -13,7 +13,7 @@
 
 enum { MOST_COLORS = 16 }; /* runs with a color each; of more the first 8 have one */
 
-static int color_of(const struct net_told_runs *runs, int r)
+static int color_of(const struct net_run_records *runs, int r)
 {
     return runs->count <= MOST_COLORS || r < NET_COLORS ? r : NET_GREY;
 }
@@ -21,7 +21,7 @@ static int color_of(const struct net_told_runs *runs, int r)
 /* ---- epochs ---------------------------------------------------------------------------------- */
 
 /* A column of a run as a line; x and what else is made is in `x`. Of folds with its deviation. */
-static struct net_line line_of(const struct net_told *run, const char *column)
+static struct net_line line_of(const struct net_run_record *run, const char *column)
 {
     const int c = net_epochs_column(&run->epochs, column);
     struct net_line line = net_epochs_line(&run->epochs, c);
@@ -51,8 +51,8 @@ static void free_lines(struct net_line *lines, int count)
 }
 
 /* The folds of one k-fold are grey, their mean before them. */
-static void draw_column(const struct net_told_runs *runs, const char *column, net_take_figure *take,
-                        void *to)
+static void draw_column(const struct net_run_records *runs, const char *column,
+                        net_take_figure *take, void *to)
 {
     struct net_line *lines = net_allocate((size_t)runs->count + 1, sizeof *lines);
     struct net_figure figure = {.x = {.name = "epoch", .exact = true},
@@ -72,12 +72,12 @@ static void draw_column(const struct net_told_runs *runs, const char *column, ne
     }
     figure.y.log = net_serves_log(lines + runs->folds, runs->count);
     if (runs->folds) {
-        struct net_told mean;
+        struct net_run_record mean;
 
-        net_told_fold(&mean, runs->at, runs->count);
+        net_record_average(&mean, runs->at, runs->count);
         lines[0] = line_of(&mean, column);
         lines[0].name = "mean ± sd of the folds";
-        net_told_unfold(&mean);
+        net_record_free_average(&mean);
     }
     for (char *c = title; *c; c++)
         *c = *c == '_' ? ' ' : *c;
@@ -90,7 +90,7 @@ static void draw_column(const struct net_told_runs *runs, const char *column, ne
 }
 
 /* Validation first; times are not compared. */
-void net_compare_epochs(const struct net_told_runs *runs, net_take_figure *take, void *to)
+void net_compare_epochs(const struct net_run_records *runs, net_take_figure *take, void *to)
 {
     const struct net_epochs *epochs = NULL;
 
@@ -109,7 +109,7 @@ static int by_value(const void *a, const void *b)
     return strverscmp(*(char *const *)a, *(char *const *)b);
 }
 
-static struct net_varied find_setting(const struct net_told_runs *runs, const char *name)
+static struct net_varied find_setting(const struct net_run_records *runs, const char *name)
 {
     struct net_varied setting = {.name = name, .numbers = true};
     char **values = net_allocate((size_t)runs->count, sizeof *values);
@@ -120,7 +120,7 @@ static struct net_varied find_setting(const struct net_told_runs *runs, const ch
         char *end;
         bool known = false;
 
-        values[r] = net_told_setting(&runs->at[r], name);
+        values[r] = net_record_setting(&runs->at[r], name);
         setting.at[r] = strtod(values[r], &end);
         setting.numbers = setting.numbers && *values[r] && !*end;
         for (int w = 0; w < setting.count; w++)
@@ -150,21 +150,22 @@ static void close_setting(struct net_varied *setting)
 /* ---- panels ---------------------------------------------------------------------------------- */
 
 /* Runs that have the value `word` of another setting, in the order of this one. */
-static struct net_line join_runs(const struct net_told_runs *runs, const struct net_varied *setting,
-                                 const char *other, const char *word)
+static struct net_line join_runs(const struct net_run_records *runs,
+                                 const struct net_varied *setting, const char *other,
+                                 const char *word)
 {
     double *x = net_allocate(2 * (size_t)runs->count, sizeof *x), *y = x + runs->count;
     int count = 0;
 
     for (int r = 0; r < runs->count; r++) {
-        char *value = other ? net_told_setting(&runs->at[r], other) : NULL;
+        char *value = other ? net_record_setting(&runs->at[r], other) : NULL;
         int i = count;
 
-        if ((!other || !strcmp(value, word)) && isfinite(runs->at[r].shown)) {
+        if ((!other || !strcmp(value, word)) && isfinite(runs->at[r].result)) {
             for (; i > 0 && x[i - 1] > setting->at[r]; i--)
                 x[i] = x[i - 1], y[i] = y[i - 1];
             x[i] = setting->at[r];
-            y[i] = runs->at[r].shown;
+            y[i] = runs->at[r].result;
             count++;
         }
         free(value);
@@ -173,7 +174,7 @@ static struct net_line join_runs(const struct net_told_runs *runs, const struct 
 }
 
 /* Two settings: a line for each value of the other one. */
-static void draw_panel(const struct net_told_runs *runs, const struct net_varied *setting,
+static void draw_panel(const struct net_run_records *runs, const struct net_varied *setting,
                        const struct net_varied *other, net_take_figure *take, void *to)
 {
     const bool joins = other && other->count <= MOST_COLORS;
@@ -181,8 +182,8 @@ static void draw_panel(const struct net_told_runs *runs, const struct net_varied
     struct net_line *lines = net_allocate((size_t)count, sizeof *lines);
     struct net_figure figure = {.x = {.name = setting->name}, .lines = lines, .line_count = count};
     struct net_text svg = {0};
-    char *title = net_format("%s by %s", runs->shown, setting->name);
-    char *name = net_format("%s_by_%s", runs->shown, setting->name);
+    char *title = net_format("%s by %s", runs->result, setting->name);
+    char *name = net_format("%s_by_%s", runs->result, setting->name);
 
     for (int l = 0; l < count; l++) {
         char *key = joins ? net_format("%s %s", other->name, other->words[l]) : NULL;
@@ -214,7 +215,7 @@ static void draw_panel(const struct net_told_runs *runs, const struct net_varied
     free(svg.at);
 }
 
-void net_compare_varied(const struct net_told_runs *runs, net_take_figure *take, void *to)
+void net_compare_varied(const struct net_run_records *runs, net_take_figure *take, void *to)
 {
     struct net_varied *settings = net_allocate((size_t)runs->varied_count + 1, sizeof *settings);
     const int count = runs->varied_count;

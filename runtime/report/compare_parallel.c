@@ -28,7 +28,7 @@ static double height_of(const struct upright *axis, double value)
                : (TOP + BOTTOM) / 2.0;
 }
 
-static struct upright stand(const struct net_told_runs *runs, const char *name, const double *at,
+static struct upright stand(const struct net_run_records *runs, const char *name, const double *at,
                             bool serves_log, int x)
 {
     const struct net_line all = {.y = at, .count = runs->count};
@@ -36,7 +36,7 @@ static struct upright stand(const struct net_told_runs *runs, const char *name, 
 
     axis.log = serves_log && net_serves_log(&all, 1);
     for (int r = 0; r < runs->count; r++)
-        if (isfinite(runs->at[r].shown)) {
+        if (isfinite(runs->at[r].result)) {
             axis.low = fmin(axis.low, axis.log ? log10(at[r]) : at[r]);
             axis.high = fmax(axis.high, axis.log ? log10(at[r]) : at[r]);
         }
@@ -78,12 +78,12 @@ static void add_upright(struct net_text *svg, const struct upright *axis,
 }
 
 /* Its color goes from orange for the least number that was reached to blue for the largest. */
-static void add_run(struct net_text *svg, const struct net_told_runs *runs, int r,
+static void add_run(struct net_text *svg, const struct net_run_records *runs, int r,
                     const struct upright *axes, int count)
 {
-    const struct net_told *run = &runs->at[r];
+    const struct net_run_record *run = &runs->at[r];
     const struct upright *reached = &axes[count];
-    const double share = (BOTTOM - height_of(reached, run->shown)) / (BOTTOM - TOP);
+    const double share = (BOTTOM - height_of(reached, run->result)) / (BOTTOM - TOP);
 
     net_text_add(svg, "<path fill=\"none\" stroke-width=\"2\" stroke=\"hsl(%.0f 75%% 50%%)\" d=\"",
                  25 + 185 * share);
@@ -92,27 +92,27 @@ static void add_run(struct net_text *svg, const struct net_told_runs *runs, int 
                      height_of(&axes[a], axes[a].at[r]));
     net_text_add(svg, "\"><title>");
     net_text_html(svg, run->name);
-    net_text_add(svg, ": %.6g</title></path>\n", run->shown);
+    net_text_add(svg, ": %.6g</title></path>\n", run->result);
 }
 
-void net_compare_parallel(const struct net_told_runs *runs, const struct net_varied *settings,
+void net_compare_parallel(const struct net_run_records *runs, const struct net_varied *settings,
                           int count, net_take_figure *take, void *to)
 {
     struct upright *axes = net_allocate((size_t)count + 1, sizeof *axes);
-    double *shown = net_allocate((size_t)runs->count, sizeof *shown);
+    double *result = net_allocate((size_t)runs->count, sizeof *result);
     struct net_text svg = {0};
 
     for (int r = 0; r < runs->count; r++)
-        shown[r] = runs->at[r].shown;
+        result[r] = runs->at[r].result;
     for (int a = 0; a <= count; a++)
-        axes[a] = stand(runs, a < count ? settings[a].name : runs->shown,
-                        a < count ? settings[a].at : shown, a < count && settings[a].numbers,
+        axes[a] = stand(runs, a < count ? settings[a].name : runs->result,
+                        a < count ? settings[a].at : result, a < count && settings[a].numbers,
                         FROM + (TO - FROM) * a / (count > 0 ? count : 1));
     net_text_add(&svg, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 370\" "
                        "role=\"img\" aria-label=\"parallel coordinates\">\n<text class=\"title\" "
                        "x=\"20\" y=\"18\">parallel coordinates</text>\n");
     for (int r = runs->count - 1; r >= 0; r--)
-        if (isfinite(shown[r]))
+        if (isfinite(result[r]))
             add_run(&svg, runs, r, axes, count);
     for (int a = 0; a <= count; a++)
         add_upright(&svg, &axes[a], a < count ? &settings[a] : NULL);
@@ -120,6 +120,6 @@ void net_compare_parallel(const struct net_told_runs *runs, const struct net_var
     if (axes[count].low <= axes[count].high)
         take(to, "parallel", &svg);
     free(axes);
-    free(shown);
+    free(result);
     free(svg.at);
 }

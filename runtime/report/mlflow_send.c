@@ -30,7 +30,7 @@ enum { MOST_METRICS = 1000, MOST_PARAMS = 100 }; /* that a request may bring */
 
 struct sending {
     const char *url;
-    const struct net_told *told;
+    const struct net_run_record *record;
     struct net_folder folder;
     char *run, *artifacts, *status; /* of mlflow.sent */
     long epoch, step;
@@ -105,7 +105,7 @@ static struct net_json *ask(const struct sending *s, const char *method, const c
     *code++ = '\0';
     json = net_json_read(answer, strlen(answer), error, sizeof error);
     if (*code != '2' && !may) {
-        const char *why = net_told_text(json, "message");
+        const char *why = net_record_text(json, "message");
 
         why = *why ? why : answer;
         net_fail(NET_FAULT, "%s: the server answers %s: %.*s", url, code, (int)strcspn(why, "\n"),
@@ -190,13 +190,13 @@ static void add_metric(struct sending *s, const char *name, double value, double
 /* As its folder, and of a fold or point that of all: "cv/fold_3"; malloc'd. */
 static char *find_title(const struct sending *s)
 {
-    char *place = realpath(s->told->path, NULL);
+    char *place = realpath(s->record->path, NULL);
     const char *last = place ? strrchr(place, '/') : NULL;
     struct net_folder all = {0};
     char *title;
 
     if (!last)
-        net_fail(NET_FAULT, "%s: %s", s->told->path, strerror(errno));
+        net_fail(NET_FAULT, "%s: %s", s->record->path, strerror(errno));
     if (net_folder_open(&all, &s->folder, "..") &&
         (net_folder_has(&all, "kfold.json") || net_folder_has(&all, "sweep.json")))
         while (last > place && *--last != '/')
@@ -210,7 +210,7 @@ static char *find_title(const struct sending *s)
 /* The id of the experiment that is called as the model; malloc'd. */
 static char *find_experiment(struct sending *s)
 {
-    const char *name = net_told_text(s->told->json, "model");
+    const char *name = net_record_text(s->record->json, "model");
     char *path = net_format("mlflow/experiments/get-by-name?experiment_name=%s", name), *id;
     struct net_json *found;
 
@@ -218,7 +218,7 @@ static char *find_experiment(struct sending *s)
     net_text_add(&s->body, "}");
     net_json_free(post(s, "mlflow/experiments/create", true)); /* refused where it is there */
     found = ask(s, "GET", path, -1, false);
-    id = net_format("%s", net_told_text(net_json_member(found, "experiment"), "experiment_id"));
+    id = net_format("%s", net_record_text(net_json_member(found, "experiment"), "experiment_id"));
     net_json_free(found);
     free(path);
     return id;
@@ -232,7 +232,7 @@ static void create_run(struct sending *s)
                                           {"netc.model_hash", "model_hash"},
                                           {"netc.version", "netc"}};
     char *experiment = find_experiment(s), *title = find_title(s);
-    char *place = realpath(s->told->path, NULL);
+    char *place = realpath(s->record->path, NULL);
     const char *user = getenv("USER");
     struct net_json *made;
 
@@ -240,17 +240,17 @@ static void create_run(struct sending *s)
     add_text(s, ", \"run_name\": ", title);
     net_text_add(&s->body, ", \"start_time\": %.0f", s->began);
     for (size_t t = 0; t < sizeof tags / sizeof *tags; t++)
-        add_pair(s, "tags", tags[t][0], net_told_text(s->told->json, tags[t][1]));
+        add_pair(s, "tags", tags[t][0], net_record_text(s->record->json, tags[t][1]));
     add_pair(s, "tags", "mlflow.source.type", "LOCAL");
     add_pair(s, "tags", "mlflow.user", user ? user : "");
-    add_pair(s, "tags", "netc.folder", place ? place : s->told->path);
+    add_pair(s, "tags", "netc.folder", place ? place : s->record->path);
     net_text_add(&s->body, "]}");
     made = post(s, "mlflow/runs/create", false);
 
     const struct net_json *info = net_json_member(net_json_member(made, "run"), "info");
 
-    s->run = net_format("%s", net_told_text(info, "run_id"));
-    s->artifacts = net_format("%s", net_told_text(info, "artifact_uri"));
+    s->run = net_format("%s", net_record_text(info, "run_id"));
+    s->artifacts = net_format("%s", net_record_text(info, "artifact_uri"));
     s->status = net_format("created");
     if (!*s->run)
         net_fail(NET_FAULT, "%s: the server's answer names no run: is it MLflow's?", s->url);
@@ -278,10 +278,10 @@ static void take_up(struct sending *s)
                      : NULL;
     struct net_json *sent = text ? net_json_read(text, length, error, sizeof error) : NULL;
 
-    if (sent && !strcmp(net_told_text(sent, "url"), s->url)) {
-        s->run = net_format("%s", net_told_text(sent, "run"));
-        s->artifacts = net_format("%s", net_told_text(sent, "artifacts"));
-        s->status = net_format("%s", net_told_text(sent, "status"));
+    if (sent && !strcmp(net_record_text(sent, "url"), s->url)) {
+        s->run = net_format("%s", net_record_text(sent, "run"));
+        s->artifacts = net_format("%s", net_record_text(sent, "artifacts"));
+        s->status = net_format("%s", net_record_text(sent, "status"));
         s->epoch = (long)number_of(sent, "epoch");
         s->step = (long)number_of(sent, "step");
     } else {
@@ -295,10 +295,10 @@ static void take_up(struct sending *s)
 
 static void send_params(struct sending *s)
 {
-    const struct net_json *settings = net_json_member(s->told->json, "hyperparameters");
+    const struct net_json *settings = net_json_member(s->record->json, "hyperparameters");
 
     for (const struct net_json *one = settings ? settings->first : NULL; one; one = one->next) {
-        char *value = net_told_setting(s->told, one->key);
+        char *value = net_record_setting(s->record, one->key);
 
         make_room(s, 1, MOST_PARAMS);
         add_pair(s, "params", one->key, value);
@@ -310,7 +310,7 @@ static void send_params(struct sending *s)
 /* Losses and metrics by epoch: of history.csv all columns but the time's. */
 static void send_epochs(struct sending *s)
 {
-    const struct net_epochs *epochs = &s->told->epochs;
+    const struct net_epochs *epochs = &s->record->epochs;
     const int seconds = net_epochs_column(epochs, "seconds");
     double when = s->began;
 
@@ -375,8 +375,8 @@ static void send_files(struct sending *s)
 /* The end of the run, or that it goes on. */
 static void send_status(struct sending *s)
 {
-    const char *status = s->told->status;
-    const struct net_json *final = net_json_member(s->told->json, "final");
+    const char *status = s->record->status;
+    const struct net_json *final = net_json_member(s->record->json, "final");
     const bool running = !strcmp(status, "running");
 
     for (const struct net_json *part = !running && final ? final->first : NULL; part;
@@ -401,7 +401,7 @@ static void send_status(struct sending *s)
                                                                                    : "KILLED");
     if (!running)
         net_text_add(&s->body, ", \"end_time\": %.0f",
-                     s->began + 1000 * number_of(s->told->json, "seconds"));
+                     s->began + 1000 * number_of(s->record->json, "seconds"));
     net_text_add(&s->body, "}");
     net_json_free(post(s, "mlflow/runs/update", false));
     free(s->status);
@@ -427,24 +427,24 @@ static double read_moment(const char *text)
     return 1e3 * (double)(((days * 24 + at[3]) * 60 + at[4]) * 60 + at[5]);
 }
 
-void net_mlflow_send(const struct net_told *told, const char *url)
+void net_mlflow_send(const struct net_run_record *record, const char *url)
 {
     char *address = net_format("%.*s", (int)(strlen(url) - (url[strlen(url) - 1] == '/')), url);
-    struct sending s = {.url = address, .told = told};
+    struct sending s = {.url = address, .record = record};
     int history;
 
-    if (!net_folder_open(&s.folder, NULL, told->path))
-        net_fail(NET_FAULT, "%s: %s", told->path, strerror(errno));
+    if (!net_folder_open(&s.folder, NULL, record->path))
+        net_fail(NET_FAULT, "%s: %s", record->path, strerror(errno));
     history = openat(s.folder.at, "history.csv", O_RDONLY | O_CLOEXEC);
     flock(history, LOCK_EX);                      /* of two that send one waits */
     net_atomic_clean(s.folder.at, "mlflow.sent"); /* of one that was killed */
-    s.began = read_moment(net_told_text(told->json, "started"));
+    s.began = read_moment(net_record_text(record->json, "started"));
     take_up(&s);
     if (!strcmp(s.status, "created"))
         send_params(&s);
     send_epochs(&s);
     send_steps(&s);
-    if (strcmp(s.status, told->status) != 0)
+    if (strcmp(s.status, record->status) != 0)
         send_status(&s);
     if (history >= 0)
         close(history);

@@ -28,7 +28,7 @@ struct net_json *net_tracked_settings(const struct net_training *run); /* an obj
 double net_tracked_now(void);                                          /* seconds since 1970 */
 
 /* mlflow_send.c: what was not sent before. A fault ends the program. */
-struct net_told;
-void net_mlflow_send(const struct net_told *told, const char *url);
+struct net_run_record;
+void net_mlflow_send(const struct net_run_record *record, const char *url);
 
 #endif

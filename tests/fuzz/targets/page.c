@@ -6,7 +6,7 @@
 #include "fuzz/fuzz.h"
 #include "report/compare.h"
 
-static struct net_told run;
+static struct net_run_record run;
 
 static void take_figure(void *to, const char *name, const struct net_text *svg)
 {
@@ -30,8 +30,8 @@ static void take_table(void *to, const char *name, const struct net_cells *cells
 static void read_page(const void *unused)
 {
     (void)unused;
-    net_told_page_figures(&run, take_figure, NULL);
-    net_told_page_tables(&run, take_table, NULL);
+    net_page_read_figures(&run, take_figure, NULL);
+    net_page_read_tables(&run, take_table, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

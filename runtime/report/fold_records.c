@@ -1,6 +1,6 @@
 /*
- * told_folds.c -- the folds of a k-fold as one: means and standard deviations over the folds, of
- * each epoch; told_runs.c has those of what came out in the end.
+ * fold_records.c -- the folds of a k-fold as one: means and standard deviations over the folds, of
+ * each epoch; run_records.c has those of what came out in the end.
  */
 
 #include <math.h>
@@ -10,7 +10,7 @@
 #include "report/compare.h"
 
 /* Of an epoch the folds that came so far. */
-static void add_row(struct net_told *run, long row, double *values)
+static void add_row(struct net_run_record *run, long row, double *values)
 {
     const int columns = run->epochs.columns;
 
@@ -29,17 +29,17 @@ static void add_row(struct net_told *run, long row, double *values)
     }
 }
 
-void net_told_fold(struct net_told *run, struct net_told *folds, int count)
+void net_record_average(struct net_run_record *run, struct net_run_record *folds, int count)
 {
     double *values = net_allocate((size_t)count, sizeof *values);
     const struct net_epochs *longest = &folds[0].epochs;
 
-    *run = (struct net_told){.status = "finished",
-                             .json = folds[0].json,
-                             .score = NAN,
-                             .shown = NAN,
-                             .folds = folds,
-                             .fold_count = count};
+    *run = (struct net_run_record){.status = "finished",
+                                   .json = folds[0].json,
+                                   .score = NAN,
+                                   .result = NAN,
+                                   .folds = folds,
+                                   .fold_count = count};
     for (int f = count - 1; f >= 0; f--) {
         if (folds[f].epochs.count > longest->count)
             longest = &folds[f].epochs;
@@ -56,7 +56,7 @@ void net_told_fold(struct net_told *run, struct net_told *folds, int count)
     free(values);
 }
 
-void net_told_unfold(struct net_told *run)
+void net_record_free_average(struct net_run_record *run)
 {
     free(run->epochs.cells);
     free(run->deviations.cells);

@@ -1,5 +1,5 @@
 /*
- * told_runs.c -- runs as run.json and history.csv of their folders tell of them: of any trainer,
+ * run_records.c -- runs as run.json and history.csv of their folders tell of them: of any trainer,
  * finished or not. Data and weights are not read.
  */
 
@@ -16,7 +16,7 @@
 
 #include "report/compare.h"
 
-const char *net_told_text(const struct net_json *json, const char *key)
+const char *net_record_text(const struct net_json *json, const char *key)
 {
     const struct net_json *member = net_json_member(json, key);
 
@@ -28,7 +28,7 @@ const char *net_told_text(const struct net_json *json, const char *key)
 /* A run that was killed still says that it is running; who trains holds the folder's lock. */
 static const char *find_status(const struct net_json *json, const struct net_folder *folder)
 {
-    const char *status = net_told_text(json, "status");
+    const char *status = net_record_text(json, "status");
 
     if (strcmp(status, "running") != 0 || flock(folder->at, LOCK_SH | LOCK_NB))
         return status;
@@ -36,10 +36,11 @@ static const char *find_status(const struct net_json *json, const struct net_fol
     return "killed";
 }
 
-static void read_run(struct net_told_runs *runs, const struct net_folder *folder)
+static void read_run(struct net_run_records *runs, const struct net_folder *folder)
 {
     char *path = net_path_in(folder, "run.json"), error[256];
-    struct net_told run = {.path = net_format("%s", folder->path), .score = NAN, .shown = NAN};
+    struct net_run_record run = {
+        .path = net_format("%s", folder->path), .score = NAN, .result = NAN};
     size_t length;
     char *text = net_file_read(folder, "run.json", &length);
 
@@ -60,7 +61,7 @@ static void read_run(struct net_told_runs *runs, const struct net_folder *folder
     free(path);
 }
 
-char *net_told_setting(const struct net_told *run, const char *name)
+char *net_record_setting(const struct net_run_record *run, const char *name)
 {
     const struct net_json *settings = net_json_member(run->json, "hyperparameters");
     const struct net_json *value = net_json_member(settings, name);
@@ -78,7 +79,7 @@ char *net_told_setting(const struct net_told *run, const char *name)
     return text.at;
 }
 
-static double find_final(const struct net_told *run, const char *part, const char *name)
+static double find_final(const struct net_run_record *run, const char *part, const char *name)
 {
     const struct net_json *final = net_json_member(run->json, "final");
     const struct net_json *value = net_json_member(net_json_member(final, part), name);
@@ -86,8 +87,8 @@ static double find_final(const struct net_told *run, const char *part, const cha
     return value && value->kind == NET_JSON_NUMBER ? value->number : NAN;
 }
 
-double net_told_final(const struct net_told *run, const char *part, const char *name,
-                      double *deviation)
+double net_record_final(const struct net_run_record *run, const char *part, const char *name,
+                        double *deviation)
 {
     double *values = net_allocate((size_t)run->fold_count + 1, sizeof *values);
     double mean = find_final(run, part, name), spread = NAN;
@@ -102,7 +103,7 @@ double net_told_final(const struct net_told *run, const char *part, const char *
     return mean;
 }
 
-static bool is_less_better(const struct net_told *run, const char *name)
+static bool is_less_better(const struct net_run_record *run, const char *name)
 {
     const bool loss = !strcmp(name, "loss");
     const struct net_metric *metric = loss ? NULL : net_metric_find(name);
@@ -116,9 +117,9 @@ static bool is_less_better(const struct net_told *run, const char *name)
 }
 
 /* Of a run that has no end yet: the best of its epochs so far. */
-static double find_number(const struct net_told *run, const char *part, const char *name)
+static double find_number(const struct net_run_record *run, const char *part, const char *name)
 {
-    const double final = net_told_final(run, part, name, NULL),
+    const double final = net_record_final(run, part, name, NULL),
                  sign = is_less_better(run, name) ? 1 : -1;
     char *column = net_format("%s_%s", part, name);
     const int c = net_epochs_column(&run->epochs, column);
@@ -166,7 +167,7 @@ static char **list_folders(const struct net_folder *folder, int *count)
     return names;
 }
 
-static void read_folder(struct net_told_runs *runs, const struct net_folder *folder)
+static void read_folder(struct net_run_records *runs, const struct net_folder *folder)
 {
     int count;
     char **names = list_folders(folder, &count);
@@ -184,18 +185,18 @@ static void read_folder(struct net_told_runs *runs, const struct net_folder *fol
 }
 
 /* A k-fold beside other runs is one of them. */
-static void fold_up(struct net_told_runs *runs, int before, const char *path)
+static void fold_up(struct net_run_records *runs, int before, const char *path)
 {
     const int count = runs->count - before;
-    struct net_told *folds = net_allocate((size_t)count, sizeof *folds);
+    struct net_run_record *folds = net_allocate((size_t)count, sizeof *folds);
 
     memcpy(folds, runs->at + before, (size_t)count * sizeof *folds);
     runs->count = before + 1;
-    net_told_fold(&runs->at[before], folds, count);
+    net_record_average(&runs->at[before], folds, count);
     runs->at[before].path = net_format("%s", path);
 }
 
-static void read_path(struct net_told_runs *runs, const struct net_folder *in, const char *path,
+static void read_path(struct net_run_records *runs, const struct net_folder *in, const char *path,
                       bool alone)
 {
     struct net_folder folder;
@@ -223,7 +224,7 @@ static void read_path(struct net_told_runs *runs, const struct net_folder *in, c
 
 /* ---- what they are compared by --------------------------------------------------------------- */
 
-static void shorten_names(struct net_told_runs *runs)
+static void shorten_names(struct net_run_records *runs)
 {
     size_t common = 0;
 
@@ -244,50 +245,50 @@ found:
 }
 
 /* Ranked by what the best weights were kept by; drawn is a metric, if there is one. */
-static void find_scores(struct net_told_runs *runs)
+static void find_scores(struct net_run_records *runs)
 {
-    const struct net_told *first = &runs->at[0];
+    const struct net_run_record *first = &runs->at[0];
     const struct net_json *settings = net_json_member(first->json, "hyperparameters");
     const bool validation = net_epochs_column(&first->epochs, "validation_loss") >= 0 ||
-                            isfinite(net_told_final(first, "validation", "loss", NULL));
+                            isfinite(net_record_final(first, "validation", "loss", NULL));
     const char *part = validation ? "validation" : "train",
-               *monitor = net_told_text(settings, "monitor");
-    const char *shown = "loss";
+               *monitor = net_record_text(settings, "monitor");
+    const char *result = "loss";
 
     monitor = *monitor && strcmp(monitor, "validation_loss") != 0 ? monitor : "loss";
     if (strcmp(monitor, "loss") != 0)
-        shown = monitor;
+        result = monitor;
     else if (first->epochs.columns > 2 && !strncmp(first->epochs.names[2], "train_", 6))
-        shown = first->epochs.names[2] + 6;
+        result = first->epochs.names[2] + 6;
     runs->monitor = net_format("%s_%s", part, monitor);
-    runs->shown = net_format("%s_%s", part, shown);
+    runs->result = net_format("%s_%s", part, result);
     for (int r = 0; r < runs->count; r++) {
-        struct net_told *run = &runs->at[r];
+        struct net_run_record *run = &runs->at[r];
 
-        run->shown = find_number(run, part, shown);
+        run->result = find_number(run, part, result);
         run->score = find_number(run, part, monitor) * (is_less_better(run, monitor) ? 1 : -1);
     }
 }
 
 static int by_score(const void *a, const void *b)
 {
-    const struct net_told *x = a, *y = b;
+    const struct net_run_record *x = a, *y = b;
     const double p = isnan(x->score) ? INFINITY : x->score;
     const double q = isnan(y->score) ? INFINITY : y->score;
 
     return p != q ? (p > q ? 1 : -1) : strverscmp(x->path, y->path);
 }
 
-static void look_at_setting(struct net_told_runs *runs, const char *name)
+static void look_at_setting(struct net_run_records *runs, const char *name)
 {
-    char *first = net_told_setting(&runs->at[0], name);
+    char *first = net_record_setting(&runs->at[0], name);
     bool differs = false;
 
     for (int v = 0; v < runs->varied_count; v++)
         if (!strcmp(runs->varied[v], name))
             goto end;
     for (int r = 1; r < runs->count && !differs; r++) {
-        char *other = net_told_setting(&runs->at[r], name);
+        char *other = net_record_setting(&runs->at[r], name);
 
         differs = strcmp(first, other) != 0;
         free(other);
@@ -304,7 +305,7 @@ end:
 }
 
 /* Are there two of one file and the same values, compiled from different text? */
-static bool has_unnamed(const struct net_told_runs *runs)
+static bool has_unnamed(const struct net_run_records *runs)
 {
     struct net_text *key = net_allocate((size_t)runs->count, sizeof *key);
     bool found = false;
@@ -312,7 +313,7 @@ static bool has_unnamed(const struct net_told_runs *runs)
     for (int r = 0; r < runs->count; r++) {
         net_text_add(&key[r], ":");
         for (int v = 0; v < runs->varied_count; v++) {
-            char *value = net_told_setting(&runs->at[r], runs->varied[v]);
+            char *value = net_record_setting(&runs->at[r], runs->varied[v]);
 
             if (!net_is_option(runs->varied[v]))
                 net_text_add(&key[r], "%s\n", value);
@@ -320,8 +321,8 @@ static bool has_unnamed(const struct net_told_runs *runs)
         }
         for (int q = 0; q < r && !found; q++)
             found = !strcmp(key[q].at, key[r].at) &&
-                    strcmp(net_told_text(runs->at[q].json, "model_hash"),
-                           net_told_text(runs->at[r].json, "model_hash")) != 0;
+                    strcmp(net_record_text(runs->at[q].json, "model_hash"),
+                           net_record_text(runs->at[r].json, "model_hash")) != 0;
     }
     for (int r = 0; r < runs->count; r++)
         free(key[r].at);
@@ -329,7 +330,7 @@ static bool has_unnamed(const struct net_told_runs *runs)
     return found;
 }
 
-static void find_varied(struct net_told_runs *runs)
+static void find_varied(struct net_run_records *runs)
 {
     look_at_setting(runs, "source");
     for (int r = 0; r < runs->count; r++) {
@@ -342,10 +343,10 @@ static void find_varied(struct net_told_runs *runs)
         look_at_setting(runs, "model_hash");
 }
 
-void net_told_open(struct net_told_runs *runs, const struct net_folder *in,
-                   const char *const *paths, int count)
+void net_run_records_open(struct net_run_records *runs, const struct net_folder *in,
+                          const char *const *paths, int count)
 {
-    *runs = (struct net_told_runs){0};
+    *runs = (struct net_run_records){0};
     for (int i = 0; i < count; i++)
         read_path(runs, in, paths[i], count == 1);
     shorten_names(runs);
@@ -357,13 +358,13 @@ void net_told_open(struct net_told_runs *runs, const struct net_folder *in,
     find_varied(runs);
 }
 
-static void free_runs(struct net_told *at, int count)
+static void free_runs(struct net_run_record *at, int count)
 {
     for (int r = 0; r < count; r++) {
         free(at[r].path);
         free(at[r].name);
         if (at[r].folds) {
-            net_told_unfold(&at[r]);
+            net_record_free_average(&at[r]);
             free_runs(at[r].folds, at[r].fold_count);
         } else {
             net_json_free(at[r].json);
@@ -373,12 +374,12 @@ static void free_runs(struct net_told *at, int count)
     free(at);
 }
 
-void net_told_close(struct net_told_runs *runs)
+void net_run_records_close(struct net_run_records *runs)
 {
     free_runs(runs->at, runs->count);
     for (int v = 0; v < runs->varied_count; v++)
         free(runs->varied[v]);
     free(runs->varied);
     free(runs->monitor);
-    free(runs->shown);
+    free(runs->result);
 }

@@ -1,6 +1,6 @@
 /*
- * told_page.c -- figures and tables of a run's results as its report.html has them: whatever has an
- * id there becomes a file of that name. Data and weights are not read.
+ * page_reader.c -- figures and tables of a run's results as its report.html has them: whatever has
+ * an id there becomes a file of that name. Data and weights are not read.
  */
 
 #define _GNU_SOURCE
@@ -13,7 +13,7 @@
 /* ---- what the page has ----------------------------------------------------------------------- */
 
 /* report.html, malloc'd; "": the run has none. */
-static char *read_page(const struct net_told *run)
+static char *read_page(const struct net_run_record *run)
 {
     struct net_folder folder;
     char *page = NULL;
@@ -117,7 +117,7 @@ static void take_tables(const char *page, const struct element *element, net_tak
     }
 }
 
-void net_told_page_tables(const struct net_told *run, net_take_table *take, void *to)
+void net_page_read_tables(const struct net_run_record *run, net_take_table *take, void *to)
 {
     char *page = read_page(run);
 
@@ -143,7 +143,7 @@ static void draw_map(void *at, const char *id, const struct net_cells *cells)
     free(svg.at);
 }
 
-void net_told_page_figures(const struct net_told *run, net_take_figure *take, void *to)
+void net_page_read_figures(const struct net_run_record *run, net_take_figure *take, void *to)
 {
     struct taker taker = {take, to};
     char *page = read_page(run), *id, *inside;

@@ -1,5 +1,5 @@
 /*
- * told_tables.c -- tables of runs: their results, and the settings that differ between them.
+ * run_tables.c -- tables of runs: their results, and the settings that differ between them.
  */
 
 #include <math.h>
@@ -14,7 +14,7 @@ struct columns {
     int count;
 };
 
-static struct columns find_columns(const struct net_told_runs *runs)
+static struct columns find_columns(const struct net_run_records *runs)
 {
     struct columns columns = {0};
 
@@ -39,7 +39,7 @@ static struct columns find_columns(const struct net_told_runs *runs)
 }
 
 /* Mean and deviation of the folds. */
-static void add_means(struct net_cells *cells, const struct net_told_runs *runs,
+static void add_means(struct net_cells *cells, const struct net_run_records *runs,
                       const struct columns *columns)
 {
     double *values = net_allocate((size_t)runs->count, sizeof *values);
@@ -52,8 +52,8 @@ static void add_means(struct net_cells *cells, const struct net_told_runs *runs,
             double numbers[2];
 
             for (int r = 0; r < runs->count; r++)
-                values[r] = net_told_final(&runs->at[r], columns->parts[c], columns->names[c],
-                                           NULL);
+                values[r] = net_record_final(&runs->at[r], columns->parts[c], columns->names[c],
+                                             NULL);
             net_find_mean(values, runs->count, &numbers[0], &numbers[1]);
             net_cells_number(cells, numbers[row]);
         }
@@ -63,11 +63,11 @@ static void add_means(struct net_cells *cells, const struct net_told_runs *runs,
 }
 
 /* Of a k-fold with its deviation. */
-static void add_number(struct net_cells *cells, const struct net_told *run, const char *part,
+static void add_number(struct net_cells *cells, const struct net_run_record *run, const char *part,
                        const char *name)
 {
     double deviation;
-    const double number = net_told_final(run, part, name, &deviation);
+    const double number = net_record_final(run, part, name, &deviation);
 
     if (isfinite(deviation) && isfinite(number))
         net_cells_add(cells, "%.4g ± %.2g", number, deviation);
@@ -75,7 +75,7 @@ static void add_number(struct net_cells *cells, const struct net_told *run, cons
         net_cells_number(cells, number);
 }
 
-static double find_seconds(const struct net_told *run)
+static double find_seconds(const struct net_run_record *run)
 {
     const struct net_json *seconds = net_json_member(run->json, "seconds");
     double sum = 0;
@@ -85,7 +85,7 @@ static double find_seconds(const struct net_told *run)
     return run->fold_count ? sum : seconds && seconds->number > 0 ? seconds->number : NAN;
 }
 
-void net_told_results(struct net_cells *cells, const struct net_told_runs *runs)
+void net_run_results_table(struct net_cells *cells, const struct net_run_records *runs)
 {
     const struct columns columns = find_columns(runs);
 
@@ -97,7 +97,7 @@ void net_told_results(struct net_cells *cells, const struct net_told_runs *runs)
         net_cells_add(cells, "%s %s", columns.parts[c], columns.names[c]);
     net_cells_add(cells, "seconds");
     for (int r = 0; r < runs->count; r++) {
-        const struct net_told *run = &runs->at[r];
+        const struct net_run_record *run = &runs->at[r];
 
         net_cells_add(cells, "%s", run->name);
         net_cells_add(cells, "%s", run->status);
@@ -110,21 +110,21 @@ void net_told_results(struct net_cells *cells, const struct net_told_runs *runs)
         add_means(cells, runs, &columns);
 }
 
-void net_told_differences(struct net_cells *cells, const struct net_told_runs *runs)
+void net_run_differences_table(struct net_cells *cells, const struct net_run_records *runs)
 {
     *cells = (struct net_cells){.columns = 2 + runs->varied_count, .texts = 1};
     net_cells_add(cells, "run");
     for (int v = 0; v < runs->varied_count; v++)
         net_cells_add(cells, "%s", runs->varied[v]);
-    net_cells_add(cells, "%s", runs->shown);
+    net_cells_add(cells, "%s", runs->result);
     for (int r = 0; r < runs->count; r++) {
         net_cells_add(cells, "%s", runs->at[r].name);
         for (int v = 0; v < runs->varied_count; v++) {
-            char *value = net_told_setting(&runs->at[r], runs->varied[v]);
+            char *value = net_record_setting(&runs->at[r], runs->varied[v]);
 
             net_cells_add(cells, "%s", *value ? value : "–");
             free(value);
         }
-        net_cells_number(cells, runs->at[r].shown);
+        net_cells_number(cells, runs->at[r].result);
     }
 }
