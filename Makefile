@@ -73,7 +73,7 @@ $(BUILD)/lexer.o $(BUILD)/parser.o: $(BUILD)/%.o: $(BUILD)/%.c | $(BUILD)/parser
 SMALL = $(addprefix $(BUILD)/runtime/,$(addsuffix .o,commands/% report/% training/%settings \
         $(addprefix core/,safetensors json text %file exit_report pro% signals) data/%/classes \
         $(addprefix training/,checkpoint find_nan init lets options pre% session weights) \
-        $(addprefix data/,asked contract dataset identity paths shown split synthetic %/digits %_json)))
+        $(addprefix data/,contract dataset field_text identity paths split synthetic user_files %/digits %_json)))
 $(runtime_objects): extra = $(RUNTIME_FLAGS)
 $(filter $(SMALL),$(runtime_objects)): extra += $(if $(findstring clang,$(CC)),-Oz,-Os)
 $(test_objects): extra = -pthread $(if $(SANITIZE),$(if $(filter tests/reference/% tests/support/%,$<),-O1,-O0))

@@ -52,7 +52,7 @@ double net_evaluate(struct net_session *session, struct net_loader *loader, enum
 /* Opens the data for rows of what the command was asked for: the part of its files, or that of
    --part. Rows that a run drew from its training source are its own only while that is what it was:
    other parts may be of new data. */
-enum net_part net_asked_open(struct net_session *session, bool labelled);
+enum net_part net_command_rows_open(struct net_session *session, bool labelled);
 /* Ends the program where a file was written to since the data were opened. */
 void net_need_unwritten(struct net_data *data);
 

@@ -76,7 +76,7 @@ static struct net_data *open_evaluated(struct net_session *session, enum net_par
     return data;
 }
 
-enum net_part net_asked_open(struct net_session *session, bool labelled)
+enum net_part net_command_rows_open(struct net_session *session, bool labelled)
 {
     const struct net_options *options = session->options;
     const enum net_part part = options->file ? NET_TEST : part_named(options->value[NET_PART].text);
@@ -186,7 +186,7 @@ int net_command_eval(struct net_options *options)
     net_settings_of_run(options); /* its loss is the run's */
     net_session_open(&session, options);
     net_session_weights(&session);
-    const enum net_part part = net_asked_open(&session, true);
+    const enum net_part part = net_command_rows_open(&session, true);
     const long count = net_data_rows(session.data, part);
     if (!count)
         net_fail(NET_USAGE, "%s has no %s part; choose another with --part", model->source, name);

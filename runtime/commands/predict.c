@@ -166,7 +166,7 @@ int net_command_predict(struct net_options *options)
     net_session_open(&session, options);
     net_session_weights(&session);
     session.opening.arriving = strcmp(options->value[NET_FORMAT].text, "npy") != 0;
-    const enum net_part rows = net_asked_open(&session, net_flag(options, NET_WITH_TRUTH));
+    const enum net_part rows = net_command_rows_open(&session, net_flag(options, NET_WITH_TRUTH));
 
     if (!net_data_rows(session.data, rows))
         net_fail(NET_FAULT, "there are no rows to predict: the model's data have no such part");

@@ -26,7 +26,7 @@ static struct {
     size_t looked_at, header, whole; /* bytes; whole: up to the end of the last complete row */
     bool ended, packed, has_header;
     char separator;
-    enum net_shown kind;
+    enum net_input_kind kind;
     enum where where;           /* of a table: at looked_at */
     bool filled;                /* the row at looked_at is not empty */
     long lines, rows;           /* of those in bytes, behind the header */
@@ -67,7 +67,7 @@ static enum where step(enum where where, char c)
 
 static void end_row(void)
 {
-    const bool is_row = pipe_in.filled || pipe_in.kind == NET_SHOWS_LINES;
+    const bool is_row = pipe_in.filled || pipe_in.kind == NET_INPUT_LINES;
 
     pipe_in.whole = pipe_in.looked_at;
     pipe_in.filled = false;
@@ -87,10 +87,10 @@ static void look(void)
         const char c = pipe_in.bytes[pipe_in.looked_at++];
         const bool mark = pipe_in.looked_at <= 3 && !pipe_in.rows_past && strchr("\xef\xbb\xbf", c);
 
-        if (pipe_in.kind == NET_SHOWS_TABLE && !mark)
+        if (pipe_in.kind == NET_INPUT_TABLE && !mark)
             pipe_in.where = step(pipe_in.where, c);
         pipe_in.filled |= c != '\n' && c != '\r' &&
-                          (pipe_in.kind == NET_SHOWS_TABLE || (c != ' ' && c != '\t'));
+                          (pipe_in.kind == NET_INPUT_TABLE || (c != ' ' && c != '\t'));
         pipe_in.lines_seen += c == '\n' && (pipe_in.header || !pipe_in.has_header);
         if (c == '\n' && pipe_in.where != IN_QUOTES)
             end_row();
@@ -121,7 +121,7 @@ static void fill(void)
     }
     if (!pipe_in.rows) {
         /* one without a line break at its end */
-        pipe_in.rows = pipe_in.filled || (pipe_in.kind == NET_SHOWS_LINES && !pipe_in.packed &&
+        pipe_in.rows = pipe_in.filled || (pipe_in.kind == NET_INPUT_LINES && !pipe_in.packed &&
                                           pipe_in.used > pipe_in.whole);
         pipe_in.whole = pipe_in.used;
         pipe_in.filled = false; /* it is given now */
@@ -162,7 +162,7 @@ bool net_arriving_open(const char *file, const struct net_call *call, bool texts
     size_t first = 0;
 
     if (standard ? fstat(STDIN_FILENO, &status)
-                 : net_input_named(file) != NET_SHOWS_NOTHING || stat(file, &status))
+                 : net_input_kind_by_name(file) != NET_INPUT_UNKNOWN || stat(file, &status))
         return false;
     if (S_ISREG(status.st_mode) || (!standard && !S_ISFIFO(status.st_mode)))
         return false;
@@ -177,10 +177,10 @@ bool net_arriving_open(const char *file, const struct net_call *call, bool texts
             first++;
     while ((first == pipe_in.used || pipe_in.used < 2) && read_more());
     pipe_in.packed = pipe_in.used > 1 && !memcmp(pipe_in.bytes, "\x1f\x8b", 2);
-    pipe_in.kind = first < pipe_in.used && pipe_in.bytes[first] == '{' ? NET_SHOWS_OBJECTS
-                   : texts                                             ? NET_SHOWS_LINES
-                                                                       : NET_SHOWS_TABLE;
-    pipe_in.has_header = (!header || header->number != 0) && pipe_in.kind == NET_SHOWS_TABLE;
+    pipe_in.kind = first < pipe_in.used && pipe_in.bytes[first] == '{' ? NET_INPUT_OBJECTS
+                   : texts                                             ? NET_INPUT_LINES
+                                                                       : NET_INPUT_TABLE;
+    pipe_in.has_header = (!header || header->number != 0) && pipe_in.kind == NET_INPUT_TABLE;
     pipe_in.separator = net_separator(call);
     fill();
     return true;

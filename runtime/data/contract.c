@@ -312,7 +312,7 @@ static void read_alike(struct net_data *data, const struct net_opening *opening)
     char *path = net_path_in(opening->run, opening->alike);
     struct net_json *json = read_json(opening->run, opening->alike, path);
 
-    net_identity_read(&data->kept, json, data->model, path);
+    net_identity_read(&data->recorded, json, data->model, path);
     net_task_read(data, json, path);
     net_json_free(json);
     free(path);
@@ -334,7 +334,7 @@ void net_contract_read(struct net_data *data, const struct net_opening *opening)
     net_fitted_read(data, json, path);
     net_task_read(data, json, path);
     if (opening->same && !opening->alike)
-        net_identity_read(&data->kept, json, data->model, path);
+        net_identity_read(&data->recorded, json, data->model, path);
     net_json_free(json);
     check_checksum(data, opening->checksum, path);
     free(path);

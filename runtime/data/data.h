@@ -180,9 +180,9 @@ const float *net_data_target(const struct net_data *data, enum net_part part, lo
 bool net_data_input(const struct net_data *data, enum net_part part, int field, long row, float *x);
 /* The same with what is drawn of a row where a part is evaluated: noise. */
 bool net_data_given(const struct net_data *data, enum net_part part, int field, long row, float *x);
-/* A field of a row as a person reads it; not of pictures. shown.c */
-void net_data_show(struct net_text *text, const struct net_data *data, enum net_part part,
-                   int field, long row);
+/* A field of a row as a person reads it; not of pictures. field_text.c */
+void net_data_field_text(struct net_text *text, const struct net_data *data, enum net_part part,
+                         int field, long row);
 const struct net_model *net_data_model(const struct net_data *data);
 
 /* Where a field of a row was read. `row`, by number in the part, becomes that in the source. */

@@ -359,9 +359,9 @@ void net_data_close(struct net_data *data)
         free(data->vocabulary[f]);
         net_names_free(&data->names[f]);
     }
-    free(data->asked);
+    free(data->user_files);
     free(data->vocabulary);
     free(data->fitted);
-    free(data->kept.path);
+    free(data->recorded.path);
     free(data);
 }

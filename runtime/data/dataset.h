@@ -45,7 +45,7 @@ struct net_split_identity {
 };
 
 /* The same of a run before. */
-struct net_kept {
+struct net_recorded_data {
     char *path; /* of its preparation.json; malloc'd */
     struct net_identity sources[NET_PARTS];
     struct net_split_identity splits[NET_PARTS];
@@ -87,9 +87,9 @@ struct net_data {
     const char *folder;       /* where files are read, or NULL: the current one */
     const char ***vocabulary; /* [field]: the words by id; NULL: the field has none */
     struct net_fold fold;
-    struct net_kept kept;
-    struct net_asked *asked; /* by net_data_open_files; malloc'd as one */
-    int changes;             /* of the run's data, with those that were found now; 0: none was */
+    struct net_recorded_data recorded;
+    struct net_user_files *user_files; /* by net_data_open_files; malloc'd as one */
+    int changes; /* of the run's data, with those that were found now; 0: none was */
 };
 
 static inline long net_source_row(const struct net_subset *part, long row)
@@ -133,7 +133,7 @@ void net_identify_source(struct net_data *data, enum net_part part);
 void net_identity_check_source(struct net_data *data, enum net_part part, bool taken);
 void net_identity_check_splits(struct net_data *data, bool taken);
 void net_identity_write(struct net_text *text, const struct net_data *data);
-void net_identity_read(struct net_kept *kept, const struct net_json *json,
+void net_identity_read(struct net_recorded_data *recorded, const struct net_json *json,
                        const struct net_model *model, const char *path);
 
 /* split.c: moves rows from a part to a new one, as holdout(f) says; stratified by `classes`

@@ -205,7 +205,7 @@ static void read_source(struct net_identity *identity, const struct net_json *js
     }
 }
 
-void net_identity_read(struct net_kept *kept, const struct net_json *json,
+void net_identity_read(struct net_recorded_data *recorded, const struct net_json *json,
                        const struct net_model *model, const char *path)
 {
     const struct net_json *sources = net_json_member(json, "sources"),
@@ -215,15 +215,15 @@ void net_identity_read(struct net_kept *kept, const struct net_json *json,
         const struct net_json *split = net_json_member(splits, net_part_names[part]);
 
         if (model->parts[part] && model->parts[part]->reader)
-            read_source(&kept->sources[part], net_json_member(sources, net_part_names[part]), model,
-                        path);
+            read_source(&recorded->sources[part], net_json_member(sources, net_part_names[part]),
+                        model, path);
         if (split)
-            kept->splits[part] = (struct net_split_identity){
+            recorded->splits[part] = (struct net_split_identity){
                 .rows = (long)read_count(split, "rows", path), .crc = read_crc(split, "crc", path)};
     }
     if (net_json_member(json, "changed"))
-        kept->changes = (int)read_count(json, "changed", path);
-    kept->path = net_format("%s", path);
+        recorded->changes = (int)read_count(json, "changed", path);
+    recorded->path = net_format("%s", path);
 }
 
 /* ---- the same, or not ------------------------------------------------------------------------ */
@@ -232,27 +232,27 @@ void net_identity_read(struct net_kept *kept, const struct net_json *json,
 static char *source_difference(const struct net_data *data, enum net_part part)
 {
     const struct net_identity *now = &data->sources[part].identity,
-                              *kept = &data->kept.sources[part];
+                              *recorded = &data->recorded.sources[part];
     const char *name = net_part_names[part];
     const char *place = data->sources[part].table.columns[0].place;
     struct net_text fields = {0};
 
-    if (now->rows != kept->rows)
+    if (now->rows != recorded->rows)
         return net_format("%s, %s, has %ld rows, the run's had %ld", name, place, now->rows,
-                          kept->rows);
+                          recorded->rows);
     for (int f = 0; f < data->model->field_count; f++)
-        if (now->fields[f].type != kept->fields[f].type)
+        if (now->fields[f].type != recorded->fields[f].type)
             return net_format("%s of %s, %s, is %s, the run's was %s", data->model->fields[f].name,
-                              name, place, now->fields[f].type, kept->fields[f].type);
+                              name, place, now->fields[f].type, recorded->fields[f].type);
     for (int f = 0; f < data->model->field_count; f++)
-        if (now->fields[f].crc != kept->fields[f].crc)
+        if (now->fields[f].crc != recorded->fields[f].crc)
             net_text_add(&fields, "%s%s", fields.at ? ", " : "", data->model->fields[f].name);
     if (!fields.at)
         return NULL;
     char *difference = net_format("%s, %s, has other cells, or the same in another order, in %s "
                                   "(%llu bytes, the run's had %llu)",
                                   name, place, fields.at, (unsigned long long)now->bytes,
-                                  (unsigned long long)kept->bytes);
+                                  (unsigned long long)recorded->bytes);
 
     free(fields.at);
     return difference;
@@ -261,14 +261,14 @@ static char *source_difference(const struct net_data *data, enum net_part part)
 static char *split_difference(const struct net_data *data, enum net_part part)
 {
     const struct net_split_identity now = identify_split(&data->parts[part]),
-                                    kept = data->kept.splits[part];
+                                    recorded = data->recorded.splits[part];
 
-    if (now.rows == kept.rows && now.crc == kept.crc)
+    if (now.rows == recorded.rows && now.crc == recorded.crc)
         return NULL;
     return net_format("%s is %ld rows of the training data, the run's was %ld%s: the model divides "
                       "them in another way",
-                      net_part_names[part], now.rows, kept.rows,
-                      now.rows == kept.rows ? " others" : "");
+                      net_part_names[part], now.rows, recorded.rows,
+                      now.rows == recorded.rows ? " others" : "");
 }
 
 /* Ends the program, or takes the difference as it is. */
@@ -280,9 +280,9 @@ static void judge(struct net_data *data, char *difference, bool taken)
         net_fail(1,
                  "the data are not those of the run, by %s: %s. --data-changed takes them as they "
                  "are; rows that were trained may be in other parts now",
-                 data->kept.path, difference);
-    net_warn("the data are not those of the run, by %s: %s", data->kept.path, difference);
-    data->changes = data->kept.changes + 1;
+                 data->recorded.path, difference);
+    net_warn("the data are not those of the run, by %s: %s", data->recorded.path, difference);
+    data->changes = data->recorded.changes + 1;
     free(difference);
 }
 

@@ -42,16 +42,16 @@ static void keep_input(int from, const char *name)
     close(memory);
 }
 
-/* What the name says; NET_SHOWS_NOTHING: look inside. */
-enum net_shown net_input_named(const char *file)
+/* What the name says; NET_INPUT_UNKNOWN: look inside. */
+enum net_input_kind net_input_kind_by_name(const char *file)
 {
     if (ends_with(file, ".txt"))
-        return NET_SHOWS_LINES;
+        return NET_INPUT_LINES;
     if (ends_with(file, ".csv") || strpbrk(file, "*?"))
-        return NET_SHOWS_TABLE;
+        return NET_INPUT_TABLE;
     if (ends_with(file, ".jsonl") || ends_with(file, ".json"))
-        return NET_SHOWS_OBJECTS;
-    return NET_SHOWS_NOTHING;
+        return NET_INPUT_OBJECTS;
+    return NET_INPUT_UNKNOWN;
 }
 
 const char *net_input_path(const char *file)
@@ -63,7 +63,7 @@ const char *net_input_path(const char *file)
             keep_input(STDIN_FILENO, standard_input);
         return standard_input;
     }
-    if (net_input_named(file) != NET_SHOWS_NOTHING || stat(file, &status) ||
+    if (net_input_kind_by_name(file) != NET_INPUT_UNKNOWN || stat(file, &status) ||
         !S_ISFIFO(status.st_mode))
         return file;
     keep_input(open(file, O_RDONLY), file); /* a pipe that has to be looked into */
@@ -83,13 +83,13 @@ static bool begins_with(const char *file, char wanted)
     return c == wanted;
 }
 
-enum net_shown net_input_shows(const char *file, bool texts)
+enum net_input_kind net_input_kind_of(const char *file, bool texts)
 {
-    const enum net_shown named = net_input_named(file);
+    const enum net_input_kind named = net_input_kind_by_name(file);
 
-    if (named != NET_SHOWS_NOTHING)
+    if (named != NET_INPUT_UNKNOWN)
         return named;
     if (begins_with(file, '{'))
-        return NET_SHOWS_OBJECTS;
-    return texts && !strcmp(file, standard_input) ? NET_SHOWS_LINES : NET_SHOWS_TABLE;
+        return NET_INPUT_OBJECTS;
+    return texts && !strcmp(file, standard_input) ? NET_INPUT_LINES : NET_INPUT_TABLE;
 }

@@ -126,7 +126,7 @@ static void add_inputs(struct rows *rows, long row)
             continue;
         }
         net_text_add(rows->page, "<td class=\"text\">");
-        net_data_show(&text, data, rows->part, f, row);
+        net_data_field_text(&text, data, rows->part, f, row);
         net_text_html(rows->page, text.at ? text.at : "");
         free(text.at);
     }

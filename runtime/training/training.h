@@ -163,13 +163,13 @@ void net_option_read(struct net_value *value, const struct net_option_info *info
 void net_option_show(struct net_text *text, const struct net_options *options,
                      enum net_option option); /* its value, as one would type it */
 
-/* shown_settings.c: settings and lets as an object; where a value comes from, of a let malloc'd. */
+/* list_settings.c: settings and lets as an object; where a value comes from, of a let malloc'd. */
 void net_settings_json(struct net_text *text, const struct net_options *options);
 const char *net_option_from(const struct net_options *options, enum net_option option); /* "flag" */
 void net_let_show(struct net_text *text, const struct net_options *options, int let);
 char *net_let_from(const struct net_options *options, int let);
 
-/* kept_settings.c: settings and the path of the data as members of an object of JSON, and back;
+/* resume_settings.c: settings and the path of the data as members of an object of JSON, and back;
    `file` is where they stand. */
 void net_settings_keep(struct net_text *text, const struct net_options *options);
 /* What no flag gave, by run.json of the run whose weights are used: lets, and the data's folder,

@@ -119,16 +119,16 @@ void net_add_piece(struct net_column *column, long rows, const char *at, const c
 const char *net_input_path(const char *file); /* of `-`: standard input's */
 
 /* Wildcards name tables. `texts`: the model reads nothing else, and standard input is lines. */
-enum net_shown { NET_SHOWS_NOTHING, NET_SHOWS_TABLE, NET_SHOWS_OBJECTS, NET_SHOWS_LINES };
+enum net_input_kind { NET_INPUT_UNKNOWN, NET_INPUT_TABLE, NET_INPUT_OBJECTS, NET_INPUT_LINES };
 /* What its name says, or nothing. */
-enum net_shown net_input_named(const char *file);
-enum net_shown net_input_shows(const char *file, bool texts);
+enum net_input_kind net_input_kind_by_name(const char *file);
+enum net_input_kind net_input_kind_of(const char *file, bool texts);
 
 /* ---- arriving.c: rows of a pipe -------------------------------------------------------------- */
 
 /* Standard input becomes a file of the first rows that the pipe `file` gives: complete ones, one at
-   least where there is one, behind the `header` that a table has. `texts`: as net_input_shows says.
-   false: it is no pipe. */
+   least where there is one, behind the `header` that a table has. `texts`: as net_input_kind_of
+   says. false: it is no pipe. */
 bool net_arriving_open(const char *file, const struct net_call *call, bool texts);
 char net_separator(const struct net_call *call); /* of the cells of a csv */
 /* The same of the next rows; how many lines and rows came before them. false: there are none. */

@@ -1,5 +1,5 @@
 /*
- * shown_settings.c -- settings and lets of a run for people and for other tools: their values, and
+ * list_settings.c -- settings and lets of a run for people and for other tools: their values, and
  * where these come from.
  */
 

@@ -1,6 +1,6 @@
 /*
- * shown.c -- a field of a row as a person reads it: its first words, or its cells by name, what the
- * transforms did to them taken back.
+ * field_text.c -- a field of a row as a person reads it: its first words, or its cells by name,
+ * what the transforms did to them taken back.
  */
 
 #include <math.h>
@@ -53,8 +53,8 @@ static void show_cells(struct net_text *text, const struct net_data *data, enum 
     free(x);
 }
 
-void net_data_show(struct net_text *text, const struct net_data *data, enum net_part part, int f,
-                   long row)
+void net_data_field_text(struct net_text *text, const struct net_data *data, enum net_part part,
+                         int f, long row)
 {
     const struct net_subset *from = &data->parts[part];
     const struct net_column *column = &from->source->fields[f].column;

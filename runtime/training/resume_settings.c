@@ -1,7 +1,7 @@
 /*
- * kept_settings.c -- what a resume needs of the command line that a run or a k-fold began with, in
- * an object of JSON: "setting.lr": "0.5" for each setting that applies, and "data", the absolute
- * path of --data. All are texts, as the metadata of a checkpoint have to be.
+ * resume_settings.c -- what a resume needs of the command line that a run or a k-fold began with,
+ * in an object of JSON: "setting.lr": "0.5" for each setting that applies, and "data", the
+ * absolute path of --data. All are texts, as the metadata of a checkpoint have to be.
  */
 
 #define _GNU_SOURCE

@@ -1,5 +1,5 @@
 /*
- * asked.c -- rows of a user's files, which `predict` and `eval` are asked for: they become the
+ * user_files.c -- rows of a user's files, which `predict` and `eval` are asked for: they become the
  * NET_TEST part. Rows that come from a pipe are had piece by piece as they arrive (arriving.c).
  */
 
@@ -10,7 +10,7 @@
 #include "data/transforms/transform.h"
 
 /* How the rows are read, and the next of them; one piece of memory. */
-struct net_asked {
+struct net_user_files {
     const struct net_reader *reader;
     struct net_call call;
     struct net_request request;
@@ -52,13 +52,14 @@ static const struct net_reader *choose_reader(const struct net_reader *reader, c
                                               struct net_request *request)
 {
     const bool texts = reads_texts(request);
-    const enum net_shown shown = reader->table ? net_input_shows(file, texts) : NET_SHOWS_TABLE;
+    const enum net_input_kind kind = reader->table ? net_input_kind_of(file, texts)
+                                                   : NET_INPUT_TABLE;
 
-    request->lines = shown == NET_SHOWS_LINES;
+    request->lines = kind == NET_INPUT_LINES;
     if (texts && reader->table)
         request->hint = "\n  A file of a text a line is called .txt, or read from -.";
     return !reader->table || request->lines ? reader
-           : shown == NET_SHOWS_OBJECTS     ? reader->objects
+           : kind == NET_INPUT_OBJECTS      ? reader->objects
                                             : reader->table;
 }
 
@@ -76,7 +77,7 @@ static void check_alone(const struct net_model *model, int count)
 
 /* The call of a source with a user's files in the place of its own: that of training where `reader`
    names the argument, else of numbers. */
-static void make_call(struct net_asked *asked, const struct net_model *model,
+static void make_call(struct net_user_files *given, const struct net_model *model,
                       const struct net_reader *reader, const char *const *files, int count)
 {
     const struct net_call *train = model->parts[NET_TRAIN];
@@ -86,16 +87,16 @@ static void make_call(struct net_asked *asked, const struct net_model *model,
                  "one file of rows is wanted, \"%s\" is the second; a pattern in quotes "
                  "names several: 'part*'",
                  files[1]);
-    for (int i = 0; i < asked->call.arg_count; i++) {
+    for (int i = 0; i < given->call.arg_count; i++) {
         const char *path = !reader->file || !strcmp(train->args[i].name, reader->file)
                                ? net_input_path(files[reader->file ? 0 : i])
                                : NULL;
 
         if (reader->file)
-            asked->args[i] = train->args[i];
+            given->args[i] = train->args[i];
         if (path) {
             net_need_file(path);
-            asked->args[i].text = path;
+            given->args[i].text = path;
         }
     }
 }
@@ -112,30 +113,30 @@ static bool is_arriving(const struct net_reader *reader, const char *file,
 
 static void read_rows(struct net_data *data)
 {
-    struct net_asked *asked = data->asked;
+    struct net_user_files *given = data->user_files;
     struct net_source *source = &data->sources[NET_TEST];
 
-    if (!asked->arriving)
-        net_watch_files(data, NET_TEST, &asked->call);
-    net_table_open(data, NET_TEST, asked->reader, &asked->request);
-    source->first = asked->request.rows;
-    for (int f = 0; f < asked->request.field_count; f++)
+    if (!given->arriving)
+        net_watch_files(data, NET_TEST, &given->call);
+    net_table_open(data, NET_TEST, given->reader, &given->request);
+    source->first = given->request.rows;
+    for (int f = 0; f < given->request.field_count; f++)
         net_field_apply(data, f, source);
-    net_source_trim(source, asked->request.field_count);
+    net_source_trim(source, given->request.field_count);
     net_packing_open(data, NET_TEST);
 }
 
 bool net_data_next(struct net_data *data)
 {
-    struct net_asked *asked = data->asked;
+    struct net_user_files *given = data->user_files;
 
-    if (!asked || !asked->arriving)
+    if (!given || !given->arriving)
         return false;
     net_part_close(data, NET_TEST);
-    if (!net_arriving_next(&asked->request.lines_before, &asked->request.rows))
+    if (!net_arriving_next(&given->request.lines_before, &given->request.rows))
         return false;
     read_rows(data);
-    if (asked->request.field_count == data->model->field_count)
+    if (given->request.field_count == data->model->field_count)
         net_data_check_task(data, NET_TEST);
     return true;
 }
@@ -150,29 +151,29 @@ struct net_data *net_data_open_files(const struct net_model *model, const char *
     const struct net_reader *reader = train && train->reader && train->reader->file ? train->reader
                                                                                     : &numbers;
     const int arg_count = reader->file ? train->arg_count : count;
-    struct net_asked *asked = net_allocate(1,
-                                           sizeof *asked + (size_t)arg_count * sizeof *asked->args);
+    struct net_user_files *given = net_allocate(1, sizeof *given +
+                                                       (size_t)arg_count * sizeof *given->args);
 
-    data->asked = asked;
-    asked->call = (struct net_call){.name = reader->file ? train->name : reader->name,
-                                    .args = asked->args,
+    data->user_files = given;
+    given->call = (struct net_call){.name = reader->file ? train->name : reader->name,
+                                    .args = given->args,
                                     .arg_count = arg_count};
-    asked->request = (struct net_request){.call = train,
+    given->request = (struct net_request){.call = train,
                                           .fields = model->fields,
                                           .field_count = opening->labelled ? model->field_count
                                                                            : net_input_count(model),
                                           .names = data->names};
     if (!opening->preparation)
         check_alone(model, net_is_run_checksum(opening->checksum) ? model->field_count
-                                                                  : asked->request.field_count);
-    asked->arriving = count == 1 && is_arriving(reader, files[0], &asked->request, opening);
-    make_call(asked, model, reader, asked->arriving ? &standard_input : files, count);
-    asked->request.call = &asked->call;
-    asked->reader = choose_reader(reader,
-                                  reader->file ? net_argument(&asked->call, reader->file)->text
-                                               : asked->call.args[0].text,
-                                  &asked->request);
-    if (asked->request.lines && opening->labelled)
+                                                                  : given->request.field_count);
+    given->arriving = count == 1 && is_arriving(reader, files[0], &given->request, opening);
+    make_call(given, model, reader, given->arriving ? &standard_input : files, count);
+    given->request.call = &given->call;
+    given->reader = choose_reader(reader,
+                                  reader->file ? net_argument(&given->call, reader->file)->text
+                                               : given->call.args[0].text,
+                                  &given->request);
+    if (given->request.lines && opening->labelled)
         net_fail(NET_USAGE, "%s is read as a text a line, which has no %s", files[0],
                  net_target_field(model)->name);
     net_contract_read(data, opening);
