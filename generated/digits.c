@@ -562,7 +562,8 @@ extern const struct net_transform net_transform_classes;
 static const struct net_call field_2_steps[] =
         {{ .name = "classes", .transform = &net_transform_classes,
         NET_ARGS(NET_ARG("n", .number = 10, .given = true), NET_ARG("unknown", .text = "error"),
-        NET_ARG("missing", .text = "error"), NET_ARG("min_count", .number = 1)) }};
+        NET_ARG("missing", .text = "error"), NET_ARG("min_count", .number = 1),
+        NET_ARG("shared", .none = true)) }};
 static const struct net_field fields[] = {
     { .name = "image", .source = "image", .kind = NET_INPUT, .size = 784, NET_SHAPE(1, 28, 28),
             .steps = field_1_steps, .step_count = 1 },
@@ -658,7 +659,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     NET_MODEL_TABLES,
-    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "b9b1aaa3e9e19372",
+    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "914c09e758dad949",
     .evaluated =
             "input; conv2d(channels=8, kernel=3, padding=1); relu; maxpool2d(size=2); "
             "conv2d(channels=16, kernel=3, padding=1); relu; maxpool2d(size=2); flatten; "

@@ -531,7 +531,8 @@ extern const struct net_transform net_transform_classes;
 static const struct net_call field_2_steps[] =
         {{ .name = "classes", .transform = &net_transform_classes,
         NET_ARGS(NET_ARG("n", .number = 10, .given = true), NET_ARG("unknown", .text = "error"),
-        NET_ARG("missing", .text = "error"), NET_ARG("min_count", .number = 1)) }};
+        NET_ARG("missing", .text = "error"), NET_ARG("min_count", .number = 1),
+        NET_ARG("shared", .none = true)) }};
 static const struct net_field fields[] = {
     { .name = "image", .source = "image", .kind = NET_INPUT, .size = 784, NET_SHAPE(1, 28, 28),
             .steps = field_1_steps, .step_count = 1 },
@@ -623,7 +624,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 const struct net_model net_model = {
     NET_MODEL_TABLES,
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "db008fac0ad99232",
+    .hash = "36182d9f76e7f0ad",
     .evaluated =
             "input; flatten; dense(units=20); relu; batchnorm(eps=0.001); dense(units=10); relu; "
             "batchnorm(eps=0.001); dense(units=10)",

@@ -165,6 +165,8 @@ struct net_field {
     bool binary;        /* a target of binary_cross_entropy */
     int vocabulary;     /* of tokens: ids are below it, 0 is padding, 1 unknown; of a bag of
                                    words: its columns; else 0 */
+    int numbered_as;    /* the field before, from 1, whose words or classes are its; 0: they are its
+                        own */
     const struct net_call *augments; /* of prepared rows, in order: augment.c */
     int augment_count;
     const struct net_call *steps; /* transforms, in order */

@@ -37,6 +37,17 @@ static bool is_binary(const Model *model, const Field *field)
     return binary;
 }
 
+/* The first field whose numbers of words or classes field i has: from 1; 0: its own. */
+static int numbered_as(const Model *model, int i)
+{
+    const Field *field = model->fields[i], *root = field->shared ? field->shared : field;
+
+    for (int first = 0; first < i; first++)
+        if (model->fields[first] == root || model->fields[first]->shared == root)
+            return first + 1;
+    return 0;
+}
+
 void write_fields(Text *out, const Model *model)
 {
     for (int i = 0; i < model->field_count; i++) {
@@ -65,6 +76,8 @@ void write_fields(Text *out, const Model *model)
                      i + 1, f->column_count, f->column_range ? "true" : "false");
         if (f->vocabulary)
             text_add(out, ", .vocabulary = %d", f->vocabulary);
+        if (numbered_as(model, i))
+            text_add(out, ", .numbered_as = %d", numbered_as(model, i));
         if (f->augment_count)
             text_add(out, ", .augments = field_%d_augments, .augment_count = %d", i + 1,
                      f->augment_count);

@@ -322,6 +322,7 @@ Object evaluate_with(Sema *s, const Ast *ast, unsigned kinds);
 
 Object new_layer(Sema *s, Call *call, Layer *const *inputs, int count, bool has_weights);
 Layer *new_input(Field *field);
+bool equal_constants(const Constant *a, const Constant *b);
 
 /* ---- arithmetic.c: operators on results of layers -------------------------------------------- */
 
@@ -364,6 +365,12 @@ void check_normalize(Sema *s, const Field *field, const Call *step);
 
 /* What one step asks of the steps around it, of its field and of its own words. */
 void check_transforms(Sema *s, const Field *field);
+
+/* ---- numbering.c: inputs that share the numbers of their words or classes -------------------- */
+
+/* `shared` of a step that numbers words or classes: what is not given is the other input's. */
+void share_numbers(Sema *s, Field *field, Call *step);
+void check_numbers(Sema *s); /* inputs that one weight reads, when all layers are known */
 
 /* ---- data_section.c, augmentation.c, train_section.c, unused.c ------------------------------- */
 

@@ -252,6 +252,7 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
     prune_layers(s);
     check_trainable(s);
     list_fields(s);
+    check_numbers(s);
     model->max_batch = model->batch;
     if (!model->schedule)
         APPEND(model->schedule, model->schedule_count, constant_schedule(train->span));

@@ -7,7 +7,7 @@
 
 enum { MAX_LAYERS = 100000 };
 
-static bool equal_constants(const Constant *a, const Constant *b)
+bool equal_constants(const Constant *a, const Constant *b)
 {
     if (a->kind != b->kind || a->number != b->number || !same(a->text, b->text) ||
         a->count != b->count)

@@ -71,13 +71,14 @@ typedef struct Field {
     Call **steps;             /* transforms, in order */
     int step_count;
     bool is_target;
-    bool is_class;   /* a target prepared by classes(n): an index, 0 to classes-1 */
-    int classes;     /* n of classes(n), one_hot(n); else 0 */
-    bool is_tokens;  /* by tokens(..), or classes(n) of an input: [length], ids 0 to vocabulary-1 */
-    bool is_sparse;  /* prepared by bag_of_words(..): shape [vocabulary], few not 0 */
-    int vocabulary;  /* of tokens: its words, padding 0 and unknown 1; of classes: they
+    bool is_class;  /* a target prepared by classes(n): an index, 0 to classes-1 */
+    int classes;    /* n of classes(n), one_hot(n); else 0 */
+    bool is_tokens; /* by tokens(..), or classes(n) of an input: [length], ids 0 to vocabulary-1 */
+    bool is_sparse; /* prepared by bag_of_words(..): shape [vocabulary], few not 0 */
+    struct Field *shared; /* whose numbers of words or classes it has, or NULL */
+    int vocabulary;       /* of tokens: its words, padding 0 and unknown 1; of classes: they
                         and rows for what is unknown or missing; of a bag: words */
-    Call **augments; /* of prepared rows, in order: all in training, else normalize */
+    Call **augments;      /* of prepared rows, in order: all in training, else normalize */
     int augment_count;
     bool has_shape; /* known from [..], a transform or the source */
     Shape shape;    /* of one row; a class has rank 0, a scalar column [1] */
@@ -93,6 +94,7 @@ typedef struct Layer {
     struct Layer *shared; /* the first use of the same parameters, or NULL */
     Field *field;         /* of an "input" */
     bool used;            /* a prediction depends on it */
+    int number;           /* among those of the model */
     struct Value *value;  /* its output, in the graph lowered last (lower.c) */
     Span span;            /* the stage in the source */
 } Layer;

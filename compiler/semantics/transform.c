@@ -80,9 +80,10 @@ static void shape_classes(Sema *s, Field *field, bool has_sizes)
 /* classes(n) and one_hot(n) read the source's column as it is. */
 static void prepare_classes(Sema *s, Field *field, int i, bool has_sizes)
 {
-    const Call *step = field->steps[i];
+    Call *step = field->steps[i];
     const bool vector = same(step->name, "one_hot");
 
+    share_numbers(s, field, step);
     field->classes = (int)number(step, "n");
     field->is_class = !vector && field->is_target;
     check_class_rules(s, field, step);
@@ -130,10 +131,11 @@ static void check_strip(Sema *s, const Call *step)
 /* tokens(..) and bag_of_words(..) read a text; padding and unknown words are the ids 0 and 1. */
 static void prepare_words(Sema *s, Field *field, int i, bool has_sizes)
 {
-    const Call *step = field->steps[i];
+    Call *step = field->steps[i];
     const int words = (int)number(step, "vocabulary");
     Shape shape = {.rank = 1, .size = {words}};
 
+    share_numbers(s, field, step);
     field->is_tokens = same(step->name, "tokens");
     field->is_sparse = !field->is_tokens;
     field->vocabulary = field->is_tokens ? words + 2 : words;

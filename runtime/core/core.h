@@ -159,6 +159,9 @@ static inline const char *net_string(const struct net_string_table *strings, int
     return strings->text + strings->begin[number];
 }
 
+/* NULL of NULL. */
+struct net_string_table *net_strings_copy(const struct net_string_table *strings);
+
 /* The words by spelling, or the most frequent first and equally frequent ones by spelling. Gives
    the old number of every new one, malloc'd. */
 int32_t *net_strings_order(const struct net_string_table *strings, bool frequent_first);

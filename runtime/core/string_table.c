@@ -133,6 +133,15 @@ int32_t net_strings_find(const struct net_string_table *strings, const char *at,
     return slot_of(strings, net_hash(at, length), at, length)->number;
 }
 
+struct net_string_table *net_strings_copy(const struct net_string_table *strings)
+{
+    struct net_string_table *copy = strings ? net_strings_new() : NULL;
+
+    for (int32_t i = 0; strings && i < strings->count; i++)
+        net_strings_add(copy, net_string(strings, i), strlen(net_string(strings, i)));
+    return copy;
+}
+
 static int by_spelling(const void *a, const void *b, void *context)
 {
     const struct net_string_table *strings = context;

@@ -150,25 +150,47 @@ static void open_parts(struct net_data *data, const struct net_opening *opening)
 
 /* ---- transforms ------------------------------------------------------------------------------ */
 
+/* Opens the columns of field f and of those behind it that have its numbers, one after another. */
+static void open_joined(struct net_data *data, int f, struct net_values *values)
+{
+    const struct net_model *model = data->model;
+    struct net_values *last = &values[f];
+
+    for (int g = f; g < model->field_count; g++) {
+        if (g > f && model->fields[g].numbered_as != f + 1)
+            continue;
+        net_values_open(&values[g], &model->fields[g],
+                        net_find_column(&data->parts[NET_TRAIN].source->table, model, g));
+        if (g > f)
+            last->joined = &values[g];
+        last = &values[g];
+    }
+    if (model->fields[f].numbered_as)
+        values[f].numbering = data->fitted[model->fields[f].numbered_as - 1];
+    values[f].folder = data->folder;
+}
+
 /* Learns what a field's transforms learn, in order, each from what those before it give. */
 static void fit_field(struct net_data *data, int f)
 {
     const struct net_field *field = &data->model->fields[f];
     const struct net_subset *train = &data->parts[NET_TRAIN];
-    struct net_values values;
+    struct net_values *values = net_allocate((size_t)data->model->field_count, sizeof *values);
 
-    net_values_open(&values, field, net_find_column(&train->source->table, data->model, f));
-    values.folder = data->folder;
+    open_joined(data, f, values);
     for (int s = 0; s < field->step_count; s++) {
         const struct net_call *step = &field->steps[s];
 
         if (step->transform->fit)
-            step->transform->fit(&data->fitted[f][s], &values, step, train->rows, train->count);
-        step->transform->apply(&values, step, &data->fitted[f][s]);
+            step->transform->fit(&data->fitted[f][s], &values[f], step, train->rows, train->count);
+        step->transform->apply(&values[f], step, &data->fitted[f][s]);
     }
-    free(values.scale);
-    free(values.shift);
-    free(values.owned);
+    for (int g = f; g < data->model->field_count; g++) {
+        free(values[g].scale);
+        free(values[g].shift);
+        free(values[g].owned);
+    }
+    free(values);
 }
 
 /* Classes have names in tables alone. */

@@ -19,6 +19,8 @@ struct net_values {
     double *scale, *shift; /* column.size each: a value is element * scale + shift */
     void *owned;           /* the memory of column.at where it is not the source's any more */
     const char *folder;    /* of the data, for files beside them; or NULL */
+    const struct net_values *joined;    /* rows of the next field that has the same numbers */
+    const struct net_fitted *numbering; /* of the field before whose numbers it has, or NULL */
 };
 
 /* One field of one source as pack reads it. */

@@ -117,6 +117,16 @@ static void expect_part(const struct net_data *data, enum net_part part, const c
     }
 }
 
+static void write_preparation(const struct net_model *model)
+{
+    struct net_data *data = net_data_open(model, data_test_folder(), NULL);
+    char *json = net_data_preparation_json(data);
+
+    write_text("preparation.json", json);
+    free(json);
+    net_data_close(data);
+}
+
 /* The same by what was fitted and by what preparation.json kept of it. */
 static void check_rules(struct rules rules, const char *of_train, const char *of_test)
 {
@@ -129,13 +139,8 @@ static void check_rules(struct rules rules, const char *of_train, const char *of
 
         expect_part(data, NET_TRAIN, of_train);
         expect_part(data, NET_TEST, of_test);
-        if (!kept) {
-            char *json = net_data_preparation_json(data);
-
-            write_text("preparation.json", json);
-            free(json);
-        }
         net_data_close(data);
+        write_preparation(&f.model);
     }
     free(path);
 }
@@ -178,12 +183,17 @@ START_TEST(numbers)
 }
 END_TEST
 
+static void open_model_of(const void *model)
+{
+    net_data_close(net_data_open(model, data_test_folder(), NULL));
+}
+
 static void open_model(const void *rules)
 {
     struct fixture f;
 
     make_model(&f, *(const struct rules *)rules);
-    net_data_close(net_data_open(&f.model, data_test_folder(), NULL));
+    open_model_of(&f.model);
 }
 
 START_TEST(faults)
@@ -236,6 +246,126 @@ START_TEST(array)
 }
 END_TEST
 
+/* ---- Two columns with the same numbers ------------------------------------------------------- */
+
+static const struct net_arg other_column[] = {{.text = "other"}};
+
+/* The vector is of another column, whose values have the numbers of the first one's. */
+static void make_joined(struct fixture *f, struct rules rules)
+{
+    make_model(f, rules);
+    f->fields[1].source = "other";
+    f->fields[1].columns = other_column;
+    f->fields[1].numbered_as = 1;
+}
+
+static void expect_joined(const struct net_data *data, const char *colors, const char *others)
+{
+    static const long rows[BATCH] = {0, 1, 2, 3};
+    const int count = (int)strlen(colors);
+    struct batch batch;
+
+    net_data_pack(data, NET_TRAIN, NULL, rows, count, &batch);
+    for (int i = 0; i < count; i++) {
+        ck_assert_int_eq(batch.color[i], colors[i] - '0');
+        for (int c = 0; c < CLASSES; c++)
+            ck_assert_float_eq(batch.hot[i][c], (float)(c == others[i] - '0'));
+    }
+}
+
+static void open_kept(const void *model)
+{
+    char *path = net_format("%s/preparation.json", data_test_folder());
+
+    net_data_close(net_data_open(model, data_test_folder(), path));
+}
+
+/* Sorted together, counted together; the most frequent of each column is its own. */
+START_TEST(joined)
+{
+    char *path = net_format("%s/preparation.json", data_test_folder());
+    struct fixture f;
+
+    write_text("train.csv", "color,other,t\nred,blue,1\nred,green,1\ngreen,green,1\n,,1\n");
+    write_text("test.jsonl", "{\"color\": \"blue\", \"other\": \"red\", \"t\": 1}\n");
+    make_joined(&f, (struct rules){"error", "mode", 1});
+    for (int kept = 0; kept < 2; kept++) {
+        struct net_data *data = net_data_open(&f.model, data_test_folder(), kept ? path : NULL);
+
+        expect_joined(data, "2212", "0111");
+        net_data_close(data);
+        write_preparation(&f.model);
+    }
+    make_joined(&f, (struct rules){"own", "own", 2}); /* green is there 3 times, blue once */
+    write_preparation(&f.model);
+    open_kept(&f.model);
+    struct net_data *data = net_data_open(&f.model, data_test_folder(), path);
+
+    expect_joined(data, "1104", "3003");
+    net_data_close(data);
+    f.fields[1].numbered_as = 0; /* apart: green and red, and green alone */
+    write_preparation(&f.model);
+    f.fields[1].numbered_as = 1;
+    expect_fault(open_kept, &f.model, "expected hot to have the numbers of color: the run is of");
+    write_text("train.csv", "color,other,t\nred,blue,1\nred,green,1\ngreen,pink,1\n,,1\n");
+    make_joined(&f, (struct rules){"own", "own", 1});
+    expect_fault(open_model_of, &f.model,
+                 "color and the inputs that share its numbers have 4 different values, classes(3)");
+    free(path);
+}
+END_TEST
+
+enum { LENGTH = 3 };
+
+struct texts {
+    int32_t id[2][BATCH][LENGTH];
+};
+
+static void pack_texts(void *to, const struct net_rows *fields, int n)
+{
+    struct texts *batch = to;
+
+    for (int f = 0; f < 2; f++)
+        for (int i = 0; i < n; i++)
+            memcpy(batch->id[f][i], fields[f].row[i], sizeof batch->id[f][i]);
+}
+
+/* One vocabulary of both columns' words, the most frequent of both together first. */
+START_TEST(joined_words)
+{
+    static const struct net_arg args[] = {
+        {.name = "vocabulary", .number = 3}, {.name = "length", .number = LENGTH},
+        {.name = "min_count", .number = 1},  {.name = "min_letters", .number = 1},
+        {.name = "lower", .number = 1},      {.name = "strip", .none = true},
+        {.name = "stopwords", .none = true}};
+    static const struct net_call tokens = {
+        .name = "tokens", .args = args, .arg_count = 7, .transform = &net_transform_tokens};
+    static const int32_t expected[2][2][LENGTH] = {{{3, 2, 0}, {3, 1, 0}}, {{2, 4, 0}, {4, 2, 2}}};
+    static const long rows[] = {0, 1};
+    struct fixture f;
+    struct texts batch;
+
+    write_text("train.csv", "color,other,t\nb a,a c,1\nB d,c a a,1\n");
+    write_text("test.jsonl", "{\"color\": \"c\", \"other\": \"b\", \"t\": 1}\n");
+    make_joined(&f, (struct rules){"error", "error", 1});
+    for (int i = 0; i < 2; i++) {
+        f.fields[i].kind = NET_INPUT_TOKENS;
+        f.fields[i].classes = 0;
+        f.fields[i].vocabulary = 5;
+        f.fields[i].shape[0] = f.fields[i].size = LENGTH;
+        f.fields[i].steps = &tokens;
+    }
+    f.model.batch_size = sizeof batch;
+    f.model.pack = pack_texts;
+    struct net_data *data = net_data_open(&f.model, data_test_folder(), NULL);
+
+    net_data_pack(data, NET_TRAIN, NULL, rows, 2, &batch);
+    for (int i = 0; i < 2; i++)
+        ck_assert_mem_eq(batch.id[i], expected[i], sizeof expected[i]);
+    net_data_close(data);
+}
+END_TEST
+
 TCase *readers_test_categories(void)
 {
     TCase *tcase = tcase_create("categories");
@@ -245,5 +375,7 @@ TCase *readers_test_categories(void)
     tcase_add_test(tcase, numbers);
     tcase_add_test(tcase, faults);
     tcase_add_test(tcase, array);
+    tcase_add_test(tcase, joined);
+    tcase_add_test(tcase, joined_words);
     return tcase;
 }

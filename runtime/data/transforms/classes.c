@@ -132,9 +132,10 @@ static bool list_numbers(const struct net_string_table *strings, struct net_stri
 
 /* More values than classes: which is too many is not known, so the rarest is named, which a slip of
    the pen is, and the first row that has it. */
-static _Noreturn void fail_values(const struct net_column *column, const struct net_call *call,
-                                  int values, int classes)
+static _Noreturn void fail_values(const struct net_values *values, const struct net_call *call,
+                                  int found, int classes)
 {
+    const struct net_column *column = &values->column;
     const int32_t count = column->strings->count;
     long *rows = net_allocate((size_t)count, sizeof *rows), row = 0;
     int32_t rarest = 0;
@@ -148,10 +149,11 @@ static _Noreturn void fail_values(const struct net_column *column, const struct 
         row++;
     net_fail(
         1,
-        "%s: %s has %d different values, %s(%d) has room for %d; the rarest, \"%s\", is first in "
+        "%s: %s%s %d different values, %s(%d) has room for %d; the rarest, \"%s\", is first in "
         "row %ld (from 0)",
-        column->place, column->name, values, call->name, classes, classes,
-        net_string(column->strings, rarest), row);
+        column->place, column->name,
+        values->joined ? " and the inputs that share its numbers have" : " has", found, call->name,
+        classes, classes, net_string(column->strings, rarest), row);
 }
 
 /* How many of the rows have each of the column's strings; malloc'd. */
@@ -164,22 +166,50 @@ static long *count_strings(const struct net_column *column, const long *rows, lo
     return counts;
 }
 
-/* The strings that are there `least` times or more, without the empty one; no others are known. */
-static struct net_string_table *known_strings(const struct net_string_table *strings,
-                                              const long *counts, long least)
+/* The strings of the column and of those that share its numbers; `seen`: in how many rows. */
+static struct net_string_table *join_strings(const struct net_values *values, const long *rows,
+                                             long row_count)
+{
+    struct net_string_table *joined = net_strings_new();
+
+    for (; values; values = values->joined) {
+        const struct net_string_table *own = values->column.strings;
+        long *counts = count_strings(&values->column, rows, row_count);
+
+        for (int32_t i = 0; i < own->count; i++) {
+            const char *word = net_string(own, i);
+            const int32_t number = net_strings_add(joined, word, strlen(word));
+
+            joined->seen[number] += counts[i] - 1;
+        }
+        free(counts);
+    }
+    return joined;
+}
+
+/* In order, the strings that are there `least` times or more, without the empty one; no others are
+   known. */
+static struct net_string_table *known_strings(const struct net_string_table *strings, long least)
 {
     struct net_string_table *known = net_strings_new();
+    int32_t *order = net_strings_order(strings, false);
 
-    for (int32_t i = 0; i < strings->count; i++)
-        if (*net_string(strings, i) && counts[i] >= least)
-            net_strings_add(known, net_string(strings, i), strlen(net_string(strings, i)));
+    for (int32_t i = 0; i < strings->count; i++) {
+        const char *word = net_string(strings, order[i]);
+
+        if (*word && strings->seen[order[i]] >= least)
+            net_strings_add(known, word, strlen(word));
+    }
+    free(order);
     return known;
 }
 
 /* The string that most rows have, the first of them. */
-static struct net_string_table *find_mode(const struct net_values *values, const long *counts)
+static struct net_string_table *find_mode(const struct net_values *values, const long *rows,
+                                          long row_count)
 {
     const struct net_string_table *strings = values->column.strings;
+    long *counts = count_strings(&values->column, rows, row_count);
     struct net_string_table *mode = net_strings_new();
     int32_t most = -1;
 
@@ -191,6 +221,7 @@ static struct net_string_table *find_mode(const struct net_values *values, const
                  "%s: %s has no value in any training row, so that there is no most frequent one",
                  values->column.place, values->column.name);
     net_strings_add(mode, net_string(strings, most), strlen(net_string(strings, most)));
+    free(counts);
     return mode;
 }
 
@@ -217,13 +248,17 @@ static void fit_classes(struct net_fitted *fitted, const struct net_values *valu
 
     if (!column->strings)
         return;
-    long *counts = count_strings(column, rows, row_count);
-    const long least = unknown ? (long)net_whole_argument(call, "min_count", 1, 1e9) : 0;
-    struct net_string_table *known = known_strings(column->strings, counts, least);
-
     if (net_has_word(call, "missing", "mode"))
-        fitted->strings[MODE] = find_mode(values, counts);
-    free(counts);
+        fitted->strings[MODE] = find_mode(values, rows, row_count);
+    if (values->numbering) {
+        fitted->strings[NAMES] = net_strings_copy(values->numbering->strings[NAMES]);
+        return;
+    }
+    struct net_string_table *all = join_strings(values, rows, row_count);
+    const long least = unknown ? (long)net_whole_argument(call, "min_count", 1, 1e9) : 0;
+    struct net_string_table *known = known_strings(all, least);
+
+    net_strings_free(all);
     if (unknown && !known->count)
         net_fail(1, "%s: no value of %s is in %ld training rows: %s(min_count=%ld) leaves no class",
                  column->place, column->name, least, call->name, least);
@@ -237,7 +272,7 @@ static void fit_classes(struct net_fitted *fitted, const struct net_values *valu
             net_strings_free(names);
         }
         if (known->count > n)
-            fail_values(column, call, known->count, n);
+            fail_values(values, call, known->count, n);
         fitted->strings[NAMES] = known;
     } else {
         net_strings_free(known);
@@ -322,6 +357,8 @@ static struct numbering open_numbering(const struct net_values *values, const st
         to.missing = n + unknown;
     if (fitted->strings[MODE] && fitted->strings[MODE]->count) {
         to.missing = find_class(&to, net_string(fitted->strings[MODE], 0));
+        if (to.missing < 0) /* too rare to be a class, where others that share numbers have one */
+            to.missing = to.unknown;
     }
     return to;
 }

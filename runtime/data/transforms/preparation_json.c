@@ -244,11 +244,36 @@ static void load_field(const struct net_json *steps, const struct net_field *fie
     }
 }
 
+static bool are_same(const struct net_string_table *a, const struct net_string_table *b)
+{
+    if (!a || !b)
+        return a == b;
+    for (int32_t i = 0; a->count == b->count && i < a->count; i++)
+        if (strcmp(net_string(a, i), net_string(b, i)) != 0)
+            return false;
+    return a->count == b->count;
+}
+
+/* The words or classes of a field that has another's numbers are that one's. */
+static void check_numbering(const struct net_data *data, int f, const char *path)
+{
+    const struct net_field *fields = data->model->fields;
+    const int other = fields[f].numbered_as - 1;
+
+    if (other >= 0 && !are_same(data->fitted[f][0].strings[0], data->fitted[other][0].strings[0]))
+        net_fail(1,
+                 "%s: expected %s to have the numbers of %s: the run is of another model, in which "
+                 "they do not share them",
+                 path, fields[f].name, fields[other].name);
+}
+
 void net_fitted_read(struct net_data *data, const struct net_json *json, const char *path)
 {
     const struct net_json *fields = net_json_member(json, "fields");
 
-    for (int f = 0; f < data->model->field_count; f++)
+    for (int f = 0; f < data->model->field_count; f++) {
         load_field(fields ? net_json_member(fields, data->model->fields[f].name) : NULL,
                    &data->model->fields[f], data->fitted[f], path);
+        check_numbering(data, f, path);
+    }
 }

@@ -51,25 +51,40 @@ static void need_text(const struct net_values *values, const struct net_call *ca
                  values->column.name);
 }
 
+static void add_words(struct net_string_table *all, struct net_tokenizer *tokenizer,
+                      const struct net_values *values, const long *rows, long row_count)
+{
+    struct net_scratch scratch = {0};
+    struct net_slice word;
+
+    for (long r = 0; r < row_count; r++) {
+        net_tokenizer_begin(tokenizer, net_text_row(&values->column, rows ? rows[r] : r, &scratch));
+        while (net_tokenizer_next(tokenizer, &word))
+            net_strings_add(all, word.at, word.length);
+    }
+    free(scratch.at);
+}
+
 static void fit_vocabulary(struct net_fitted *fitted, const struct net_values *values,
                            const struct net_call *call, const long *rows, long row_count)
 {
     const long least = (long)net_whole_argument(call, "min_count", 1, 1e9);
     const int most = (int)net_whole_argument(call, "vocabulary", 1, 1e9);
-    struct net_string_table *all = net_strings_new(), *kept = net_strings_new();
-    struct net_scratch scratch = {0};
+    struct net_string_table *all, *kept;
     struct net_tokenizer tokenizer;
-    struct net_slice word;
 
-    need_text(values, call);
+    for (int i = VOCABULARY; values->numbering && i <= STOP; i++)
+        fitted->strings[i] = net_strings_copy(values->numbering->strings[i]);
+    if (values->numbering)
+        return;
+    all = net_strings_new();
+    kept = net_strings_new();
     fitted->strings[STOP] = read_stop_words(values, call);
     net_tokenizer_open(&tokenizer, call);
     tokenizer.stop = fitted->strings[STOP];
-    for (long r = 0; r < row_count; r++) {
-        net_tokenizer_begin(&tokenizer,
-                            net_text_row(&values->column, rows ? rows[r] : r, &scratch));
-        while (net_tokenizer_next(&tokenizer, &word))
-            net_strings_add(all, word.at, word.length);
+    for (const struct net_values *each = values; each; each = each->joined) {
+        need_text(each, call);
+        add_words(all, &tokenizer, each, rows, row_count);
     }
     int32_t *order = net_strings_order(all, true);
 
@@ -84,7 +99,6 @@ static void fit_vocabulary(struct net_fitted *fitted, const struct net_values *v
     net_strings_free(all);
     net_tokenizer_close(&tokenizer);
     free(order);
-    free(scratch.at);
 }
 
 /* ---- applying -------------------------------------------------------------------------------- */
