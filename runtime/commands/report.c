@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 
 #include "commands/commands.h"
-#include "report/compare.h"
-#include "report/tracked.h"
+#include "report/compare/compare.h"
+#include "report/sinks/trackers.h"
 
 static void open_output_folder(struct net_folder *folder, const char *path)
 {

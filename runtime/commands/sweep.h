@@ -7,7 +7,7 @@
 #define NET_SWEEP_COMMAND_H
 
 #include "commands/commands.h"
-#include "report/compare.h"
+#include "report/compare/compare.h"
 
 /* A setting or a let that is varied. */
 struct sweep_setting {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "fuzz/fuzz.h"
-#include "report/compare.h"
+#include "report/compare/compare.h"
 
 static struct net_run_record run;
 

@@ -1,0 +1,130 @@
+/*
+ * cells.c -- a table of texts: in columns for a terminal, as HTML, LaTeX and Markdown.
+ */
+
+#define _GNU_SOURCE
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/compare/compare.h"
+
+void net_cells_add(struct net_cells *cells, const char *format, ...)
+{
+    va_list args;
+
+    if (cells->count == cells->room) {
+        cells->room = 2 * cells->room + 64;
+        cells->at = realloc(cells->at, (size_t)cells->room * sizeof *cells->at);
+        if (!cells->at)
+            net_fail(NET_FAULT, "out of memory");
+    }
+    va_start(args, format);
+    if (vasprintf(&cells->at[cells->count++], format, args) < 0)
+        net_fail(NET_FAULT, "out of memory");
+    va_end(args);
+}
+
+void net_cells_number(struct net_cells *cells, double number)
+{
+    struct net_text text = {0};
+
+    net_text_shown(&text, number);
+    net_cells_add(cells, "%s", text.at);
+    free(text.at);
+}
+
+void net_cells_free(struct net_cells *cells)
+{
+    for (int i = 0; i < cells->count; i++)
+        free(cells->at[i]);
+    free(cells->at);
+    *cells = (struct net_cells){0};
+}
+
+void net_cells_print(struct net_text *text, const struct net_cells *cells)
+{
+    int *widths = net_allocate((size_t)cells->columns, sizeof *widths);
+
+    for (int i = 0; i < cells->count; i++) {
+        const int width = net_text_columns(cells->at[i]);
+
+        if (width > widths[i % cells->columns])
+            widths[i % cells->columns] = width;
+    }
+    for (int i = 0; i < cells->count; i++) {
+        const int c = i % cells->columns, spaces = widths[c] - net_text_columns(cells->at[i]);
+        const bool left = c < cells->texts, last = c == cells->columns - 1;
+
+        net_text_add(text, "%*s%s%*s%s", left ? 0 : spaces, "", cells->at[i],
+                     left && !last ? spaces : 0, "", last ? "\n" : "  ");
+    }
+    free(widths);
+}
+
+void net_cells_html(struct net_text *text, const struct net_cells *cells)
+{
+    net_text_add(text, "<div class=\"wide\"><table>");
+    for (int i = 0; i < cells->count; i++) {
+        const int c = i % cells->columns;
+
+        net_text_add(text, "%s%s%s>", c ? "" : "<tr>",
+                     i < cells->columns ? "<th"
+                     : c                ? "<td"
+                                        : "<th scope=\"row\"",
+                     c < cells->texts ? " class=\"text\"" : "");
+        net_text_html(text, cells->at[i]);
+        net_text_add(text, c == cells->columns - 1 ? "</tr>\n" : "");
+    }
+    net_text_add(text, "</table></div>\n");
+}
+
+static void add_tex(struct net_text *text, const char *cell)
+{
+    if (*cell == '*' || *cell == '[')
+        net_text_add(text, "{}"); /* behind a row's end they would be its arguments */
+    for (; *cell; cell++)
+        if (strchr("&%$#_{}", *cell))
+            net_text_add(text, "\\%c", *cell);
+        else if (*cell == '\\')
+            net_text_add(text, "\\textbackslash{}");
+        else if (*cell == '~' || *cell == '^')
+            net_text_add(text, "\\%c{}", *cell);
+        else if (strchr("<>|", *cell)) /* which stand for other signs in text */
+            net_text_add(text, "$%c$", *cell);
+        else if (!strncmp(cell, "–", 3))
+            net_text_add(text, "--"), cell += 2;
+        else if (!strncmp(cell, "±", 2))
+            net_text_add(text, "$\\pm$"), cell += 1;
+        else
+            net_text_add(text, "%c", *cell);
+}
+
+void net_cells_tex(struct net_text *text, const struct net_cells *cells)
+{
+    net_text_add(text, "\\begin{tabular}{");
+    for (int c = 0; c < cells->columns; c++)
+        net_text_add(text, c < cells->texts ? "l" : "r");
+    net_text_add(text, "}\n\\hline\n");
+    for (int i = 0; i < cells->count; i++) {
+        add_tex(text, cells->at[i]);
+        net_text_add(text, (i + 1) % cells->columns ? " & " : " \\\\\n");
+        if (i == cells->columns - 1)
+            net_text_add(text, "\\hline\n");
+    }
+    net_text_add(text, "\\hline\n\\end{tabular}\n");
+}
+
+void net_cells_md(struct net_text *text, const struct net_cells *cells)
+{
+    for (int i = 0; i < cells->count; i++) {
+        net_text_add(text, i % cells->columns ? " " : "| ");
+        for (const char *at = cells->at[i]; *at; at++)
+            net_text_add(text, strchr("|\\`*_<", *at) ? "\\%c" : "%c", *at);
+        net_text_add(text, (i + 1) % cells->columns ? " |" : " |\n");
+        for (int c = 0; i == cells->columns - 1 && c < cells->columns; c++)
+            net_text_add(text, "|%s%s", c < cells->texts ? " --- " : " ---: ",
+                         c == cells->columns - 1 ? "|\n" : "");
+    }
+}

@@ -1,0 +1,51 @@
+/*
+ * loss_terms.c -- the loss of a part, and of each of its terms: their means over all rows, which
+ * are no means of the batches' where classes have weights.
+ */
+
+#include <math.h>
+#include <string.h>
+
+#include "report/metrics/metrics.h"
+
+static int count_terms(const struct net_model *model)
+{
+    return model->term_count ? model->term_count : 1;
+}
+
+void net_metrics_add_loss(struct net_metrics *metrics, const struct net_run *run)
+{
+    for (int t = 0; t < count_terms(metrics->model); t++) {
+        struct net_term_sum *sum = &metrics->terms[t];
+        const struct net_term *term = &run->terms[t];
+
+        sum->loss += (double)term->mean * (double)term->weight;
+        sum->weight += (double)term->weight;
+        sum->factor = (double)term->factor;
+    }
+}
+
+static double mean_of(const struct net_term_sum *sum)
+{
+    return sum->weight > 0 ? sum->loss / sum->weight : 0;
+}
+
+double net_metrics_loss(const struct net_metrics *metrics)
+{
+    double loss = 0;
+
+    for (int t = 0; t < count_terms(metrics->model); t++)
+        loss += metrics->terms[t].factor * mean_of(&metrics->terms[t]);
+    return loss;
+}
+
+double net_metrics_term(const struct net_metrics *metrics, const char *name)
+{
+    const struct net_model *model = metrics->model;
+    const struct net_call *terms = model->metrics + model->metric_count - model->term_count;
+
+    for (int t = 0; t < model->term_count; t++)
+        if (!strcmp(terms[t].name, name) && metrics->terms[t].weight > 0)
+            return mean_of(&metrics->terms[t]);
+    return NAN;
+}

@@ -1,0 +1,357 @@
+/*
+ * metrics.c -- counts and sums over the predictions of a part, from which every metric follows.
+ * Rows are added one by one in double, so that the result does not depend on the batch.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/metrics/metrics.h"
+
+enum { MOST_PAIRS = 1024 };
+enum { MOST_IN_CONFUSION = 1000 }; /* classes; the matrix grows with their square */
+
+struct net_metrics *net_metrics_new(const struct net_model *model, const struct net_data *data)
+{
+    struct net_metrics *metrics = net_allocate(1, sizeof *metrics);
+    const struct net_field *target = &model->fields[model->field_count - 1];
+
+    metrics->model = model;
+    metrics->data = data;
+    metrics->target = target;
+    metrics->task = net_data_task(data);
+    metrics->classes = metrics->task == NET_TASK_VALUES    ? 0
+                       : metrics->task != NET_TASK_CLASSES ? 2
+                       : model->outputs > target->classes  ? model->outputs
+                                                           : target->classes;
+    metrics->tallies = net_allocate((size_t)metrics->classes, sizeof *metrics->tallies);
+    if (metrics->classes <= MOST_IN_CONFUSION)
+        metrics->confusion = net_allocate((size_t)metrics->classes * (size_t)metrics->classes,
+                                          sizeof *metrics->confusion);
+    if (target->kind == NET_TARGET_VALUES)
+        net_sums_new(&metrics->sums, metrics);
+    for (int m = 0; m < model->metric_count && metrics->classes; m++)
+        if (strstr(model->metrics[m].name, "auc"))
+            net_metrics_rank(metrics);
+    if (metrics->task == NET_TASK_VALUES)
+        metrics->pairs.at = net_allocate(MOST_PAIRS, sizeof *metrics->pairs.at);
+    metrics->pairs.every = 1;
+    net_worst_new(metrics);
+    return metrics;
+}
+
+void net_metrics_free(struct net_metrics *metrics)
+{
+    free(metrics->tallies);
+    free(metrics->confusion);
+    net_sums_free(&metrics->sums);
+    net_ranks_free(&metrics->ranks);
+    free(metrics->pairs.at);
+    free(metrics->worst.outputs);
+    free(metrics);
+}
+
+void net_metrics_reset(struct net_metrics *metrics)
+{
+    metrics->rows = 0;
+    metrics->lost = 0;
+    metrics->in_top5 = 0;
+    metrics->pairs.count = 0;
+    metrics->pairs.every = 1;
+    memset(metrics->tallies, 0, (size_t)metrics->classes * sizeof *metrics->tallies);
+    if (metrics->confusion)
+        memset(metrics->confusion, 0,
+               (size_t)metrics->classes * (size_t)metrics->classes * sizeof *metrics->confusion);
+    metrics->surprise = 0;
+    metrics->ranks.count = 0;
+    metrics->worst.count = 0;
+    memset(metrics->bins, 0, sizeof metrics->bins);
+    net_sums_reset(&metrics->sums, metrics);
+    memset(metrics->terms, 0, sizeof metrics->terms);
+}
+
+static int largest(const float *x, int count)
+{
+    int best = 0;
+
+    for (int i = 1; i < count; i++)
+        if (x[i] > x[best])
+            best = i;
+    return best;
+}
+
+bool net_is_finite(const float *outputs, int count)
+{
+    bool finite = true;
+
+    for (int i = 0; i < count; i++)
+        finite &= isfinite(outputs[i]) != 0;
+    return finite;
+}
+
+int net_chosen_class(const struct net_model *model, const float *outputs)
+{
+    if (model->outputs > 1)
+        return largest(outputs, model->outputs);
+    return outputs[0] >= (model->activation == NET_SIGMOID ? 0 : .5f);
+}
+
+static int predicted_class(const struct net_metrics *metrics, const float *outputs)
+{
+    return metrics->task == NET_TASK_SIGN ? outputs[0] >= 0
+                                          : net_chosen_class(metrics->model, outputs);
+}
+
+static int true_class(const struct net_metrics *metrics, enum net_part part, long row)
+{
+    if (metrics->target->kind == NET_TARGET_CLASS)
+        return net_data_class(metrics->data, part, row);
+    const float *target = net_data_target(metrics->data, part, row);
+
+    return metrics->task == NET_TASK_CLASSES ? largest(target, metrics->target->size)
+                                             : target[0] > 0;
+}
+
+/* Of equal outputs the first counts as larger, as for the arg-max. */
+static bool is_in_top5(const float *outputs, int count, int class)
+{
+    int larger = 0;
+
+    for (int i = 0; i < count; i++)
+        larger += outputs[i] > outputs[class] || (outputs[i] == outputs[class] && i < class);
+    return larger < 5;
+}
+
+/* Outputs that are not finite are of no class: the row counts as one of its own that was missed. */
+static void add_class(struct net_metrics *metrics, long row, int truth, const float *outputs,
+                      bool finite)
+{
+    metrics->tallies[truth].support++;
+    if (!finite)
+        return;
+    const int predicted = predicted_class(metrics, outputs);
+
+    metrics->tallies[predicted].predicted++;
+    metrics->tallies[truth].right += truth == predicted;
+    if (metrics->confusion)
+        metrics->confusion[truth * metrics->classes + predicted]++;
+    if (metrics->task == NET_TASK_CLASSES && truth < metrics->model->outputs)
+        metrics->in_top5 += is_in_top5(outputs, metrics->model->outputs, truth);
+    const double surprise = net_surprise(metrics, truth, outputs);
+
+    metrics->surprise += surprise;
+    net_bins_add(metrics, truth, predicted, surprise, outputs);
+    if (truth != predicted)
+        net_worst_add(metrics, row, truth, predicted, isnan(surprise) ? 0 : surprise, outputs);
+    if (metrics->ranks.scores)
+        net_ranks_add(metrics, truth, outputs);
+}
+
+/* Of a row with several values one of them, another in each row. */
+static void add_pair(struct net_metrics *metrics, const float *outputs, const float *target)
+{
+    struct net_pairs *pairs = &metrics->pairs;
+    const long row = metrics->rows - 1;
+    const int k = (int)(row * 7919 % metrics->model->outputs);
+
+    if (row % pairs->every)
+        return;
+    if (pairs->count == MOST_PAIRS) {
+        pairs->count /= 2;
+        pairs->every *= 2;
+        for (int i = 0; i < pairs->count; i++)
+            memcpy(pairs->at[i], pairs->at[2 * i], sizeof *pairs->at);
+        if (row % pairs->every)
+            return;
+    }
+    pairs->at[pairs->count][0] = target[k];
+    pairs->at[pairs->count++][1] = metrics->model->activation == NET_SIGMOID
+                                       ? (float)(1 / (1 + exp(-(double)outputs[k])))
+                                       : outputs[k];
+}
+
+int net_metrics_pairs(const struct net_metrics *metrics, const float (**pairs)[2])
+{
+    *pairs = (const float(*)[2])metrics->pairs.at;
+    return metrics->pairs.count;
+}
+
+void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long *rows,
+                     const float *predictions, int n)
+{
+    for (int i = 0; i < n; i++) {
+        const float *outputs = predictions + (long)i * metrics->model->outputs;
+        const bool finite = net_is_finite(outputs, metrics->model->outputs);
+
+        metrics->rows++;
+        metrics->lost += !finite;
+        if (metrics->classes)
+            add_class(metrics, rows[i], true_class(metrics, part, rows[i]), outputs, finite);
+        if (metrics->sums.at) {
+            const double error = net_sums_add(metrics, outputs,
+                                              net_data_target(metrics->data, part, rows[i]));
+
+            if (!metrics->classes)
+                net_worst_add(metrics, rows[i], 0, 0, error, outputs);
+        }
+        if (metrics->pairs.at)
+            add_pair(metrics, outputs, net_data_target(metrics->data, part, rows[i]));
+    }
+}
+
+long net_metrics_lost(const struct net_metrics *metrics)
+{
+    return metrics->lost;
+}
+
+int net_metrics_classes(const struct net_metrics *metrics)
+{
+    return metrics->classes;
+}
+
+bool net_metrics_has_confusion(const struct net_metrics *metrics)
+{
+    return metrics->classes && metrics->confusion;
+}
+
+long net_metrics_confusion(const struct net_metrics *metrics, int truth, int predicted)
+{
+    return metrics->confusion[(long)truth * metrics->classes + predicted];
+}
+
+const char *net_metrics_class_name(const struct net_metrics *metrics, int class, char text[16])
+{
+    const char *name = net_data_class_name(metrics->data, class);
+
+    if (name)
+        return name;
+    snprintf(text, 16, "%d", metrics->task == NET_TASK_SIGN ? 2 * class - 1 : class);
+    return text;
+}
+
+bool net_metrics_score(const struct net_metrics *metrics, int class, struct net_score *score)
+{
+    const struct net_tally *t = &metrics->tallies[class];
+    const long right = t->right, predicted = t->predicted, support = t->support;
+
+    *score = (struct net_score){
+        .precision = predicted ? (double)right / (double)predicted : 0,
+        .recall = support ? (double)right / (double)support : 0,
+        .f1 = right ? 2 * (double)right / (double)(predicted + support) : 0,
+        .support = support,
+    };
+    return predicted + support > 0;
+}
+
+/* Of two classes the score of class 1, be they of one output or of two. Several: the mean over
+   those that occur or are predicted. */
+static struct net_score score(const struct net_metrics *metrics)
+{
+    struct net_score sum = {0}, one;
+    int classes = 0;
+
+    if (metrics->classes == 2) {
+        net_metrics_score(metrics, 1, &sum);
+        return sum;
+    }
+    for (int c = 0; c < metrics->classes; c++) {
+        if (!net_metrics_score(metrics, c, &one))
+            continue;
+        sum.precision += one.precision;
+        sum.recall += one.recall;
+        sum.f1 += one.f1;
+        classes++;
+    }
+    return (struct net_score){sum.precision / classes, sum.recall / classes, sum.f1 / classes, 0};
+}
+
+double net_metric_accuracy(const struct net_metrics *metrics)
+{
+    long right = 0;
+
+    for (int c = 0; c < metrics->classes; c++)
+        right += metrics->tallies[c].right;
+    return (double)right / (double)metrics->rows;
+}
+
+/* The mean recall of the classes that there are. */
+double net_metric_balanced_accuracy(const struct net_metrics *metrics)
+{
+    double sum = 0;
+    int present = 0;
+
+    for (int c = 0; c < metrics->classes; c++) {
+        const struct net_tally *t = &metrics->tallies[c];
+
+        if (t->support) {
+            sum += (double)t->right / (double)t->support;
+            present++;
+        }
+    }
+    return sum / present;
+}
+
+/* Of several outputs. */
+double net_metric_top5(const struct net_metrics *metrics)
+{
+    return metrics->task == NET_TASK_CLASSES ? (double)metrics->in_top5 / (double)metrics->rows
+                                             : NAN;
+}
+
+double net_metric_precision(const struct net_metrics *metrics)
+{
+    return score(metrics).precision;
+}
+
+double net_metric_recall(const struct net_metrics *metrics)
+{
+    return score(metrics).recall;
+}
+
+double net_metric_f1(const struct net_metrics *metrics)
+{
+    return score(metrics).f1;
+}
+
+double net_metrics_value(const struct net_metrics *metrics, const char *name)
+{
+    enum { CLASSES, VALUES };
+    static const struct {
+        const char *name;
+        double (*value)(const struct net_metrics *metrics); /* of one row or more */
+        bool of_values;
+    } rows[] = {
+#define METRIC(name, of, better, help) {#name, net_metric_##name, of == VALUES},
+#include "language.def"
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!strcmp(rows[i].name, name)) {
+            const bool known = rows[i].of_values ? metrics->sums.at != NULL : metrics->classes > 0;
+
+            return known && metrics->rows ? rows[i].value(metrics) : NAN;
+        }
+    return net_metrics_term(metrics, name);
+}
+
+bool net_metrics_in_units(const struct net_metrics *metrics, const char *name, double *value)
+{
+    struct net_metrics in_units = *metrics;
+
+    if (!metrics->sums.in_units || !net_metric_of(name)->of_values)
+        return false;
+    in_units.sums.at = metrics->sums.in_units;
+    *value = net_metrics_value(&in_units, name);
+    return true;
+}
+
+/* The model's metrics as members: , "accuracy": 0.9 */
+void net_metrics_json(struct net_text *text, const struct net_model *model,
+                      const struct net_metrics *metrics)
+{
+    for (int m = 0; m < model->metric_count; m++) {
+        net_text_add(text, ", \"%s\": ", model->metrics[m].name);
+        net_text_number(text, net_metrics_value(metrics, model->metrics[m].name));
+    }
+}

@@ -1,0 +1,245 @@
+/*
+ * page_rows.c -- rows that the network was most wrong about, for report.html: what went in, as a
+ * picture, words or cells, what came out and what was wanted. Where pictures come out, three of
+ * them: given, restored, wanted.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/metrics/metrics.h"
+#include "report/page/page.h"
+
+enum {
+    SIDE = 64,             /* pixels that are shown, at most */
+    MOST_PICTURES = 500000 /* bytes of all */
+};
+
+struct rows {
+    struct net_text *page;
+    const struct net_metrics *metrics;
+    enum net_part part;
+    const int *wanted; /* the shape of the picture that is predicted, or NULL */
+    size_t pictures;   /* bytes so far */
+};
+
+/* ---- pictures -------------------------------------------------------------------------------- */
+
+/* To at most SIDE pixels, each the mean of a square of them, or of a narrow picture's whole side;
+   `shape` becomes that of the result. */
+static void shrink(float *x, int shape[3])
+{
+    const int side = shape[1] > shape[2] ? shape[1] : shape[2], step = (side + SIDE - 1) / SIDE;
+    const int down = step < shape[1] ? step : shape[1], across = step < shape[2] ? step : shape[2];
+    const int height = shape[1] / down, width = shape[2] / across;
+    float *to = x;
+
+    for (int c = 0; c < shape[0]; c++)
+        for (int i = 0; i < height * width; i++) {
+            const float *from = x + ((long)c * shape[1] + i / width * down) * shape[2] +
+                                (long)(i % width) * across;
+            float sum = 0.0F;
+
+            for (int k = 0; k < down * across; k++)
+                sum += from[k / across * shape[2] + k % across];
+            *to++ = sum / (float)(down * across);
+        }
+    shape[1] = height, shape[2] = width;
+}
+
+static void add_base64(struct net_text *text, const struct net_buffer *bytes)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (size_t i = 0; i < bytes->length; i += 3) {
+        unsigned bits = 0;
+        char four[4];
+
+        for (size_t k = i; k < i + 3; k++)
+            bits = bits << 8 | (k < bytes->length ? bytes->at[k] : 0U);
+        for (size_t k = 0; k < 4; k++)
+            four[k] = i + k > bytes->length ? '=' : digits[bits >> (18 - 6 * k) & 63];
+        net_text_add(text, "%.4s", four);
+    }
+}
+
+/* From `low`, black, to `high`; as picture.h has them. `x` is overwritten. */
+static void add_picture(struct rows *rows, const int *of, float *x, float low, float high,
+                        const char *what)
+{
+    const size_t before = rows->page->length;
+    int shape[] = {of[0], of[1], of[2]};
+    struct net_buffer file = {0};
+
+    net_text_add(rows->page, "<td class=\"picture\">");
+    if (rows->pictures > MOST_PICTURES)
+        return;
+    shrink(x, shape);
+    struct net_picture picture = net_picture_draw(shape, x, low, high);
+
+    net_picture_png(&file, &picture);
+    net_text_add(rows->page,
+                 "<img width=\"%d\" height=\"%d\" alt=\"%s\" src=\"data:image/png;base64,",
+                 SIDE * shape[2] / (shape[1] > shape[2] ? shape[1] : shape[2]),
+                 SIDE * shape[1] / (shape[1] > shape[2] ? shape[1] : shape[2]), what);
+    add_base64(rows->page, &file);
+    net_text_add(rows->page, "\">");
+    rows->pictures += rows->page->length - before;
+    net_picture_free(&picture);
+    free(file.at);
+}
+
+/* The target's own shape, or that of an input of its size. */
+static const int *find_wanted(const struct net_model *model)
+{
+    const struct net_field *target = net_target_field(model);
+
+    if (target->kind != NET_TARGET_VALUES || target->size != model->outputs)
+        return NULL;
+    if (net_is_picture(target))
+        return target->shape;
+    for (int f = 0; f < net_input_count(model); f++)
+        if (net_is_picture(&model->fields[f]) && model->fields[f].size == target->size)
+            return model->fields[f].shape;
+    return NULL;
+}
+
+/* ---- a row ----------------------------------------------------------------------------------- */
+
+static void add_inputs(struct rows *rows, long row)
+{
+    const struct net_model *model = rows->metrics->model;
+    const struct net_data *data = rows->metrics->data;
+
+    for (int f = 0; f < net_input_count(model); f++) {
+        struct net_text text = {0};
+
+        if (net_is_picture(&model->fields[f])) {
+            float *x = net_allocate((size_t)model->fields[f].size, sizeof *x);
+            const bool bytes = rows->wanted ? net_data_given(data, rows->part, f, row, x)
+                                            : net_data_input(data, rows->part, f, row, x);
+
+            add_picture(rows, model->fields[f].shape, x, 0.0F, bytes ? 255.0F : 0.0F, "given");
+            free(x);
+            continue;
+        }
+        net_text_add(rows->page, "<td class=\"text\">");
+        net_data_field_text(&text, data, rows->part, f, row);
+        net_text_html(rows->page, text.at ? text.at : "");
+        free(text.at);
+    }
+}
+
+static void add_class(struct rows *rows, const struct net_worst_row *row)
+{
+    const struct net_metrics *metrics = rows->metrics;
+    const int classes[] = {row->truth, row->predicted};
+    char text[16];
+
+    for (int i = 0; i < 2; i++) {
+        net_text_add(rows->page, "<td>");
+        net_text_html(rows->page, net_metrics_class_name(metrics, classes[i], text));
+        net_page_number(rows->page, exp(-net_surprise(metrics, classes[i], row->outputs)));
+    }
+}
+
+/* As numbers in the data's units; the true ones, then the predicted ones. */
+static void add_values(struct rows *rows, float *values, const float *truth)
+{
+    const struct net_metrics *metrics = rows->metrics;
+    const int count = metrics->model->outputs;
+
+    for (int i = 0; i < 2; i++) {
+        float *x = i ? values : net_allocate((size_t)count, sizeof *x);
+
+        if (!i)
+            memcpy(x, truth, (size_t)count * sizeof *x);
+        net_inverse_apply(&metrics->sums.inverse, x);
+        net_text_add(rows->page, "<td>");
+        for (int k = 0; k < count && k < 4; k++)
+            net_text_add(rows->page, "%s%.5g", k ? ", " : "", (double)x[k]);
+        net_text_add(rows->page, count > 4 ? ", …" : "");
+        if (!i)
+            free(x);
+    }
+}
+
+static void add_pictures(struct rows *rows, float *values, const float *truth)
+{
+    const size_t count = (size_t)rows->metrics->model->outputs;
+    float *x = net_allocate(count, sizeof *x), low = INFINITY, high = -INFINITY;
+
+    for (size_t k = 0; k < count; k++) {
+        low = fminf(low, truth[k]);
+        high = fmaxf(high, truth[k]);
+    }
+    add_picture(rows, rows->wanted, values, low, high, "restored");
+    memcpy(x, truth, count * sizeof *x);
+    add_picture(rows, rows->wanted, x, low, high, "wanted");
+    free(x);
+}
+
+static void add_row(struct rows *rows, const struct net_worst_row *row)
+{
+    const struct net_metrics *metrics = rows->metrics;
+    const int count = metrics->model->outputs;
+    long number = row->row;
+
+    net_data_place(metrics->data, rows->part, metrics->model->field_count - 1, &number);
+    net_text_add(rows->page, "<tr><th scope=\"row\">%ld", number + 1);
+    add_inputs(rows, row->row);
+    if (metrics->classes) {
+        add_class(rows, row);
+    } else {
+        const float *truth = net_data_target(metrics->data, rows->part, row->row);
+        float *x = net_allocate((size_t)count, sizeof *x);
+
+        for (int k = 0; k < count; k++)
+            x[k] = metrics->model->activation == NET_SIGMOID ? 1 / (1 + expf(-row->outputs[k]))
+                                                             : row->outputs[k];
+        (rows->wanted ? add_pictures : add_values)(rows, x, truth);
+        net_page_number(rows->page, sqrt(row->error / count));
+        free(x);
+    }
+    net_text_add(rows->page, "</tr>\n");
+}
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+static void add_head(struct rows *rows, const struct net_worst *worst)
+{
+    const struct net_model *model = rows->metrics->model;
+
+    if (rows->metrics->classes)
+        net_text_add(rows->page,
+                     "taken for another class, that first whose own seemed least probable");
+    else
+        net_text_add(rows->page, worst->first ? "the first ones, then the largest errors"
+                                              : "the largest errors");
+    net_text_add(rows->page, "</caption><tr><th>row");
+    for (int f = 0; f < net_input_count(model); f++)
+        net_text_add(rows->page, "<th class=\"text\">%s", model->fields[f].name);
+    net_text_add(rows->page, "%s</tr>\n",
+                 rows->metrics->classes
+                     ? "<th>true<th>its probability<th>predicted<th>its probability"
+                 : rows->wanted ? "<th class=\"text\">restored<th class=\"text\">wanted<th>rmse"
+                                : "<th>true<th>predicted<th>rmse");
+}
+
+void net_page_rows(struct net_text *page, const struct net_metrics *metrics, enum net_part part)
+{
+    struct rows rows = {.page = page, .metrics = metrics, .part = part};
+    struct net_worst_row worst[NET_WORST];
+    const int count = net_worst_rows(metrics, worst);
+
+    rows.wanted = find_wanted(metrics->model);
+    if (!count)
+        return;
+    net_text_add(page,
+                 "<div class=\"wide\"><table class=\"rows\"><caption>rows, numbered from 1: ");
+    add_head(&rows, &metrics->worst);
+    for (int i = 0; i < count; i++)
+        add_row(&rows, &worst[i]);
+    net_text_add(page, "</table></div>\n");
+}
