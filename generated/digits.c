@@ -195,11 +195,13 @@ NET_KERNEL void dense_64x64x10(OUT(value_64x10) y, IN(value_64x64) x, IN(weight_
 NET_KERNEL void cross_entropy_grad_64x10(OUT(losses_4) loss, OUT(value_64x10) dlogits,
         IN(value_64x10) logits, const int32_t *restrict class, NET_RUN)
 { net_cross_entropy(V(dlogits), V(loss), V(logits), class,
-        (struct net_cross_entropy){.batch_blocks = 4, .classes = 10, .slope = 1.0f}, run, thread); }
+        (struct net_cross_entropy){.batch_blocks = 4, .height = 1, .width = 1, .classes = 10,
+        .slope = 1.0f}, run, thread); }
 
 /* run->loss = the sums of loss added in order, over n; one thread */
 NET_KERNEL void mean_loss_4(IN(losses_4) loss, NET_RUN)
-{ net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1, .factor = 1.0f}, run, thread); }
+{ net_mean_loss(V(loss), (struct net_mean_loss){.rows = 1, .elements = 1, .factor = 1.0f}, run,
+        thread); }
 
 /* partial = sums of dy, of each item: (batch block, row) */
 NET_KERNEL void channel_sum_partial_64x10(OUT(partial_4x16) partial, IN(value_64x10) dy, NET_RUN)
@@ -334,7 +336,8 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2_2(OUT(value_64x16x7x7) y, IN(value_64x
 NET_KERNEL void cross_entropy_64x10(OUT(losses_4) loss, IN(value_64x10) logits,
         const int32_t *restrict class, NET_RUN)
 { net_cross_entropy(NULL, V(loss), V(logits), class,
-        (struct net_cross_entropy){.batch_blocks = 4, .classes = 10, .slope = 1.0f}, run, thread); }
+        (struct net_cross_entropy){.batch_blocks = 4, .height = 1, .width = 1, .classes = 10,
+        .slope = 1.0f}, run, thread); }
 
 /* ---- The network ----------------------------------------------------------------------------- */
 
@@ -547,7 +550,8 @@ static const struct net_call part_test = { .name = "digits", .reader = &net_read
         NET_ARGS(NET_ARG("rows", .number = 2000, .given = true),
         NET_ARG("seed", .number = 2, .given = true)) };
 static const struct net_call loss_call = { .name = "cross_entropy",
-        NET_ARGS(NET_ARG("class_weights", .none = true), NET_ARG("smoothing", .number = 0)) };
+        NET_ARGS(NET_ARG("class_weights", .none = true), NET_ARG("smoothing", .number = 0),
+        NET_ARG("ignore", .none = true)) };
 static const struct net_call optimizer = { .name = "adam",
         NET_ARGS(NET_ARG("lr", .number = 0.001, .given = true), NET_ARG("beta1", .number = 0.9),
         NET_ARG("beta2", .number = 0.999), NET_ARG("eps", .number = 1e-08),
@@ -579,7 +583,7 @@ static void pack(void *batch, const struct net_rows *fields, int n)
     net_pack(V(&to->image), &fields[0], n,
             (struct net_place){.channels = 1, .height = 28, .width = 28, .lanes = 1, .scaled = 784,
             .at = 496, .batch_block = 14400, .row = 480, .column = 16});
-    net_pack_classes(to->label, &fields[1], n);
+    net_pack_classes(to->label, &fields[1], n, 1);
 }
 
 /* The prediction of an evaluation, as rows. */
@@ -659,7 +663,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     NET_MODEL_TABLES,
-    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "914c09e758dad949",
+    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "6b1d897f3b432c23",
     .evaluated =
             "input; conv2d(channels=8, kernel=3, padding=1); relu; maxpool2d(size=2); "
             "conv2d(channels=16, kernel=3, padding=1); relu; maxpool2d(size=2); flatten; "

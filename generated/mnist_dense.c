@@ -179,11 +179,13 @@ NET_KERNEL void dense_64x10x10(OUT(value_64x10) y, IN(value_64x10) x, IN(weight_
 NET_KERNEL void cross_entropy_grad_64x10(OUT(losses_4) loss, OUT(value_64x10) dlogits,
         IN(value_64x10) logits, const int32_t *restrict class, NET_RUN)
 { net_cross_entropy(V(dlogits), V(loss), V(logits), class,
-        (struct net_cross_entropy){.batch_blocks = 4, .classes = 10, .slope = 1.0f}, run, thread); }
+        (struct net_cross_entropy){.batch_blocks = 4, .height = 1, .width = 1, .classes = 10,
+        .slope = 1.0f}, run, thread); }
 
 /* run->loss = the sums of loss added in order, over n; one thread */
 NET_KERNEL void mean_loss_4(IN(losses_4) loss, NET_RUN)
-{ net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1, .factor = 1.0f}, run, thread); }
+{ net_mean_loss(V(loss), (struct net_mean_loss){.rows = 1, .elements = 1, .factor = 1.0f}, run,
+        thread); }
 
 /* partial = sums of dy, of each item: (batch block, row) */
 NET_KERNEL void channel_sum_partial_64x10(OUT(partial_4x16) partial, IN(value_64x10) dy, NET_RUN)
@@ -308,15 +310,16 @@ NET_KERNEL void inverse_std_16(OUT(vector_16) inv_std, IN(vector_16) var, NET_RU
 NET_KERNEL void cross_entropy_64x10(OUT(losses_4) loss, IN(value_64x10) logits,
         const int32_t *restrict class, NET_RUN)
 { net_cross_entropy(NULL, V(loss), V(logits), class,
-        (struct net_cross_entropy){.batch_blocks = 4, .classes = 10, .slope = 1.0f}, run, thread); }
+        (struct net_cross_entropy){.batch_blocks = 4, .height = 1, .width = 1, .classes = 10,
+        .slope = 1.0f}, run, thread); }
 
 /* ---- The network ----------------------------------------------------------------------------- */
 
 /* Memory: a column is 625 B of the arena, a row a phase, numbered at its barrier.
 
   1  cccccccccccccc............................................aaabb.
-  2  cccccccccccccddd..........................................aaabb.
-  3  cccccccccccccddd..........................................aaabbf
+  2  cccccccccccccdd...........................................aaabb.
+  3  cccccccccccccdd...........................................aaabbf
   4  cccccccccccccggggggggggggghhhhhhii........................aaabbf
   5  cccccccccccccggggggggggggghhhhhhii........................aaabbk
   6  cccccccccccccggggggggggggghhhhhhlllllllooooooommmmmmn.....aaabbk
@@ -516,7 +519,8 @@ static const struct net_call part_test = { .name = "idx", .reader = &net_reader_
         NET_ARGS(NET_ARG("image", .text = "t10k-images-idx3-ubyte.gz", .given = true),
         NET_ARG("label", .text = "t10k-labels-idx1-ubyte.gz", .given = true)) };
 static const struct net_call loss_call = { .name = "cross_entropy",
-        NET_ARGS(NET_ARG("class_weights", .none = true), NET_ARG("smoothing", .number = 0)) };
+        NET_ARGS(NET_ARG("class_weights", .none = true), NET_ARG("smoothing", .number = 0),
+        NET_ARG("ignore", .none = true)) };
 static const struct net_call optimizer = { .name = "adam",
         NET_ARGS(NET_ARG("lr", .number = 0.001, .given = true), NET_ARG("beta1", .number = 0.9),
         NET_ARG("beta2", .number = 0.999), NET_ARG("eps", .number = 1e-08),
@@ -548,7 +552,7 @@ static void pack(void *batch, const struct net_rows *fields, int n)
     net_pack(V(&to->image), &fields[0], n,
             (struct net_place){.channels = 784, .height = 1, .width = 1, .lanes = BLOCK,
             .scaled = 784, .batch_block = 49 * TILE, .column = 49 * TILE});
-    net_pack_classes(to->digit, &fields[1], n);
+    net_pack_classes(to->digit, &fields[1], n, 1);
 }
 
 /* The prediction of an evaluation, as rows. */
@@ -577,13 +581,13 @@ static const struct net_kernel train_kernels[] = { /* name, layer, kind, line, f
     NET_ROW(transpose_10x10, "mnist_dense.dense_3", "transpose", 17, 0, 1280),
     NET_ROW(dense_relu_64x784x20, "mnist_dense.dense_1", "forward", 15, 2007040, 309376,
             .result = {0, 512, 1, 2, 0, 2}),
-    NET_ROW(batchnorm_stats_partial_64x20, "mnist_dense.batchnorm_1", "reduction", 15, 0, 9728),
-    NET_ROW(batchnorm_stats_64x20, "mnist_dense.batchnorm_1", "reduction", 15, 0, 2048),
+    NET_ROW(batchnorm_stats_partial_64x20, "mnist_dense.batchnorm_1", "reduction", 15, 0, 9216),
+    NET_ROW(batchnorm_stats_64x20, "mnist_dense.batchnorm_1", "reduction", 15, 0, 1536),
     NET_ROW(normalize_64x20, "mnist_dense.batchnorm_1", "elementwise", 15, 0, 16896,
             .result = {8192, 512, 1, 2, 0, 2}),
-    NET_ROW(dense_relu_64x20x10, "mnist_dense.dense_2", "forward", 16, 25600, 14400,
+    NET_ROW(dense_relu_64x20x10, "mnist_dense.dense_2", "forward", 16, 25600, 14144,
             .result = {16384, 256, 1, 1, 0, 1}),
-    NET_ROW(batchnorm_stats_64x10, "mnist_dense.batchnorm_2", "reduction", 16, 0, 1024),
+    NET_ROW(batchnorm_stats_64x10, "mnist_dense.batchnorm_2", "reduction", 16, 0, 768),
     NET_ROW(normalize_64x10, "mnist_dense.batchnorm_2", "elementwise", 16, 0, 8448,
             .result = {20480, 256, 1, 1, 0, 1}),
     NET_ROW(dense_64x10x10, "mnist_dense.dense_3", "forward", 17, 12800, 8896,
@@ -624,7 +628,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 const struct net_model net_model = {
     NET_MODEL_TABLES,
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "55ab985e537f2537",
+    .hash = "447bbb92f5b51d77",
     .evaluated =
             "input; flatten; dense(units=20); relu; batchnorm(eps=0.001); dense(units=10); relu; "
             "batchnorm(eps=0.001); dense(units=10)",

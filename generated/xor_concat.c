@@ -81,7 +81,8 @@ NET_KERNEL void tanh_grad_4x1(OUT(value_4x1) dx, OUT(partial_1x16) partial, IN(v
 
 /* run->loss = the sums of loss added in order, over n; one thread */
 NET_KERNEL void mean_loss_1(IN(losses_1) loss, NET_RUN)
-{ net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1, .factor = 1.0f}, run, thread); }
+{ net_mean_loss(V(loss), (struct net_mean_loss){.rows = 1, .elements = 1, .factor = 1.0f}, run,
+        thread); }
 
 /* dx = dy w', along the inputs; items: batch blocks */
 NET_KERNEL void dense_dx_4x3x1(OUT(value_4x3_2_1) dx, IN(value_4x1) dy, IN(vector_32) w, NET_RUN)
@@ -285,7 +286,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     NET_MODEL_TABLES,
-    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "ec3ce3fec0b7a1a4",
+    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "9b6ceb144c4516ad",
     .evaluated = "input; dense(units=1); tanh; concat; dense(units=1); tanh", .isa = "avx512",
     .batch = 4, .arena_size = 9344, .tensor_count = 4, .parts[0] = &part_train,
     .metrics = metrics, .metric_count = 1, .keys = "loss optimizer batch epochs metrics",

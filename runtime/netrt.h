@@ -159,13 +159,15 @@ struct net_field {
     int column_count;
     bool column_range; /* columns[0] is the first, columns[1] the last of them */
     enum net_field_kind kind;
-    int rank, shape[4]; /* of one row; a class: rank 0 */
+    int rank, shape[4]; /* of one row; a class: rank 0, one a position: [length] or [h, w] */
     int size;           /* product of shape, 1 for a class */
     int classes;        /* of classes(n) or one_hot(n), else 0 */
-    bool binary;        /* a target of binary_cross_entropy */
-    int vocabulary;     /* of tokens: ids are below it, 0 is padding, 1 unknown; of a bag of
+    bool ignores;       /* the loss ignores `ignored`, which becomes -1 */
+    int ignored;
+    bool binary;     /* a target of binary_cross_entropy */
+    int vocabulary;  /* of tokens: ids are below it, 0 is padding, 1 unknown; of a bag of
                                    words: its columns; else 0 */
-    int numbered_as;    /* the field before, from 1, whose words or classes are its; 0: they are its
+    int numbered_as; /* the field before, from 1, whose words or classes are its; 0: they are its
                         own */
     const struct net_call *augments; /* of prepared rows, in order: augment.c */
     int augment_count;

@@ -60,15 +60,16 @@ void write_fields(Text *out, const Model *model)
     line(out, 0, "static const struct net_field fields[] = {");
     for (int i = 0; i < model->field_count; i++) {
         const Field *f = model->fields[i];
-        const Shape shape = f->is_class     ? (Shape){0}
-                            : f->shape.rank ? f->shape
-                                            : (Shape){.rank = 1, .size = {1}};
+        const Shape shape = f->is_class || f->shape.rank ? f->shape
+                                                         : (Shape){.rank = 1, .size = {1}};
 
         text_add(out, "    { .name = %s, .source = %s, .kind = %s, .size = %d%s", quoted(f->name),
-                 quoted(f->source_field), kind_of_field(f), f->is_class ? 1 : shape_size(shape),
+                 quoted(f->source_field), kind_of_field(f), shape_size(shape),
                  shape_member(", ", shape));
         if (f->classes)
             text_add(out, ", .classes = %d", f->classes);
+        if (f->ignores)
+            text_add(out, ", .ignores = true, .ignored = %d", f->ignored);
         if (is_binary(model, f))
             text_add(out, ", .binary = true");
         if (f->columns)
@@ -171,7 +172,8 @@ void write_pack(const Emitter *e, Text *out, const Graph *g)
         if (!value || !value->layout)
             continue;
         if (value->type == TYPE_CLASS) {
-            line(out, 1, "net_pack_classes(to->%s, &fields[%d], n);", c_name(e, value->name), i);
+            line(out, 1, "net_pack_classes(to->%s, &fields[%d], n, %d);", c_name(e, value->name), i,
+                 shape_size(value->shape));
         } else if (value->type == TYPE_TOKENS) {
             write_pack_tokens(e, out, g, value, i);
         } else if (value->type == TYPE_SPARSE) {

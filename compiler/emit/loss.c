@@ -7,8 +7,8 @@
 /* Does each row count by its class, or a label for more than its own? */
 static bool is_weighted(const Node *node)
 {
-    return node->op == OP_CROSS_ENTROPY &&
-           (node->at.class_weights || node->at.smoothing != 0 || node->at.run_number);
+    return node->op == OP_CROSS_ENTROPY && (node->at.class_weights || node->at.smoothing != 0 ||
+                                            node->at.run_number || node->at.ignores);
 }
 
 /* Weights that a run can change: where they are, and their sum. */
@@ -79,16 +79,19 @@ static void call_cross_entropy(KernelCode *c, const Node *node, const char *valu
     const char *name = weighted ? "net_weighted_cross_entropy" : "net_cross_entropy";
     const char *weights = weighted ? format(", .weights = %s", write_class_weights(c, node)) : "";
     const char *term = weighted ? term_text(node) : "";
+    const char *ignores = node->at.ignores ? ".ignores = true, " : "";
 
-    call_template(c, "%s(%s, %s, (struct %s){%s.batch_blocks = %d, .classes = %d, .slope = %s%s}",
-                  name, values, name_of(c, node->inputs[1]), name, term, z->batch_blocks,
-                  channel_count(z), slope_text(c->e, node, 1), weights);
+    call_template(c,
+                  "%s(%s, %s, (struct %s){%s.batch_blocks = %d, .height = %d, .width = %d, "
+                  ".classes = %d, %s.slope = %s%s}",
+                  name, values, name_of(c, node->inputs[1]), name, term, z->batch_blocks, z->height,
+                  z->width, channel_count(z), ignores, slope_text(c->e, node, 1), weights);
 }
 
 /* What the loss is divided by, besides n. */
 static int loss_elements(const Kernel *k)
 {
-    return k->node->op == OP_CROSS_ENTROPY ? 1 : shape_size(k->node->inputs[0]->shape);
+    return shape_size(k->node->inputs[k->node->op == OP_CROSS_ENTROPY]->shape);
 }
 
 static void call_elementwise(KernelCode *c, const Kernel *k, const char *values)
@@ -118,13 +121,15 @@ void emit_loss(KernelCode *c, const Kernel *k)
     const Node *node = k->node;
     const char *operation = op_info[node->op].text;
     const Value *gradient = k->grad ? k->grad->outputs[0] : NULL;
+    const Shape labels = node->op == OP_CROSS_ENTROPY ? node->inputs[1]->shape : (Shape){0};
     const char *values = format("%s, %s, %s", pointer(c, gradient), pointer(c, node->outputs[0]),
                                 pointer(c, node->inputs[0]));
 
     c->base = format("%s%s_%s", operation, gradient ? "_grad" : "",
                      shape_name(c->e, node->inputs[0]));
-    text_add(&c->comment, "/* loss = the sum of %s over the images of each batch block%s%s */\n",
-             operation, is_weighted(node) ? ", over the weights of all rows" : "",
+    text_add(&c->comment, "/* loss = the sum of %s over %sthe images of each batch block%s%s */\n",
+             operation, labels.rank ? "a row of pixels of " : "",
+             is_weighted(node) ? ", over the weights of all rows" : "",
              gradient ? format("; %s = its gradient", name_of(c, gradient)) : "");
     if (node->op == OP_CROSS_ENTROPY)
         call_cross_entropy(c, node, values);
@@ -139,11 +144,14 @@ void emit_mean_loss(KernelCode *c, const Kernel *k)
     const char *factor = at->run_factor ? run_value(c->e, number_operand(at->run_factor, 0))
                                         : literal(factor_of(at));
     const char *times = at->scaled ? format("%s times ", factor) : "";
+    const int rows = loss->layout->batch_blocks / k->node->inputs[0]->layout->batch_blocks;
 
     c->base = format("mean_loss_%d", loss->layout->batch_blocks);
     text_add(&c->comment, "/* run->loss %s= %sthe sums of loss added in order%s; one thread */\n",
              at->term ? "+" : "", times, is_weighted(k->node) ? "" : ", over n");
-    call_template(c, "net_mean_loss(%s, (struct net_mean_loss){%s.elements = %d, .factor = %s}",
-                  pointer(c, loss), term_text(k->node), is_weighted(k->node) ? 0 : loss_elements(k),
-                  factor);
+    call_template(c,
+                  "net_mean_loss(%s, (struct net_mean_loss){%s.rows = %d, .elements = %d, "
+                  ".factor = %s}",
+                  pointer(c, loss), term_text(k->node), rows,
+                  is_weighted(k->node) ? 0 : loss_elements(k), factor);
 }

@@ -74,7 +74,7 @@ typedef enum Role {
 
 typedef enum ElementType {
     TYPE_F32,
-    TYPE_CLASS,  /* int32: one index a row */
+    TYPE_CLASS,  /* int32: one index a row, or a position of its shape; below 0: ignored */
     TYPE_BYTE,   /* a pool's window index */
     TYPE_TOKENS, /* int32: token ids */
     TYPE_SPARSE, /* a row is its elements that are not 0, with their indices */

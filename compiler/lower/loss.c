@@ -41,11 +41,21 @@ static Value *strip_activation(Graph *g, Value *prediction, Op activation)
     return add_node(g, OP_RESHAPE, node->inputs, 1, at, last->span, last->path)->outputs[0];
 }
 
-/* A class: its number. A scalar: the same as [1]. */
+/* A class: its number, or one a position. A scalar: the same as [1]. */
 static Shape target_shape(const Field *target)
 {
     return target->is_class || target->shape.rank > 0 ? target->shape
                                                       : (Shape){.rank = 1, .size = {1}};
+}
+
+/* A number a class, at each position that has one. */
+static Shape shape_of_classes(const Field *target)
+{
+    Shape shape = {.rank = target->shape.rank + 1, .size = {target->classes}};
+
+    for (int i = 0; i < target->shape.rank; i++)
+        shape.size[i + 1] = target->shape.size[i];
+    return shape;
 }
 
 static bool check_class(Model *model, const Term *term, const Loss *loss, Shape prediction)
@@ -58,12 +68,24 @@ static bool check_class(Model *model, const Term *term, const Loss *loss, Shape 
                  "%s wants a class, `%s` holds values %s; prepare it with "
                  "classes(n)",
                  loss->name, target->name, shape_text(target_shape(target)));
-    } else if (prediction.rank != 1) {
+    } else if (target->shape.rank && !same_shape(prediction, shape_of_classes(target))) {
+        error_at(model->source, span,
+                 "%s wants a prediction %s, a number a class at each position of `%s`; it is %s",
+                 loss->name, shape_text(shape_of_classes(target)), target->name,
+                 shape_text(prediction));
+        if (prediction.rank == 1)
+            note(model->source, "one class a row has no shape: `target %s = ...`", target->name);
+        else if (prediction.rank == target->shape.rank + 1)
+            note(model->source,
+                 "`padding=same` keeps a size, upsampling gives it back; "
+                 "`%s(%d, 1)` at the end makes a number a class",
+                 target->shape.rank == 2 ? "conv2d" : "conv1d", target->classes);
+    } else if (!target->shape.rank && prediction.rank != 1) {
         error_at(model->source, span,
                  "%s wants a prediction of rank 1, a number a class; it is "
                  "%s; put global_avgpool2d, or flatten and dense, at the end",
                  loss->name, shape_text(prediction));
-    } else if (prediction.size[0] != target->classes) {
+    } else if (!target->shape.rank && prediction.size[0] != target->classes) {
         error_at(model->source, span,
                  "%s wants a number a class; the prediction is %s, `%s` has "
                  "%d classes",
@@ -170,6 +192,7 @@ static bool find_attributes(Model *model, const Term *term, const Loss *loss, At
     }
     if (loss->op != OP_CROSS_ENTROPY)
         return true;
+    at->ignores = term->target->ignores;
     at->smoothing = number(call, "smoothing");
     at->run_number = run_number(call, "smoothing");
     if (argument(call, "class_weights")->kind == CONSTANT_NONE)

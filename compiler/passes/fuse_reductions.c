@@ -34,7 +34,7 @@ static Kernel *find_sums_kernel(const Fusion *f, const Node *node)
 void add_sums(Fusion *f, Node *node)
 {
     const Layout *x = node->inputs[0]->layout;
-    const int sums = node->op == OP_CHANNEL_SUM ? 1 : node->op == OP_BATCHNORM_STATS ? 3 : 2;
+    const int sums = node->op == OP_CHANNEL_SUM ? 1 : 2;
     Node *update = NULL;
     Kernel *writer, *k;
 
@@ -62,6 +62,8 @@ void add_loss(Fusion *f, Node *node)
     Kernel *k = add_kernel(f, KERNEL_LOSS, node);
 
     k->needs_target = true;
+    if (node->op == OP_CROSS_ENTROPY)
+        split_rows(k, node->inputs[0]);
     add_reduction(f, KERNEL_MEAN_LOSS, k, NULL, false);
     f->pending[f->pending_count - 1]->needs_target = true;
 }

@@ -87,6 +87,14 @@ static void require_selected(LayoutPass *l, Node *node)
         give(l->g, node->outputs[0], is_input_gradient(node->op) ? s->x : s->y, NULL);
 }
 
+/* Labels of 16 images side by side at each position. */
+static size_t label_bytes(const Graph *g, Shape shape)
+{
+    const int images = shape.rank ? 16 * blocks_of(g->max_batch) : g->max_batch;
+
+    return round_up((size_t)images * (size_t)shape_size(shape) * sizeof(int32_t));
+}
+
 static void lay_out_loss(LayoutPass *l, Node *node)
 {
     Value *target = node->inputs[1], *y = node->outputs[0];
@@ -104,14 +112,15 @@ static void lay_out_loss(LayoutPass *l, Node *node)
         Buffer *buffer = new_buffer(IN_BATCH, 0, target->name);
 
         give(l->g, target, v, buffer);
-        buffer->size = target->type == TYPE_CLASS
-                           ? round_up((size_t)l->g->max_batch * sizeof(int32_t))
-                           : round_up(value_bytes(target->layout));
+        buffer->size = target->type == TYPE_CLASS ? label_bytes(l->g, target->shape)
+                                                  : round_up(value_bytes(target->layout));
     }
     if (y->batched)
         return;
     y->layout = allocate(sizeof *y->layout);
     *y->layout = (Layout){.kind = LAYOUT_SCALAR, .batch_blocks = blocks_of(l->g->max_batch)};
+    if (node->op == OP_CROSS_ENTROPY)
+        y->layout->batch_blocks *= node->inputs[0]->layout->height;
     y->layout->type = format("struct losses_%d", y->layout->batch_blocks);
     y->layout->buffer = new_buffer(IN_ARENA, (size_t)y->layout->batch_blocks * sizeof(float),
                                    "loss");

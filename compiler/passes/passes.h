@@ -44,10 +44,10 @@ typedef enum LayoutKind {
     LAYOUT_FILTERS, /* [tap][block][16]: a filter per channel */
     LAYOUT_WEIGHT,  /* panels of 3, 2 or 1 blocks of outputs: [row][block][16] */
     LAYOUT_TABLE,   /* [row][block][16]: an embedding */
-    LAYOUT_CLASS,   /* [image] int32 */
+    LAYOUT_CLASS,   /* [batch block][position][16 images] int32 */
     LAYOUT_TOKENS,  /* [image][position] int32, and the same by id */
     LAYOUT_SPARSE,  /* elements that are not 0, by image and by column */
-    LAYOUT_SCALAR,  /* the loss: a partial sum a batch block */
+    LAYOUT_SCALAR,  /* the loss: a partial sum a batch block, or of each row of its pixels */
 } LayoutKind;
 
 typedef struct Layout {

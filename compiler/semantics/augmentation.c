@@ -76,14 +76,18 @@ static bool check_shape(Sema *s, const Field *field, Call *const *steps, int cou
     return false;
 }
 
+static bool is_moved(const Field *field)
+{
+    for (int i = 0; i < field->augment_count; i++)
+        if (is_geometric(field->augments[i]))
+            return true;
+    return false;
+}
+
 /* A field made from the same picture moves with it. */
 static void follow(Sema *s, Field *other, const Field *field, Span span)
 {
-    bool moves = false;
-
-    for (int i = 0; i < field->augment_count; i++)
-        moves |= is_geometric(field->augments[i]);
-    if (!moves)
+    if (!is_moved(field))
         return;
     if (other->shape.rank != 3 || other->shape.size[1] != field->shape.size[1] ||
         other->shape.size[2] != field->shape.size[2]) {
@@ -106,8 +110,13 @@ static void follow_all(Sema *s, const Field *field, Span span)
         const Object object = s->globals.items[i].value;
         Field *other = object.kind == OBJECT_TENSOR ? object.layer->field : NULL;
 
-        if (other && other != field && other->source_field && field->source_field &&
-            same(other->source_field, field->source_field))
+        if (other && other->is_class && other->shape.rank == 2 && is_moved(field)) {
+            if (report(s, span, "`%s` moves, and the classes of `%s` would stay where they are",
+                       field->name, other->name))
+                note(s->source, "classes of pixels are not moved along: augment by normalize and "
+                                "random_erase alone, or save moved pictures with their classes");
+        } else if (other && other != field && other->source_field && field->source_field &&
+                   same(other->source_field, field->source_field))
             follow(s, other, field, span);
     }
 }

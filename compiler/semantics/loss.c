@@ -3,6 +3,8 @@
  * target.
  */
 
+#include <math.h>
+
 #include "semantics/analysis.h"
 
 static bool is_taken(const Model *model, const char *name)
@@ -21,6 +23,29 @@ static const char *name_term(const Model *model, const Field *target)
     for (int i = 2; is_taken(model, name); i++)
         name = format("%s_%d", base, i);
     return name;
+}
+
+/* ignore=N of a cross_entropy: what labels of the target are of no class. */
+static void find_ignored(Sema *s, const Model *model, const Call *call, Field *target)
+{
+    const Constant *ignore = same(call->name, "cross_entropy") ? argument(call, "ignore") : NULL;
+    const bool given = ignore && ignore->kind == CONSTANT_NUMBER;
+
+    if (given && (ignore->number != floor(ignore->number) || fabs(ignore->number) > 1e9))
+        report(s, ignore->span, "ignore wants a whole number, a label; this is %g", ignore->number);
+    else if (given && target->columns)
+        report(s, ignore->span, "ignore is for arrays of labels; `%s` is a column of a table",
+               target->name);
+    for (int i = 0; i < model->term_count; i++)
+        if (model->terms[i].target == target && same(model->terms[i].call->name, call->name) &&
+            (target->ignores != given || (given && target->ignored != ignore->number)))
+            report(s, given ? ignore->span : call->span,
+                   "what is ignored of `%s` has to be the same in each cross_entropy",
+                   target->name);
+    if (!given)
+        return;
+    target->ignores = true;
+    target->ignored = (int)ignore->number;
 }
 
 /* One call, with a prediction and a target; `errors`: those before it. */
@@ -52,6 +77,7 @@ static void analyze_term(Sema *s, Object object, int errors)
             note(s->source, "call a network: `%s(network(%s), %s)`", call->name,
                  term.prediction->field->name, term.target->name);
     }
+    find_ignored(s, model, call, term.target);
     term.name = name_term(model, term.target);
     if (model->term_count == 0)
         model->name = f->network;

@@ -71,8 +71,11 @@ typedef struct Field {
     Call **steps;             /* transforms, in order */
     int step_count;
     bool is_target;
-    bool is_class;  /* a target prepared by classes(n): an index, 0 to classes-1 */
-    int classes;    /* n of classes(n), one_hot(n); else 0 */
+    bool
+        is_class; /* a target prepared by classes(n): an index, 0 to classes-1, or one a position */
+    bool ignores; /* cross_entropy(ignore=..) of it, */
+    int ignored;  /* a number that is no class */
+    int classes;  /* n of classes(n), one_hot(n); else 0 */
     bool is_tokens; /* by tokens(..), or classes(n) of an input: [length], ids 0 to vocabulary-1 */
     bool is_sparse; /* prepared by bag_of_words(..): shape [vocabulary], few not 0 */
     struct Field *shared; /* whose numbers of words or classes it has, or NULL */

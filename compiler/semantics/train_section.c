@@ -5,6 +5,8 @@
  * the target, a monitor and the parts of the data) when all have been read.
  */
 
+#include <string.h>
+
 #include "semantics/analysis.h"
 
 /* ---- The optimizer --------------------------------------------------------------------------- */
@@ -172,6 +174,9 @@ static void check_metrics(Sema *s)
 
         if (of_values && target->is_class)
             odd = report(s, metric->span, "%s compares values; `%s` is the number of a class",
+                         metric->name, target->name);
+        else if (strstr(metric->name, "auc") && target->is_class && target->shape.rank)
+            odd = report(s, metric->span, "%s ranks rows; `%s` has a class at each position",
                          metric->name, target->name);
         else if (same(metric->name, "top5") && target->classes <= 5)
             odd = report(s, metric->span, "top5 wants a target of more than 5 classes; `%s` %s",

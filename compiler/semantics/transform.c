@@ -65,13 +65,18 @@ static void check_class_rules(Sema *s, Field *field, const Call *step)
                         same(argument(step, "missing")->text, "row");
 }
 
-/* A field of classes(n): a target's is a number of a class, an input's too, or several of an array
-   of integers. */
+/* A field of classes(n): the number of a class, or of an array of integers several: an input's a
+   sequence, a target's one for each position of a sequence or a picture. */
 static void shape_classes(Sema *s, Field *field, bool has_sizes)
 {
-    const bool several = has_sizes && field->is_tokens && field->shape.rank == 1;
+    const bool several = has_sizes && field->shape.rank >= 1 &&
+                         field->shape.rank <= (field->is_target ? 2 : 1);
 
-    if (has_sizes && !(several && (!field->columns || field->shape.size[0] == 1)))
+    if (has_sizes && !several && field->is_target && !field->columns)
+        report(s, field->span, "`%s` is %s; classes of positions are [length] or [height, width]",
+               field->name, shape_text(field->shape));
+    else if (has_sizes &&
+             !(several && (!field->columns || (!field->is_target && field->shape.size[0] == 1))))
         report(s, field->span, "`%s` has a shape, but classes gives one number", field->name);
     if (!several)
         field->shape = field->is_tokens ? (Shape){.rank = 1, .size = {1}} : (Shape){0};

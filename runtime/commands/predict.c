@@ -13,22 +13,41 @@
 
 #include "commands/predictions.h"
 
-/* Applies in place the softmax or sigmoid that the loss took in. */
-static void activate(float *x, int count, enum net_activation activation)
+/* Of x[0], x[step], ..., in place. */
+static void apply_softmax(float *x, int count, int step)
 {
     double most = -INFINITY, sum = 0;
 
-    if (activation == NET_SIGMOID)
-        for (int i = 0; i < count; i++)
-            x[i] = (float)(1 / (1 + exp(-(double)x[i])));
-    if (activation != NET_SOFTMAX)
-        return;
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count * step; i += step)
         most = fmax(most, (double)x[i]);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count * step; i += step)
         sum += exp((double)x[i] - most);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count * step; i += step)
         x[i] = (float)(exp((double)x[i] - most) / sum);
+}
+
+/* Applies in place the softmax, at each position, or sigmoid that the loss took in. */
+static void activate(float *x, const struct net_model *model)
+{
+    const int positions = net_positions(model);
+
+    if (model->activation == NET_SIGMOID)
+        for (int i = 0; i < model->outputs; i++)
+            x[i] = (float)(1 / (1 + exp(-(double)x[i])));
+    for (int p = 0; model->activation == NET_SOFTMAX && p < positions; p++)
+        apply_softmax(x + p, model->outputs / positions, positions);
+}
+
+/* What a row's outputs chose at each position; `scores` has room for those of one. */
+static void choose_classes(int32_t *class, float *scores, const struct net_model *model,
+                           const float *x)
+{
+    const int positions = net_positions(model), count = model->outputs / positions;
+
+    for (int p = 0; p < positions; p++) {
+        net_position_outputs(scores, x, p, positions, count);
+        class[p] = net_chosen_class(model, scores);
+    }
 }
 
 static _Noreturn void fail_row(const struct net_data *data, enum net_part part, long row)
@@ -41,7 +60,9 @@ static _Noreturn void fail_row(const struct net_data *data, enum net_part part, 
              place, row);
 }
 
-static struct net_truth find_truth(const struct net_session *session, enum net_part part, long row)
+/* The truth of a row, and its values in the data's units in `values`. */
+static struct net_truth find_truth(const struct net_session *session, enum net_part part, long row,
+                                   const struct net_inverse *inverse, float *values)
 {
     const struct net_model *model = session->model;
     const struct net_field *target = net_target_field(model);
@@ -50,23 +71,25 @@ static struct net_truth find_truth(const struct net_session *session, enum net_p
     net_data_place(session->data, part, model->field_count - 1, &truth.row);
     if (target->kind == NET_TARGET_CLASS) {
         truth.class = net_data_class(session->data, part, row);
+        truth.classes = net_data_classes(session->data, part, row);
         return truth;
     }
-    const float *values = net_data_target(session->data, part, row);
-
+    memcpy(values, net_data_target(session->data, part, row),
+           (size_t)model->outputs * sizeof *values);
     if (net_predicts_classes(model)) {
         truth.class = model->outputs == 1 ? values[0] >= .5f : 0;
         for (int c = 1; c < model->outputs; c++)
             truth.class = values[c] > values[truth.class] ? c : truth.class;
         return truth;
     }
+    net_inverse_apply(inverse, values);
     truth.values = values;
     return truth;
 }
 
 /* The rows that are there. With truths they are told one by one, each with a loss of its own. */
 static void predict_rows(struct net_predictions *predictions, struct net_session *session,
-                         enum net_part part)
+                         enum net_part part, const struct net_inverse *inverse)
 {
     const struct net_model *model = session->model;
     const long count = net_data_rows(session->data, part);
@@ -74,6 +97,9 @@ static void predict_rows(struct net_predictions *predictions, struct net_session
     const bool with_truth = net_flag(session->options, NET_WITH_TRUTH);
     const int batch = with_truth ? 1 : model->batch;
     long *rows = net_allocate((size_t)batch, sizeof *rows);
+    float *values = net_allocate((size_t)model->outputs, sizeof *values);
+    float *scores = net_allocate((size_t)model->outputs, sizeof *scores);
+    int32_t *class = net_allocate((size_t)net_positions(model), sizeof *class);
     struct net_truth truth;
 
     for (long begin = 0; begin < count && !ferror(predictions->out); begin += batch) {
@@ -85,7 +111,7 @@ static void predict_rows(struct net_predictions *predictions, struct net_session
         const float loss = net_forward(session, session->batch[0], n, with_truth);
 
         if (with_truth) {
-            truth = find_truth(session, part, begin);
+            truth = find_truth(session, part, begin, inverse, values);
             truth.loss = (double)loss;
             predictions->truth = &truth;
         }
@@ -94,28 +120,31 @@ static void predict_rows(struct net_predictions *predictions, struct net_session
 
             if (!net_is_finite(x, model->outputs))
                 fail_row(session->data, part, rows[i]);
-            const int class = net_chosen_class(model, x);
-
-            activate(x, model->outputs, model->activation);
-            for (int k = 0; k < model->outputs; k++)
-                if (!isfinite(net_inverse_value(&predictions->inverse, k, x[k])))
-                    fail_row(session->data, part, rows[i]);
+            choose_classes(class, scores, model, x);
+            activate(x, model);
+            net_inverse_apply(inverse, x);
             net_predictions_add(predictions, x, class);
         }
     }
     free(rows);
+    free(values);
+    free(scores);
+    free(class);
 }
 
 void net_predict(FILE *out, struct net_session *session, enum net_part part)
 {
     struct net_predictions predictions;
+    struct net_inverse inverse;
 
     net_predictions_open(&predictions, out, session);
+    net_inverse_open(&inverse, session->data);
     net_predictions_begin(&predictions, net_data_rows(session->data, part));
     do
-        predict_rows(&predictions, session, part);
+        predict_rows(&predictions, session, part, &inverse);
     while (!fflush(out) && net_data_next(session->data));
     net_predictions_close(&predictions);
+    net_inverse_close(&inverse);
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */

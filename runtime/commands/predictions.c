@@ -1,13 +1,12 @@
 /*
- * predictions.c -- predictions as text (a line a row: the class and the probabilities of all, or
- * the values), csv with a header, JSON (an object a line), or a numpy array.
+ * predictions.c -- predictions as text (a line a row: the class and the probabilities of all, the
+ * classes of positions, or the values), csv with a header, JSON (an object a line), or a numpy array.
  *
  * One output with binary cross-entropy is the probability of class 1.
  */
 
 #define _GNU_SOURCE
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +26,12 @@ bool net_predicts_classes(const struct net_model *model)
 
     return is_binary(model) ||
            (target->classes > 0 && (model->outputs > 1 || target->kind == NET_TARGET_CLASS));
+}
+
+/* A class a position: the classes are told, and no probabilities. */
+static bool predicts_labels(const struct net_predictions *predictions)
+{
+    return net_positions(predictions->session->model) > 1;
 }
 
 static int told_classes(const struct net_predictions *predictions)
@@ -67,18 +72,14 @@ static int class_at(const struct net_predictions *predictions, int place)
     return predictions->top ? predictions->order[place] : place;
 }
 
-/* Output i, a value in the units of the data. */
-static void put_number(const struct net_predictions *predictions, int i, float x)
+static void put_number(const struct net_predictions *predictions, double x)
 {
-    const struct net_inverse *inverse = &predictions->inverse;
-    const double value = net_inverse_value(inverse, i, x);
+    const bool classes = net_predicts_classes(predictions->session->model);
 
     if (predictions->digits >= 0)
-        fprintf(predictions->out, "%.*f", predictions->digits, value);
-    else if (net_predicts_classes(predictions->session->model))
-        fprintf(predictions->out, "%.6f", value);
+        fprintf(predictions->out, "%.*f", predictions->digits, x);
     else
-        fprintf(predictions->out, "%.*g", net_inverse_digits(inverse, i, x), value);
+        fprintf(predictions->out, classes ? "%.6f" : "%.9g", x);
 }
 
 static const char *name_of(const struct net_predictions *predictions, int class, char text[16])
@@ -105,6 +106,21 @@ static void put_quoted(FILE *out, const char *before, const char *name, const ch
         fputc('"', out);
 }
 
+/* Classes of positions; one that is ignored is empty. */
+static void put_labels(const struct net_predictions *predictions, const int32_t *class,
+                       char between, const char *special)
+{
+    const int positions = net_positions(predictions->session->model);
+    char text[16];
+
+    for (int p = 0; p < positions; p++) {
+        if (p)
+            fputc(between, predictions->out);
+        put_quoted(predictions->out, "", class[p] < 0 ? "" : name_of(predictions, class[p], text),
+                   special);
+    }
+}
+
 /* ---- cells of a line ------------------------------------------------------------------------- */
 
 /* Behind the others: what the row is, its loss, its number. */
@@ -116,28 +132,34 @@ static void add_truth(const struct net_predictions *predictions, char between, c
 
     if (!truth)
         return;
-    if (!truth->values) {
+    if (predicts_labels(predictions)) {
+        fputc(between, out);
+        put_labels(predictions, truth->classes, between, special);
+    } else if (!truth->values) {
         fputc(between, out);
         put_quoted(out, "", name_of(predictions, truth->class, text), special);
     }
     for (int i = 0; truth->values && i < predictions->session->model->outputs; i++) {
         fputc(between, out);
-        put_number(predictions, i, truth->values[i]);
+        put_number(predictions, (double)truth->values[i]);
     }
     fprintf(out, "%c%.9g%c%ld", between, truth->loss, between, truth->row);
 }
 
-static void add_cells(struct net_predictions *predictions, const float *x, int class, char between,
-                      const char *special)
+static void add_cells(struct net_predictions *predictions, const float *x, const int32_t *class,
+                      char between, const char *special)
 {
+    const bool labels = predicts_labels(predictions);
     FILE *out = predictions->out;
     char text[16];
 
-    if (net_predicts_classes(predictions->session->model) && !predictions->top) {
-        put_quoted(out, "", name_of(predictions, class, text), special);
+    if (labels) {
+        put_labels(predictions, class, between, special);
+    } else if (net_predicts_classes(predictions->session->model) && !predictions->top) {
+        put_quoted(out, "", name_of(predictions, *class, text), special);
         fputc(between, out);
     }
-    for (int i = 0; i < told_classes(predictions); i++) {
+    for (int i = 0; !labels && i < told_classes(predictions); i++) {
         const int c = class_at(predictions, i);
 
         if (i)
@@ -146,13 +168,13 @@ static void add_cells(struct net_predictions *predictions, const float *x, int c
             put_quoted(out, "", name_of(predictions, c, text), special);
             fputc(between, out);
         }
-        put_number(predictions, c, x[c]);
+        put_number(predictions, (double)x[c]);
     }
     add_truth(predictions, between, special);
     fputc('\n', out);
 }
 
-static void add_text(struct net_predictions *predictions, const float *x, int class)
+static void add_text(struct net_predictions *predictions, const float *x, const int32_t *class)
 {
     add_cells(predictions, x, class, ' ', " \"\n\r");
 }
@@ -164,16 +186,20 @@ static const char special[] = ",\"\n\r \t";
 static void begin_csv(struct net_predictions *predictions, long rows)
 {
     const struct net_model *model = predictions->session->model;
+    const int labels = predicts_labels(predictions) ? net_positions(model) : 0;
+    const int truths = labels ? labels : net_predicts_classes(model) ? 1 : model->outputs;
     FILE *out = predictions->out;
     char text[16];
 
     (void)rows;
-    if (net_predicts_classes(model) && !predictions->top)
+    if (net_predicts_classes(model) && !predictions->top && !labels)
         fputs("class,", out);
-    for (int i = 0; i < told_classes(predictions); i++) {
+    for (int i = 0; i < (labels ? labels : told_classes(predictions)); i++) {
         if (i)
             fputc(',', out);
-        if (predictions->top)
+        if (labels)
+            fprintf(out, "class_%d", i + 1);
+        else if (predictions->top)
             fprintf(out, "class_%d,probability_%d", i + 1, i + 1);
         else if (net_predicts_classes(model))
             put_quoted(out, "probability_", name_of(predictions, is_binary(model) ? 1 : i, text),
@@ -184,16 +210,14 @@ static void begin_csv(struct net_predictions *predictions, long rows)
             fprintf(out, "value_%d", i + 1);
     }
     if (net_flag(predictions->session->options, NET_WITH_TRUTH)) {
-        for (int i = 0; i < (net_predicts_classes(model) ? 1 : model->outputs); i++)
-            fprintf(out,
-                    net_predicts_classes(model) || model->outputs == 1 ? ",truth" : ",truth_%d",
-                    i + 1);
+        for (int i = 0; i < truths; i++)
+            fprintf(out, truths == 1 ? ",truth" : ",truth_%d", i + 1);
         fputs(",loss,row", out);
     }
     fputc('\n', out);
 }
 
-static void add_csv(struct net_predictions *predictions, const float *x, int class)
+static void add_csv(struct net_predictions *predictions, const float *x, const int32_t *class)
 {
     add_cells(predictions, x, class, ',', special);
 }
@@ -201,10 +225,10 @@ static void add_csv(struct net_predictions *predictions, const float *x, int cla
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
 /* A number that is not finite is null. */
-static void put_json(const struct net_predictions *predictions, int i, float x)
+static void put_json(const struct net_predictions *predictions, double x)
 {
-    if (isfinite(net_inverse_value(&predictions->inverse, i, x)))
-        put_number(predictions, i, x);
+    if (x - x == 0)
+        put_number(predictions, x);
     else
         fputs("null", predictions->out);
 }
@@ -217,6 +241,26 @@ static void put_name(const struct net_predictions *predictions, int class)
     net_text_quote(&text, name_of(predictions, class, number));
     fputs(text.at, predictions->out);
     free(text.at);
+}
+
+/* Nested as the target's shape is; null: it is ignored. */
+static void put_label_lists(const struct net_predictions *predictions, const char *name,
+                            const int32_t *class)
+{
+    const struct net_field *target = net_target_field(predictions->session->model);
+    const int width = target->shape[target->rank - 1], height = target->size / width;
+    FILE *out = predictions->out;
+
+    fprintf(out, "\"%s\": %s", name, target->rank > 1 ? "[" : "");
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++, class ++) {
+            fputs(x ? ", " : y ? "], [" : "[", out);
+            if (*class < 0)
+                fputs("null", out);
+            else
+                put_name(predictions, *class);
+        }
+    fputs(target->rank > 1 ? "]]" : "]", out);
 }
 
 static void put_classes(struct net_predictions *predictions, const float *x, int class)
@@ -234,7 +278,7 @@ static void put_classes(struct net_predictions *predictions, const float *x, int
         fputs(predictions->top ? "{\"class\": " : "", out);
         put_name(predictions, is_binary(model) ? 1 : c);
         fputs(predictions->top ? ", \"probability\": " : ": ", out);
-        put_json(predictions, c, x[c]);
+        put_json(predictions, (double)x[c]);
         fputs(predictions->top ? "}" : "", out);
     }
     fputs(predictions->top ? "]" : "}", out);
@@ -245,25 +289,30 @@ static void put_values(struct net_predictions *predictions, const char *name, co
     fprintf(predictions->out, "\"%s\": [", name);
     for (int i = 0; i < predictions->session->model->outputs; i++) {
         fputs(i ? ", " : "", predictions->out);
-        put_json(predictions, i, x[i]);
+        put_json(predictions, (double)x[i]);
     }
     fputc(']', predictions->out);
 }
 
-static void add_json(struct net_predictions *predictions, const float *x, int class)
+static void add_json(struct net_predictions *predictions, const float *x, const int32_t *class)
 {
     const struct net_truth *truth = predictions->truth;
+    const bool labels = predicts_labels(predictions);
     FILE *out = predictions->out;
 
     fputc('{', out);
-    if (net_predicts_classes(predictions->session->model))
-        put_classes(predictions, x, class);
+    if (labels)
+        put_label_lists(predictions, "classes", class);
+    else if (net_predicts_classes(predictions->session->model))
+        put_classes(predictions, x, *class);
     else
         put_values(predictions, "values", x);
     if (truth) {
-        fputs(truth->values ? ", " : ", \"truth\": ", out);
+        fputs(truth->values || labels ? ", " : ", \"truth\": ", out);
         if (truth->values)
             put_values(predictions, "truth", truth->values);
+        else if (labels)
+            put_label_lists(predictions, "truth", truth->classes);
         else
             put_name(predictions, truth->class);
         if (truth->loss - truth->loss == 0)
@@ -292,14 +341,10 @@ static void begin_npy(struct net_predictions *predictions, long rows)
     free(shape.at);
 }
 
-static void add_npy(struct net_predictions *predictions, const float *x, int class)
+static void add_npy(struct net_predictions *predictions, const float *x, const int32_t *class)
 {
     (void)class;
-    for (int i = 0; i < predictions->session->model->outputs; i++) {
-        const float value = (float)net_inverse_value(&predictions->inverse, i, x[i]);
-
-        fwrite(&value, sizeof value, 1, predictions->out);
-    }
+    fwrite(x, sizeof *x, (size_t)predictions->session->model->outputs, predictions->out);
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
@@ -310,7 +355,7 @@ static void add_npy(struct net_predictions *predictions, const float *x, int cla
 static const struct net_prediction_format {
     const char *name;
     void (*begin)(struct net_predictions *predictions, long rows); /* or NULL */
-    void (*add)(struct net_predictions *predictions, const float *x, int class);
+    void (*add)(struct net_predictions *predictions, const float *x, const int32_t *class);
 } formats[] = {
 #define FORMAT(name) {#name, begin_##name, add_##name},
     NET_EVERY_FORMAT
@@ -333,7 +378,9 @@ void net_predictions_open(struct net_predictions *predictions, FILE *out,
         .format = &formats[f],
         .top = (int)value[NET_TOP].number,
         .digits = value[NET_DIGITS].given ? (int)value[NET_DIGITS].number : -1};
-    net_inverse_open(&predictions->inverse, session->data);
+    if (predicts_labels(predictions) && (predictions->top || value[NET_DIGITS].given))
+        net_fail(NET_USAGE, "--%s does not apply: %s predicts a class at each position",
+                 predictions->top ? "top" : "digits", session->model->source);
     if (predictions->top && (!net_predicts_classes(session->model) || session->model->outputs == 1))
         net_fail(NET_USAGE, "--top does not apply: %s does not predict one of several classes",
                  session->model->source);
@@ -358,15 +405,14 @@ void net_predictions_begin(struct net_predictions *predictions, long rows)
         predictions->format->begin(predictions, rows);
 }
 
-void net_predictions_add(struct net_predictions *predictions, const float *x, int class)
+void net_predictions_add(struct net_predictions *predictions, const float *x, const int32_t *class)
 {
     if (predictions->top)
-        order_classes(predictions, x, class);
+        order_classes(predictions, x, *class);
     predictions->format->add(predictions, x, class);
 }
 
 void net_predictions_close(struct net_predictions *predictions)
 {
     free(predictions->order);
-    net_inverse_close(&predictions->inverse);
 }

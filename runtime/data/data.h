@@ -173,6 +173,8 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
 
 /* The prepared target of one row: a class index, or a pointer to field->size floats. */
 int net_data_class(const struct net_data *data, enum net_part part, long row);
+/* The class of each position, net_positions() of them; -1: the loss ignores it. */
+const int32_t *net_data_classes(const struct net_data *data, enum net_part part, long row);
 const float *net_data_target(const struct net_data *data, enum net_part part, long row);
 
 /* The numbers of a field of numbers in one row, [field->size]: as they were read where they are
@@ -229,11 +231,8 @@ struct net_inverse {
 void net_inverse_open(struct net_inverse *inverse, const struct net_data *data);
 void net_inverse_field(struct net_inverse *inverse, const struct net_data *data,
                        int field); /* of any field of numbers */
-/* Value i of a row, in double: behind a large mean a float would be too coarse. Where there is
-   nothing to take back, the value itself. */
-double net_inverse_value(const struct net_inverse *inverse, int i, float x);
-/* How many significant digits tell it from that of the next float: 9 to 17. */
-int net_inverse_digits(const struct net_inverse *inverse, int i, float x);
+void net_inverse_apply(const struct net_inverse *inverse,
+                       float *outputs); /* of one row, in place */
 void net_inverse_close(struct net_inverse *inverse);
 
 /* The words of a field of tokens or a bag of words, by id; NULL where an id has none (padding,
@@ -284,6 +283,14 @@ static inline int net_input_count(const struct net_model *model)
 static inline const struct net_field *net_target_field(const struct net_model *model)
 {
     return &model->fields[model->field_count - 1];
+}
+
+/* Labels of a row: 1, or of a class a position as many as the target's shape has. */
+static inline int net_positions(const struct net_model *model)
+{
+    const struct net_field *target = net_target_field(model);
+
+    return target->kind == NET_TARGET_CLASS ? target->size : 1;
 }
 
 /* ---- loader.c: the next batch is packed while a step reads this one -------------------------- */

@@ -32,9 +32,14 @@ static const struct net_column *target(const struct net_data *data, enum net_par
     return &data->parts[part].source->fields[data->model->field_count - 1].column;
 }
 
+const int32_t *net_data_classes(const struct net_data *data, enum net_part part, long row)
+{
+    return net_row(target(data, part), net_source_row(&data->parts[part], row));
+}
+
 int net_data_class(const struct net_data *data, enum net_part part, long row)
 {
-    return *(const int32_t *)net_row(target(data, part), net_source_row(&data->parts[part], row));
+    return *net_data_classes(data, part, row);
 }
 
 const float *net_data_target(const struct net_data *data, enum net_part part, long row)

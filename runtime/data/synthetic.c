@@ -136,7 +136,9 @@ void net_synthetic_pack(const struct net_model *model, const uint32_t seed[2], i
 
         for (int r = 0; r < n; r++) {
             if (is_class)
-                classes[r] = draw_class(seed, f->classes, (uint32_t)(first + r), (uint32_t)field);
+                for (int p = 0; p < f->size; p++)
+                    classes[r * f->size + p] = draw_class(
+                        seed, f->classes, (uint32_t)((first + r) * f->size + p), (uint32_t)field);
             else if (words)
                 fill_tokens((int32_t *)values + (long)r * f->size, f, seed, field, first + r);
             else

@@ -72,13 +72,17 @@ struct net_class_weights {
     float own, every;    /* 1 - smoothing, smoothing / classes */
 };
 
-/* The weights of the rows' classes, added in order. */
-static inline float net_sum_weights(const int32_t *label, int n, const float *weight)
+/* The weights of the labels of n images, added in order; one below 0 is ignored. */
+static inline float net_sum_weights(const int32_t *label, int n, int pixels, const float *weight)
 {
     double sum = 0;
 
-    for (int i = 0; i < n; i++)
-        sum += (double)weight[label[i]];
+    for (long p = 0; p < (n + 15) / 16 * (long)pixels; p++) {
+        const int images = n - 16 * (int)(p / pixels);
+
+        for (int i = 0; i < images && i < 16; i++)
+            sum += label[16 * p + i] < 0 ? 0 : (double)weight[label[16 * p + i]];
+    }
     return (float)sum;
 }
 
@@ -130,68 +134,87 @@ NET_INLINE void net_weighted_cross_entropy_grad_row(float *dz, const float *p, f
 /* ---- Cross entropy kernels ------------------------------------------------------------------- */
 
 struct net_cross_entropy {
-    int batch_blocks, classes;
+    int batch_blocks, height, width, classes;
     float slope; /* dz is times this */
 };
 
-/* loss = the sum of -log softmax(z)[label] over images; dz = (softmax(z) - onehot(label)) / n.
-   Items: batch blocks. */
+/* loss = the sum of -log softmax(z)[label] over the images of an item, dz = (softmax(z) -
+   onehot(label)) / n; of pictures and sequences each pixel has a label. Items: (batch block, row of
+   pixels). */
 NET_TEMPLATE void net_cross_entropy(float *dz, float *loss, const float *z, const int32_t *label,
                                     struct net_cross_entropy s, NET_RUN)
 {
-    const long floats = (s.classes + 15) / 16 * 256L; /* of a batch block */
-    const float scale = s.slope / (float)run->n;
+    const long floats = (s.classes + 15) / 16 * 256L; /* of 16 images' pixel */
+    const float scale = s.slope / ((float)run->n * (float)(s.height * s.width));
 
-    NET_ITEMS(b, s.batch_blocks, run, thread) {
-        float total = 0.0f;
+    NET_ITEMS(row, s.batch_blocks * s.height, run, thread) {
+        const int images = net_rows(run, row / s.height);
+        double sum = 0;
 
-        for (int i = 0; i < net_rows(run, b); i++) {
-            const long at = b * floats + 16 * i;
-            const int own = label[16 * b + i];
-            float *p = dz ? dz + at : NULL, rest;
+        for (long pixel = (long)row * s.width; pixel < (row + 1L) * s.width; pixel++) {
+            float total = 0.0f;
 
-            total += net_cross_entropy_row(p, &rest, z + at, own, s.classes);
-            if (dz)
-                net_cross_entropy_grad_row(p, p, rest, own, scale, s.classes);
+            for (int i = 0; i < images; i++) {
+                const long at = pixel * floats + 16 * i;
+                const int own = label[16 * pixel + i];
+                float *p = dz ? dz + at : NULL, rest;
+
+                total += net_cross_entropy_row(p, &rest, z + at, own, s.classes);
+                if (dz)
+                    net_cross_entropy_grad_row(p, p, rest, own, scale, s.classes);
+            }
+            sum += (double)total;
         }
-        loss[b] = total;
+        loss[row] = (float)sum;
     }
 }
 
 struct net_weighted_cross_entropy {
-    int batch_blocks, classes;
-    float slope; /* dz is times this */
-    int term;    /* of the loss */
+    int batch_blocks, height, width, classes;
+    bool ignores; /* labels below 0 */
+    float slope;  /* dz is times this */
+    int term;     /* of the loss */
     struct net_class_weights weights;
 };
 
-/* The same over the weights of all rows, by which each block's sum is divided at once: no other
-   kernel knows them. Sets the term's weight. Items: batch blocks. */
+/* The same over the weights of all labels, by which each sum is divided at once: no other kernel
+   knows them. A label that is ignored has neither loss nor gradient. Sets the term's weight. */
 NET_TEMPLATE void net_weighted_cross_entropy(float *dz, float *loss, const float *z,
                                              const int32_t *label,
                                              struct net_weighted_cross_entropy s, NET_RUN)
 {
-    const long floats = (s.classes + 15) / 16 * 256L; /* of a batch block */
-    const float all = net_sum_weights(label, run->n, s.weights.weight);
+    const long floats = (s.classes + 15) / 16 * 256L; /* of 16 images' pixel */
+    const float all = net_sum_weights(label, run->n, s.height * s.width, s.weights.weight);
     const float scale = all > 0.0f ? 1.0f / all : 0.0f;
 
     if (thread == 0)
         run->terms[s.term].weight = all;
-    NET_ITEMS(b, s.batch_blocks, run, thread) {
-        float total = 0.0f;
+    NET_ITEMS(row, s.batch_blocks * s.height, run, thread) {
+        const int images = net_rows(run, row / s.height);
+        double sum = 0;
 
-        for (int i = 0; i < net_rows(run, b); i++) {
-            const long at = b * floats + 16 * i;
-            const int own = label[16 * b + i];
-            float *p = dz ? dz + at : NULL, rest;
+        for (long pixel = (long)row * s.width; pixel < (row + 1L) * s.width; pixel++) {
+            float total = 0.0f;
 
-            total += scale *
-                     net_weighted_cross_entropy_row(p, &rest, z + at, own, &s.weights, s.classes);
-            if (dz)
-                net_weighted_cross_entropy_grad_row(p, p, rest, own, &s.weights, s.slope * scale,
-                                                    s.classes);
+            for (int i = 0; i < images; i++) {
+                const long at = pixel * floats + 16 * i;
+                const int own = label[16 * pixel + i];
+                float *p = dz ? dz + at : NULL, rest;
+
+                if (s.ignores && own < 0) {
+                    for (int c = 0; dz && c < s.classes; c += 16)
+                        vec_store(p + 16 * c, vec_zero());
+                    continue;
+                }
+                total += scale * net_weighted_cross_entropy_row(p, &rest, z + at, own, &s.weights,
+                                                                s.classes);
+                if (dz)
+                    net_weighted_cross_entropy_grad_row(p, p, rest, own, &s.weights,
+                                                        s.slope * scale, s.classes);
+            }
+            sum += (double)total;
         }
-        loss[b] = total;
+        loss[row] = (float)sum;
     }
 }
 
@@ -361,20 +384,21 @@ NET_TEMPLATE void net_elementwise_loss(float *dz, float *loss, const float *z, c
 
 struct net_mean_loss {
     int term;     /* of a sum of losses, or 0 */
+    int rows;     /* sums of a batch block */
     int elements; /* of an image; 0: the sums are divided already */
     float factor; /* of the term */
 };
 
-/* A term's mean: the batch blocks' sums added in order, in double, over n elements. run->loss = the
-   first's, times its factor, and the others' are added to it. One thread. */
+/* A term's mean: the sums of batch blocks added in order, in double, over n elements. run->loss =
+   the first's, times its factor, and the others' are added to it. One thread. */
 NET_TEMPLATE void net_mean_loss(const float *loss, struct net_mean_loss s, NET_RUN)
 {
     double sum = 0;
 
     if (thread != 0)
         return;
-    for (int b = 0; b < net_batch_blocks(run); b++)
-        sum += (double)loss[b];
+    for (int i = 0; i < net_batch_blocks(run) * s.rows; i++)
+        sum += (double)loss[i];
     if (s.elements)
         sum /= (double)run->n * s.elements;
     run->terms[s.term].mean = (float)sum;

@@ -115,10 +115,16 @@ static inline void net_pack(float *to, const struct net_rows *rows, int n, struc
                                   p.width, p.scaled);
 }
 
-static inline void net_pack_classes(int32_t *to, const struct net_rows *rows, int n)
+/* Labels, so many of each row: [batch block][position][16 images] */
+static inline void net_pack_classes(int32_t *to, const struct net_rows *rows, int n, int positions)
 {
-    for (int i = 0; i < n && rows->row; i++)
-        to[i] = *(const int32_t *)rows->row[i];
+    for (int i = 0; i < n && rows->row; i++) {
+        const int32_t *from = rows->row[i];
+        int32_t *image = to + i / 16 * 16L * positions + i % 16;
+
+        for (long p = 0; p < positions; p++)
+            image[16 * p] = from[p];
+    }
 }
 
 /* The prediction as rows: [n][size] */

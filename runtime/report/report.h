@@ -209,6 +209,8 @@ void net_metrics_averages(const struct net_metrics *metrics, struct net_score *m
 /* By the outputs as they come, which are finite, for metrics and predictions alike: the first of
    the largest; of one output 1 from a probability of 1/2 on. */
 int net_chosen_class(const struct net_model *model, const float *outputs);
+/* x = the `count` outputs of one of a row's positions: [count][positions] are the row's. */
+void net_position_outputs(float *x, const float *outputs, int position, int positions, int count);
 bool net_is_finite(const float *outputs, int count);
 long net_metrics_lost(const struct net_metrics *metrics);   /* rows with outputs that are not */
 int net_metrics_classes(const struct net_metrics *metrics); /* 0: values */

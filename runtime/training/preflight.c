@@ -60,8 +60,13 @@ static void check_classes(const struct net_model *model, const struct net_data *
     struct net_text list = {0};
     int absent = 0;
 
-    for (long row = 0; target->kind == NET_TARGET_CLASS && row < rows; row++)
-        there[net_data_class(data, NET_TRAIN, row)] = true;
+    for (long row = 0; target->kind == NET_TARGET_CLASS && row < rows; row++) {
+        const int32_t *label = net_data_classes(data, NET_TRAIN, row);
+
+        for (int p = 0; p < target->size; p++)
+            if (label[p] >= 0)
+                there[label[p]] = true;
+    }
     for (int c = 0; target->kind == NET_TARGET_CLASS && c < target->classes; c++) {
         const char *name = net_data_class_name(data, c);
 

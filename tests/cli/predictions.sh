@@ -273,4 +273,80 @@ check "all classes, the likeliest first" bash -c "ulimit -t 10; ./many predict f
         for (i = 2; i + 2 <= NF; i += 2) if (\$i < \$(i + 2)) exit 1
         rows += NF == 20000 } END { exit rows != 3 }'"
 
+# ---- a class a pixel: x and mask of 4 x 3 pixels, the first of them ignored ---------------------
+
+python3 - <<'END'
+import random, struct
+random.seed(1)
+def npy(name, shape, data):
+    shape = ", ".join(map(str, shape))
+    head = "{'descr': '|u1', 'fortran_order': False, 'shape': (%s), }" % shape
+    head += " " * (-(len(head) + 11) % 64) + "\n"
+    with open(name, "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode())
+        file.write(bytes(data))
+pixels = [random.randrange(256) for _ in range(200 * 12)]
+npy("x.npy", (200, 1, 4, 3), pixels)
+npy("mask.npy", (200, 4, 3), [255 if i % 12 == 0 else x // 86 for i, x in enumerate(pixels)])
+END
+cat >pixels.net <<'END'
+data {
+    train      = npy(x="x.npy", mask="mask.npy")
+    validation = holdout(0.2)
+    input  x[1, 4, 3]  = x -> scale(1/64)
+    target mask[4, 3]  = mask -> classes(3)
+}
+network net(x) { x -> conv2d(8, 1) -> relu -> conv2d(3, 1) }
+train {
+    loss      = cross_entropy(net(x), mask, ignore=255)
+    optimizer = adam(lr=0.02)
+    batch     = 32
+    epochs    = 20
+    metrics   = [accuracy, iou, dice]
+}
+END
+build pixels pixels.net
+check "a class a pixel" ./pixels --out pixels_run --quiet
+./pixels eval --weights pixels_run --part validation --json >eval.json
+for format in text csv json; do
+    ./pixels predict --weights pixels_run --part validation --with-truth --format $format \
+        >pixels.$format
+done
+./pixels predict --weights pixels_run --part validation --format npy -o pixels.npy
+check "is the same in each format, and what eval counts" python3 - <<'END'
+import csv, json, math, struct
+with open("pixels.npy", "rb") as file:
+    assert file.read(8) == b"\x93NUMPY\x01\x00"
+    head = eval(file.read(struct.unpack("<H", file.read(2))[0]))
+    values = file.read()
+assert head["shape"] == (40, 3, 4, 3), head
+rows = [json.loads(line) for line in open("pixels.json")]
+told = list(csv.reader(open("pixels.csv")))
+names = [f"{of}_{i + 1}" for of in ("class", "truth") for i in range(12)]
+assert told[0] == names + ["loss", "row"]
+counts = [[0] * 3 for _ in range(3)]
+for i, (row, cells, line) in enumerate(zip(rows, told[1:], open("pixels.text"), strict=True)):
+    p = struct.unpack("<36f", values[144 * i : 144 * i + 144])
+    classes, truth = sum(row["classes"], []), sum(row["truth"], [])
+    assert len(row["classes"]) == 4 and truth[0] is None
+    assert cells[:24] == [c or "" for c in classes + truth] and cells[:12] == line.split()[:12]
+    loss = 0
+    for k in range(12):
+        scores = p[k::12]
+        assert abs(sum(scores) - 1) < 1e-5 and max(scores) == scores[int(classes[k])]
+        if truth[k] is not None:
+            loss -= math.log(scores[int(truth[k])]) / 11
+            counts[int(truth[k])][int(classes[k])] += 1
+    assert abs(loss - row["loss"]) < 1e-5 * (1 + loss), (loss, row["loss"])
+told, of = json.load(open("eval.json")), range(3)
+either = [sum(counts[c]) + sum(row[c] for row in counts) for c in of]
+for name, mine in (("accuracy", sum(counts[c][c] for c in of) / 440),
+                   ("iou", sum(counts[c][c] / (either[c] - counts[c][c]) for c in of) / 3),
+                   ("dice", sum(2 * counts[c][c] / either[c] for c in of) / 3)):
+    assert abs(told[name] - mine) < 1e-9 and mine > 0.8, (name, told[name], mine)
+assert told["confusion"] == counts, (told["confusion"], counts)
+END
+exits "--top of a class a pixel" 2 "predicts a class at each position" \
+    ./pixels predict --weights pixels_run --part validation --top 2
+
 finish

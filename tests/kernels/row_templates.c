@@ -217,16 +217,18 @@ static void cross_entropy_grad(float *dz, float *loss, const float *z, const int
 {
     net_cross_entropy(
         dz, loss, z, label,
-        (struct net_cross_entropy){.batch_blocks = 3, .classes = CLASSES, .slope = 1.0f}, run,
-        thread);
+        (struct net_cross_entropy){
+            .batch_blocks = 3, .height = 1, .width = 1, .classes = CLASSES, .slope = 1.0f},
+        run, thread);
 }
 
 static void cross_entropy_alone(float *loss, const float *z, const int32_t *label, NET_RUN)
 {
     net_cross_entropy(
         NULL, loss, z, label,
-        (struct net_cross_entropy){.batch_blocks = 3, .classes = CLASSES, .slope = 1.0f}, run,
-        thread);
+        (struct net_cross_entropy){
+            .batch_blocks = 3, .height = 1, .width = 1, .classes = CLASSES, .slope = 1.0f},
+        run, thread);
 }
 
 static void weighted_grad(float *dz, float *loss, const float *z, const int32_t *label, NET_RUN)
@@ -234,6 +236,8 @@ static void weighted_grad(float *dz, float *loss, const float *z, const int32_t 
     net_weighted_cross_entropy(dz, loss, z, label,
                                (struct net_weighted_cross_entropy){
                                    .batch_blocks = 3,
+                                   .height = 1,
+                                   .width = 1,
                                    .classes = CLASSES,
                                    .slope = 1.0f,
                                    .weights = {class_weights, 19.75f, 0.9f, 0.1f / CLASSES}},
@@ -449,7 +453,8 @@ static void binary_of_class(float *loss, const float *z, const int32_t *label, N
 
 static void mean_of_rows(const float *loss, NET_RUN)
 {
-    net_mean_loss(loss, (struct net_mean_loss){.elements = 1, .factor = 1.0f}, run, thread);
+    net_mean_loss(loss, (struct net_mean_loss){.rows = 1, .elements = 1, .factor = 1.0f}, run,
+                  thread);
 }
 
 START_TEST(class_and_mean)

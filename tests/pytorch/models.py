@@ -349,6 +349,19 @@ def file_classes(folder, smooth=0, weights=None, softmaxed=False):
     return classes_case(arrays(folder), two_dense, loss)
 
 
+def file_pixels(folder, smooth=0, weights=None):
+    def network(m, x):
+        x = F.relu(layer(m, "first", x, CONV(7, 3, padding=1)))
+        return layer(m, "last", x, CONV(5, 3, padding=1))
+
+    def loss(y, target):
+        weight = None if weights is None else torch.tensor(weights, dtype=y.dtype)
+        return F.cross_entropy(y, target, weight=weight, label_smoothing=smooth, ignore_index=255)
+    images, _ = arrays(folder)
+    pixels = torch.tensor(np.load(os.path.join(folder, "pixels.npy")).astype(np.int64))
+    return Case(images, pixels, network, loss)
+
+
 def file_heads(folder, share=0.3):
     def network(m, x):
         x = CONV(7, 3)(m, "body.conv2d", x)

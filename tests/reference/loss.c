@@ -139,13 +139,19 @@ static double label_weight(const Node *node, int class)
     return node->at.class_weights ? node->at.class_weights[class] : 1;
 }
 
-/* What the mean is over: the weights of the rows' classes. */
-static double weight_of_rows(const Reference *r, const Node *node, const double *class)
+/* Labels, one below 0 of no class: of each row as many as z has positions. */
+static long label_count(const Reference *r, const Node *node)
+{
+    return count_of(r, node->inputs[0]) / node->inputs[0]->shape.size[0];
+}
+
+/* What the mean is over: the weights of the labels' classes. */
+static double weight_of_labels(const Reference *r, const Node *node, const double *class)
 {
     double sum = 0;
 
-    for (int row = 0; row < r->n; row++)
-        sum += label_weight(node, (int)class[row]);
+    for (long i = 0; i < label_count(r, node); i++)
+        sum += class[i] < 0 ? 0 : label_weight(node, (int)class[i]);
     return sum > 0 ? sum : 1;
 }
 
@@ -155,23 +161,38 @@ static double share_of(const Node *node, int of, int c)
 {
     const double smoothing = node->at.smoothing;
 
+    if (of < 0)
+        return 0;
     return label_weight(node, c) *
            ((c == of ? 1 - smoothing : 0) + smoothing / node->inputs[0]->shape.size[0]);
+}
+
+/* The logits of a label, which are channels of its position, in `x`, and where they begin. */
+static long find_logits(const Reference *r, const Node *node, const double *z, long label,
+                        double *x)
+{
+    const long classes = node->inputs[0]->shape.size[0], step = label_count(r, node) / r->n;
+    const long at = label / step * step * classes + label % step;
+
+    for (long c = 0; c < classes; c++)
+        x[c] = z[at + c * step];
+    return at;
 }
 
 static void evaluate_cross_entropy(const Reference *r, const Node *node, double *const *in,
                                    double *const *out)
 {
     const int classes = node->inputs[0]->shape.size[0];
+    const double all = weight_of_labels(r, node, in[1]);
+    double *x = allocate((size_t)classes * sizeof *x);
 
     out[0][0] = 0;
-    for (int row = 0; row < r->n; row++) {
-        const double *x = in[0] + (long)row * classes;
+    for (long i = 0; i < label_count(r, node); i++) {
+        find_logits(r, node, in[0], i, x);
         const double sum = log_sum_exp(x, classes);
 
         for (int c = 0; c < classes; c++)
-            out[0][0] += share_of(node, (int)in[1][row], c) * (sum - x[c]) /
-                         weight_of_rows(r, node, in[1]);
+            out[0][0] += share_of(node, (int)in[1][i], c) * (sum - x[c]) / all;
     }
 }
 
@@ -180,18 +201,20 @@ static void evaluate_cross_entropy_grad(const Reference *r, const Node *node, do
                                         double *const *out)
 {
     const int classes = node->inputs[0]->shape.size[0];
+    const double all = weight_of_labels(r, node, in[1]);
+    const long step = label_count(r, node) / r->n;
+    double *x = allocate((size_t)classes * sizeof *x);
 
-    for (int row = 0; row < r->n; row++) {
-        const double *x = in[0] + (long)row * classes;
+    for (long i = 0; i < label_count(r, node); i++) {
+        const long at = find_logits(r, node, in[0], i, x);
         const double sum = log_sum_exp(x, classes);
         double shares = 0;
 
         for (int c = 0; c < classes; c++)
-            shares += share_of(node, (int)in[1][row], c);
+            shares += share_of(node, (int)in[1][i], c);
         for (int c = 0; c < classes; c++)
-            out[0][(long)row * classes + c] = (exp(x[c] - sum) * shares -
-                                               share_of(node, (int)in[1][row], c)) /
-                                              weight_of_rows(r, node, in[1]);
+            out[0][at + c * step] = (exp(x[c] - sum) * shares - share_of(node, (int)in[1][i], c)) /
+                                    all;
     }
 }
 

@@ -45,13 +45,30 @@ double word_number(const Value *value, double x, long i)
     return kind == 2 || x > 0.4 ? floor(3 * fabs(x)) + 1 : 0;
 }
 
-Op loss_of(const Graph *g, const Value *target)
+/* The first loss of a target, or NULL. */
+static const Node *loss_node(const Graph *g, const Value *target)
 {
     for (int i = 0; i < g->node_count; i++)
         if (op_info[g->nodes[i]->op].class == CLASS_LOSS && g->nodes[i]->input_count == 2 &&
             g->nodes[i]->inputs[1] == target)
-            return g->nodes[i]->op;
-    return OP_NONE;
+            return g->nodes[i];
+    return NULL;
+}
+
+Op loss_of(const Graph *g, const Value *target)
+{
+    const Node *node = loss_node(g, target);
+
+    return node ? node->op : OP_NONE;
+}
+
+double random_class(const Graph *g, const Value *target, double x)
+{
+    const Node *loss = loss_node(g, target);
+    const int classes = loss && loss->op == OP_CROSS_ENTROPY ? loss->inputs[0]->shape.size[0] : 2;
+    const int ignored = loss && loss->at.ignores;
+
+    return floor((x + 1) / 2 * (classes + ignored) * 0.999999) - ignored;
 }
 
 /* A variance is 1.5 at most, never 0; what reaches a relu6 goes beyond 6. */
@@ -59,12 +76,8 @@ static double random_element(const Graph *g, const Value *value, uint32_t stream
 {
     const double x = random_number(stream, i);
 
-    if (value->type == TYPE_CLASS) {
-        const int classes = loss_of(g, value) == OP_CROSS_ENTROPY ? g->prediction->shape.size[0]
-                                                                  : 2;
-
-        return floor((x + 1) / 2 * classes * 0.999999);
-    }
+    if (value->type == TYPE_CLASS)
+        return random_class(g, value, x);
     if (value->type == TYPE_TOKENS || value->type == TYPE_SPARSE)
         return word_number(value, x, i);
     if (value->role == ROLE_TARGET && loss_of(g, value) == OP_BINARY_CROSS_ENTROPY)

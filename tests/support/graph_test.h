@@ -12,6 +12,8 @@
 
 /* The loss that compares with this target, the first of them; OP_NONE: there is none. */
 Op loss_of(const Graph *g, const Value *target);
+/* A class of the target by a number from -1 to 1; -1 too, where its loss ignores labels. */
+double random_class(const Graph *g, const Value *target, double x);
 
 /* Of tokens: 0 and 1 often; of a bag: 0 often. Some rows hold nothing, some bags everything; `x`
    is the element's random number. */

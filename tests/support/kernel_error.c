@@ -137,18 +137,16 @@ static double product_of(const Bounds *b, const Node *node, int i, int j)
     return size_of(b, node->inputs[i]) * size_of(b, node->inputs[j]);
 }
 
-/* The largest share of a row in the mean of a cross entropy. */
-static double heaviest_row(const Bounds *b, const Node *node)
+/* The largest share of a label in the mean of a cross entropy; one below 0 has none. */
+static double heaviest_label(const Bounds *b, const Node *node)
 {
     const double *weights = node->at.class_weights, *class = b->r->at[node->inputs[1]->id];
-    double most = 0, sum = 0;
+    double most = weights ? 0 : 1, sum = 0;
 
-    if (!weights)
-        return 1.0 / b->r->n;
-    for (int i = 0; i < node->inputs[0]->shape.size[0]; i++)
+    for (int i = 0; weights && i < node->inputs[0]->shape.size[0]; i++)
         most = fmax(most, weights[i]);
-    for (int row = 0; row < b->r->n; row++)
-        sum += weights[(int)class[row]];
+    for (long i = 0; i < element_count(node->inputs[1], b->r->n); i++)
+        sum += class[i] < 0 ? 0 : weights ? weights[(int)class[i]] : 1;
     return sum > 0 ? most / sum : 0;
 }
 
@@ -192,7 +190,7 @@ static double loss_gradient_term(const Bounds *b, const Node *node)
 
     switch (node->op) {
     case OP_CROSS_ENTROPY_GRAD: /* a probability less 0 or 1; its slope is 1/4 */
-        return (1 + y / 4) * heaviest_row(b, node);
+        return (1 + y / 4) * heaviest_label(b, node);
     case OP_BINARY_CROSS_ENTROPY_GRAD:
         return (1 + y / 4) / count;
     case OP_MSE_GRAD:

@@ -404,6 +404,11 @@ static void read_numbers(const struct net_values *values, const struct numbering
         net_values_row(values, row, numbers);
         for (int i = 0; i < column->size; i++) {
             const double x = numbers[i];
+
+            if (values->field->ignores && x == values->field->ignored) {
+                *classes++ = -1;
+                continue;
+            }
             const bool right = x >= 0 && x < to->n && x == floor(x);
             const int other = isnan(x) ? to->missing : to->unknown;
 
@@ -423,15 +428,16 @@ static int32_t *read_classes(const struct net_values *values, const struct net_c
                              const struct net_fitted *fitted)
 {
     const struct net_column *column = &values->column;
-    const int size = values->field->kind == NET_INPUT_TOKENS ? values->field->size : 1;
+    const int size = strcmp(call->name, "one_hot") ? values->field->size : 1;
     int32_t *classes = net_allocate((size_t)column->rows * (size_t)size, sizeof *classes);
     struct numbering to = open_numbering(values, call, fitted);
-    char text[64];
+    char text[64], wanted[64];
 
-    if (column->size != size)
-        net_fail(1, "%s: %s(%d) wants %d number%s a row, a row of %s is %s", column->place,
-                 call->name, to.n, size, size == 1 ? "" : "s", column->name,
-                 net_shape_text(text, column->rank, column->shape));
+    if (column->size != size || (size > 1 && !net_column_fits(column, values->field)))
+        net_fail(1, "%s: %s(%d) wants %s a row, a row of %s is %s", column->place, call->name, to.n,
+                 size == 1 ? "one number"
+                           : net_shape_text(wanted, values->field->rank, values->field->shape),
+                 column->name, net_shape_text(text, column->rank, column->shape));
     if (!column->strings && net_argument(call, "min_count") &&
         (net_has_word(call, "missing", "mode") ||
          net_whole_argument(call, "min_count", 1, 1e9) > 1))

@@ -55,6 +55,8 @@ void net_values_replace(struct net_values *values, enum net_type type, int rank,
 void net_values_finish(struct net_values *values, struct net_prepared_column *prepared);
 /* "[1, 28, 28]" into a buffer, which it returns. */
 const char *net_shape_text(char text[64], int rank, const int *shape);
+/* Shapes agree up to axes of size 1, or where one of the two is flat. */
+bool net_column_fits(const struct net_column *column, const struct net_field *field);
 
 /* ---- preparation_json.c ---------------------------------------------------------------------- */
 

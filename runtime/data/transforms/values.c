@@ -95,8 +95,7 @@ static int strip(int stripped[4], int rank, const int *shape)
     return count;
 }
 
-/* Shapes agree up to axes of size 1, or where one of the two is flat. */
-static bool fits(const struct net_column *column, const struct net_field *field)
+bool net_column_fits(const struct net_column *column, const struct net_field *field)
 {
     int a[4] = {0}, b[4] = {0};
     const int rank = strip(a, column->rank, column->shape);
@@ -201,13 +200,13 @@ void net_values_finish(struct net_values *values, struct net_prepared_column *pr
 
     net_shape_text(found, column->rank, column->shape);
     net_shape_text(wanted, field->rank, field->shape);
-    if (!fits(column, field) && column->elements)
+    if (!net_column_fits(column, field) && column->elements)
         net_fail(1,
                  "%s: a row of %s is %s, the model's %s %s wants %s; `%s %s[%d]` takes these "
                  "columns",
                  column->place, column->name, found, kind, field->name, wanted, kind, field->name,
                  column->size);
-    if (!fits(column, field))
+    if (!net_column_fits(column, field))
         net_fail(1,
                  "%s: a row of %s is %s, the model's %s %s wants %s (the first axis of a file "
                  "counts rows)",

@@ -38,7 +38,7 @@ static char *name_row(const struct net_data *data, const struct net_model *model
 {
     const struct net_field *target = net_target_field(model);
 
-    if (target->kind != NET_TARGET_CLASS)
+    if (target->kind != NET_TARGET_CLASS || target->size > 1)
         return net_format("%s/%s row %ld", model->fields[f].name, net_part_names[part], row + 1);
     const int class = net_data_class(data, part, row);
     const char *name = net_data_class_name(data, class);

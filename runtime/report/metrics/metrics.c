@@ -21,10 +21,13 @@ struct net_metrics *net_metrics_new(const struct net_model *model, const struct 
     metrics->data = data;
     metrics->target = target;
     metrics->task = net_data_task(data);
-    metrics->classes = metrics->task == NET_TASK_VALUES    ? 0
-                       : metrics->task != NET_TASK_CLASSES ? 2
-                       : model->outputs > target->classes  ? model->outputs
-                                                           : target->classes;
+    metrics->positions = net_positions(model);
+    metrics->outputs = model->outputs / metrics->positions;
+    metrics->scores = net_allocate((size_t)metrics->outputs, sizeof *metrics->scores);
+    metrics->classes = metrics->task == NET_TASK_VALUES     ? 0
+                       : metrics->task != NET_TASK_CLASSES  ? 2
+                       : metrics->outputs > target->classes ? metrics->outputs
+                                                            : target->classes;
     metrics->tallies = net_allocate((size_t)metrics->classes, sizeof *metrics->tallies);
     if (metrics->classes <= MOST_IN_CONFUSION)
         metrics->confusion = net_allocate((size_t)metrics->classes * (size_t)metrics->classes,
@@ -43,6 +46,7 @@ struct net_metrics *net_metrics_new(const struct net_model *model, const struct 
 
 void net_metrics_free(struct net_metrics *metrics)
 {
+    free(metrics->scores);
     free(metrics->tallies);
     free(metrics->confusion);
     net_sums_free(&metrics->sums);
@@ -55,6 +59,7 @@ void net_metrics_free(struct net_metrics *metrics)
 void net_metrics_reset(struct net_metrics *metrics)
 {
     metrics->rows = 0;
+    metrics->labels = 0;
     metrics->lost = 0;
     metrics->in_top5 = 0;
     metrics->pairs.count = 0;
@@ -93,7 +98,7 @@ bool net_is_finite(const float *outputs, int count)
 int net_chosen_class(const struct net_model *model, const float *outputs)
 {
     if (model->outputs > 1)
-        return largest(outputs, model->outputs);
+        return largest(outputs, model->outputs / net_positions(model));
     return outputs[0] >= (model->activation == NET_SIGMOID ? 0 : .5f);
 }
 
@@ -123,29 +128,63 @@ static bool is_in_top5(const float *outputs, int count, int class)
     return larger < 5;
 }
 
-/* Outputs that are not finite are of no class: the row counts as one of its own that was missed. */
-static void add_class(struct net_metrics *metrics, long row, int truth, const float *outputs,
-                      bool finite)
+/* One label, and the outputs that are its own; gives its log loss. Outputs that are not finite are
+   of no class: the label counts as one that was missed. */
+static double add_label(struct net_metrics *metrics, int truth, const float *outputs, bool finite)
 {
+    metrics->labels++;
     metrics->tallies[truth].support++;
     if (!finite)
-        return;
+        return 0;
     const int predicted = predicted_class(metrics, outputs);
 
     metrics->tallies[predicted].predicted++;
     metrics->tallies[truth].right += truth == predicted;
     if (metrics->confusion)
         metrics->confusion[truth * metrics->classes + predicted]++;
-    if (metrics->task == NET_TASK_CLASSES && truth < metrics->model->outputs)
-        metrics->in_top5 += is_in_top5(outputs, metrics->model->outputs, truth);
+    if (metrics->task == NET_TASK_CLASSES && truth < metrics->outputs)
+        metrics->in_top5 += is_in_top5(outputs, metrics->outputs, truth);
     const double surprise = net_surprise(metrics, truth, outputs);
 
     metrics->surprise += surprise;
     net_bins_add(metrics, truth, predicted, surprise, outputs);
-    if (truth != predicted)
-        net_worst_add(metrics, row, truth, predicted, isnan(surprise) ? 0 : surprise, outputs);
     if (metrics->ranks.scores)
         net_ranks_add(metrics, truth, outputs);
+    return isnan(surprise) ? 0 : surprise;
+}
+
+static void add_row(struct net_metrics *metrics, enum net_part part, long row, const float *outputs,
+                    bool finite)
+{
+    const int truth = true_class(metrics, part, row);
+    const double surprise = truth < 0 ? 0 : add_label(metrics, truth, outputs, finite);
+    const int predicted = finite ? predicted_class(metrics, outputs) : truth;
+
+    if (truth >= 0 && truth != predicted)
+        net_worst_add(metrics, row, truth, predicted, surprise, outputs);
+}
+
+void net_position_outputs(float *x, const float *outputs, int position, int positions, int count)
+{
+    for (int c = 0; c < count; c++)
+        x[c] = outputs[(long)c * positions + position];
+}
+
+/* A class a position; the row is as wrong as its labels are in the mean. */
+static void add_positions(struct net_metrics *metrics, enum net_part part, long row,
+                          const float *outputs, bool finite)
+{
+    const int32_t *label = net_data_classes(metrics->data, part, row);
+    const long before = metrics->labels;
+    double sum = 0;
+
+    for (int p = 0; p < metrics->positions; p++) {
+        net_position_outputs(metrics->scores, outputs, p, metrics->positions, metrics->outputs);
+        if (label[p] >= 0)
+            sum += add_label(metrics, label[p], metrics->scores, finite);
+    }
+    if (metrics->labels > before && finite)
+        net_worst_add(metrics, row, 0, 0, sum / (double)(metrics->labels - before), outputs);
 }
 
 /* Of a row with several values one of them, another in each row. */
@@ -187,7 +226,8 @@ void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long
         metrics->rows++;
         metrics->lost += !finite;
         if (metrics->classes)
-            add_class(metrics, rows[i], true_class(metrics, part, rows[i]), outputs, finite);
+            (metrics->positions > 1 ? add_positions : add_row)(metrics, part, rows[i], outputs,
+                                                               finite);
         if (metrics->sums.at) {
             const double error = net_sums_add(metrics, outputs,
                                               net_data_target(metrics->data, part, rows[i]));
@@ -272,7 +312,7 @@ double net_metric_accuracy(const struct net_metrics *metrics)
 
     for (int c = 0; c < metrics->classes; c++)
         right += metrics->tallies[c].right;
-    return (double)right / (double)metrics->rows;
+    return (double)right / (double)metrics->labels;
 }
 
 /* The mean recall of the classes that there are. */
@@ -295,8 +335,38 @@ double net_metric_balanced_accuracy(const struct net_metrics *metrics)
 /* Of several outputs. */
 double net_metric_top5(const struct net_metrics *metrics)
 {
-    return metrics->task == NET_TASK_CLASSES ? (double)metrics->in_top5 / (double)metrics->rows
+    return metrics->task == NET_TASK_CLASSES ? (double)metrics->in_top5 / (double)metrics->labels
                                              : NAN;
+}
+
+/* Of a class: labels that are its and for which it is predicted, over those of either. */
+double net_metric_iou(const struct net_metrics *metrics)
+{
+    double sum = 0;
+    int classes = 0;
+
+    for (int c = 0; c < metrics->classes; c++) {
+        const struct net_tally *t = &metrics->tallies[c];
+        const long either = t->support + t->predicted - t->right;
+
+        sum += either ? (double)t->right / (double)either : 0;
+        classes += either > 0;
+    }
+    return sum / classes;
+}
+
+/* The mean of F1 over the classes, of two too. */
+double net_metric_dice(const struct net_metrics *metrics)
+{
+    struct net_score one;
+    double sum = 0;
+    int classes = 0;
+
+    for (int c = 0; c < metrics->classes; c++) {
+        classes += net_metrics_score(metrics, c, &one);
+        sum += one.f1;
+    }
+    return sum / classes;
 }
 
 double net_metric_precision(const struct net_metrics *metrics)
@@ -330,7 +400,9 @@ double net_metrics_value(const struct net_metrics *metrics, const char *name)
         if (!strcmp(rows[i].name, name)) {
             const bool known = rows[i].of_values ? metrics->sums.at != NULL : metrics->classes > 0;
 
-            return known && metrics->rows ? rows[i].value(metrics) : NAN;
+            return known && metrics->rows && (metrics->labels || !metrics->classes)
+                       ? rows[i].value(metrics)
+                       : NAN;
         }
     return net_metrics_term(metrics, name);
 }

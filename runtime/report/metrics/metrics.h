@@ -25,6 +25,7 @@ struct net_sums {
 struct net_value_sums {
     struct net_sums *at, *in_units; /* [outputs]; in_units may be NULL */
     struct net_inverse inverse;
+    float *row; /* [2][outputs]: prediction and target in units */
     long right; /* rows whose labels are all predicted */
 };
 
@@ -81,9 +82,9 @@ int net_worst_rows(const struct net_metrics *metrics, struct net_worst_row rows[
 
 /* ---- metrics.c ------------------------------------------------------------------------------- */
 
-/* Rows of one class. */
+/* Labels of one class: rows, or positions of them. */
 struct net_tally {
-    long support;   /* whose class it is */
+    long support;   /* labels whose class it is */
     long predicted; /* for which it was predicted */
     long right;     /* both */
 };
@@ -111,8 +112,12 @@ struct net_metrics {
     const struct net_data *data;
     const struct net_field *target;
     enum net_task task;
-    int classes; /* 0 for NET_TASK_VALUES */
+    int classes;   /* 0 for NET_TASK_VALUES */
+    int positions; /* labels of a row */
+    int outputs;   /* of a label */
+    float *scores; /* [outputs] of one position of several */
     long rows;
+    long labels;               /* of all rows, without those that are ignored */
     struct net_tally *tallies; /* [classes] */
     long *confusion;           /* [truth][predicted]; NULL for too many */
     long lost;                 /* rows with an output that is not finite */

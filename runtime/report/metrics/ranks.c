@@ -22,14 +22,14 @@ void net_metrics_rank(struct net_metrics *metrics)
 {
     struct net_ranks *ranks = &metrics->ranks;
 
-    if (ranks->scores)
+    if (ranks->scores || metrics->positions > 1)
         return;
     for (int part = 0; part < NET_PARTS; part++) {
         const long rows = net_data_rows(metrics->data, (enum net_part)part);
 
         ranks->room = rows > ranks->room ? rows : ranks->room;
     }
-    ranks->scores = metrics->classes == 2 ? 1 : metrics->model->outputs;
+    ranks->scores = metrics->classes == 2 ? 1 : metrics->outputs;
     ranks->at = net_allocate((size_t)ranks->room * (size_t)ranks->scores, sizeof *ranks->at);
     ranks->classes = net_allocate((size_t)ranks->room, sizeof *ranks->classes);
     ranks->order = net_allocate((size_t)ranks->room, sizeof *ranks->order);
@@ -65,7 +65,7 @@ static void find_log_odds(double *scores, const float *outputs, int count)
 void net_ranks_add(struct net_metrics *metrics, int class, const float *outputs)
 {
     struct net_ranks *ranks = &metrics->ranks;
-    const int count = metrics->model->outputs;
+    const int count = metrics->outputs;
     double *scores = ranks->at + ranks->count * ranks->scores;
     const bool logits = metrics->model->activation == NET_SOFTMAX;
 
@@ -148,7 +148,7 @@ int net_metrics_curve(const struct net_metrics *metrics, double (*points)[2])
 {
     const struct net_ranks *ranks = &metrics->ranks;
     const double hits = (double)metrics->tallies[1].support,
-                 misses = (double)(metrics->rows - metrics->tallies[1].support);
+                 misses = (double)(metrics->labels - metrics->tallies[1].support);
     struct place place = {0};
     int count = 0;
 
@@ -209,21 +209,22 @@ static double log_of(double p)
 
 double net_surprise(const struct net_metrics *metrics, int class, const float *outputs)
 {
-    const struct net_model *model = metrics->model;
+    const enum net_activation activation = metrics->model->activation;
+    const int count = metrics->outputs;
     const double z = (double)outputs[0];
     double most = -INFINITY, sum = 0;
 
-    if (metrics->task == NET_TASK_SIGN || class >= (model->outputs > 1 ? model->outputs : 2))
+    if (metrics->task == NET_TASK_SIGN || class >= (count > 1 ? count : 2))
         return NAN;
-    if (model->outputs == 1 && model->activation == NET_SIGMOID)
+    if (count == 1 && activation == NET_SIGMOID)
         return (class > 0 ? fmax(-z, 0) : fmax(z, 0)) + log1p(exp(-fabs(z)));
-    if (model->outputs == 1)
+    if (count == 1)
         return z >= 0 && z <= 1 ? -log_of(class ? z : 1 - z) : NAN;
-    if (model->activation != NET_SOFTMAX)
+    if (activation != NET_SOFTMAX)
         return outputs[class] >= 0 && outputs[class] <= 1 ? -log_of((double)outputs[class]) : NAN;
-    for (int c = 0; c < model->outputs; c++)
+    for (int c = 0; c < count; c++)
         most = fmax(most, (double)outputs[c]);
-    for (int c = 0; c < model->outputs; c++)
+    for (int c = 0; c < count; c++)
         sum += exp((double)outputs[c] - most);
     return log(sum) - ((double)outputs[class] - most);
 }
@@ -256,5 +257,5 @@ const struct net_bin *net_metrics_bins(const struct net_metrics *metrics)
 
 double net_metric_log_loss(const struct net_metrics *metrics)
 {
-    return metrics->lost ? NAN : metrics->surprise / (double)metrics->rows;
+    return metrics->lost ? NAN : metrics->surprise / (double)metrics->labels;
 }

@@ -1,7 +1,8 @@
 /*
  * worst.c -- the rows of a part that the network was most wrong about, with its outputs: of classes
- * those that it took for another, by their log loss; of values those with the largest errors. Where
- * a picture is predicted the first rows are kept as well, which are what most are like.
+ * those that it took for another, by their log loss, or the mean of those of positions; of values
+ * those with the largest errors. Where a picture is predicted the first rows are kept too, which
+ * are what most are like.
  */
 
 #include <math.h>
@@ -17,7 +18,9 @@ void net_worst_new(struct net_metrics *metrics)
     struct net_worst *worst = &metrics->worst;
     const size_t outputs = (size_t)metrics->model->outputs;
 
-    worst->first = !metrics->classes && metrics->target->size > 1 ? FIRST : 0;
+    worst->first = (!metrics->classes || metrics->positions > 1) && metrics->target->size > 1
+                       ? FIRST
+                       : 0;
     worst->room = NET_WORST;
     while (worst->room > worst->first + 1 && (size_t)worst->room * outputs > MOST_FLOATS)
         worst->room--;

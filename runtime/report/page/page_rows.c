@@ -1,7 +1,7 @@
 /*
  * page_rows.c -- rows that the network was most wrong about, for report.html: what went in, as a
  * picture, words or cells, what came out and what was wanted. Where pictures come out, three of
- * them: given, restored, wanted.
+ * them: given, restored, wanted; classes of pixels are a picture too, of a color each.
  */
 
 #include <math.h>
@@ -144,21 +144,91 @@ static void add_class(struct rows *rows, const struct net_worst_row *row)
     }
 }
 
+/* ---- a class a position ---------------------------------------------------------------------- */
+
+/* [3][positions], class 0 black, by the color map of Pascal VOC: three bits of the class at a time
+   are one of red, green and blue, the lowest the brightest. What is ignored is grey. */
+static void color_classes(float *x, const int32_t *class, int positions)
+{
+    for (int p = 0; p < positions; p++)
+        for (int channel = 0; channel < 3; channel++) {
+            int level = class[p] < 0 ? 192 : 0;
+
+            for (int bit = 0; class[p] >= 0 && bit < 8; bit++)
+                level |= (class[p] >> (3 * bit + channel) & 1) << (7 - bit);
+            x[channel * positions + p] = (float)level;
+        }
+}
+
+static void add_map(struct rows *rows, const struct net_field *target, const int32_t *class,
+                    const char *what)
+{
+    const int shape[] = {3, target->shape[0], target->shape[1]};
+    float *x = net_allocate(3 * (size_t)target->size, sizeof *x);
+
+    color_classes(x, class, target->size);
+    add_picture(rows, shape, x, 0.0F, 255.0F, what);
+    free(x);
+}
+
+/* The classes of a sequence, as many as there is room for. */
+static void add_sequence(struct rows *rows, const int32_t *class, int positions)
+{
+    enum { MOST = 40 };
+    char text[16];
+
+    net_text_add(rows->page, "<td class=\"text\">");
+    for (int p = 0; p < positions && p < MOST; p++) {
+        net_text_add(rows->page, p ? " " : "");
+        net_text_html(rows->page,
+                      class[p] < 0 ? "–" : net_metrics_class_name(rows->metrics, class[p], text));
+    }
+    net_text_add(rows->page, positions > MOST ? " …" : "");
+}
+
+/* What was predicted, and what is true. */
+static void add_labels(struct rows *rows, const struct net_worst_row *row)
+{
+    const struct net_metrics *metrics = rows->metrics;
+    const struct net_field *target = metrics->target;
+    const int32_t *truth = net_data_classes(metrics->data, rows->part, row->row);
+    int32_t *class = net_allocate((size_t)target->size, sizeof *class);
+    float *x = net_allocate((size_t)metrics->outputs, sizeof *x);
+
+    for (int p = 0; p < target->size; p++) {
+        net_position_outputs(x, row->outputs, p, target->size, metrics->outputs);
+        class[p] = net_chosen_class(metrics->model, x);
+    }
+    for (int i = 0; i < 2; i++)
+        if (target->rank == 2)
+            add_map(rows, target, i ? truth : class, i ? "true" : "predicted");
+        else
+            add_sequence(rows, i ? truth : class, target->size);
+    net_page_number(rows->page, row->error);
+    free(class);
+    free(x);
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
 /* As numbers in the data's units; the true ones, then the predicted ones. */
 static void add_values(struct rows *rows, float *values, const float *truth)
 {
-    const struct net_inverse *inverse = &rows->metrics->sums.inverse;
-    const int count = rows->metrics->model->outputs;
+    const struct net_metrics *metrics = rows->metrics;
+    const int count = metrics->model->outputs;
 
     for (int i = 0; i < 2; i++) {
-        const float *x = i ? values : truth;
+        float *x = i ? values : net_allocate((size_t)count, sizeof *x);
 
+        if (!i)
+            memcpy(x, truth, (size_t)count * sizeof *x);
+        net_inverse_apply(&metrics->sums.inverse, x);
         net_text_add(rows->page, "<td>");
         for (int k = 0; k < count && k < 4; k++)
-            net_text_add(rows->page, "%s%.*g", k ? ", " : "",
-                         net_inverse_digits(inverse, k, x[k]) - 4,
-                         net_inverse_value(inverse, k, x[k]));
+            net_text_add(rows->page, "%s%.5g", k ? ", " : "", (double)x[k]);
         net_text_add(rows->page, count > 4 ? ", …" : "");
+        if (!i)
+            free(x);
     }
 }
 
@@ -186,7 +256,9 @@ static void add_row(struct rows *rows, const struct net_worst_row *row)
     net_data_place(metrics->data, rows->part, metrics->model->field_count - 1, &number);
     net_text_add(rows->page, "<tr><th scope=\"row\">%ld", number + 1);
     add_inputs(rows, row->row);
-    if (metrics->classes) {
+    if (metrics->positions > 1) {
+        add_labels(rows, row);
+    } else if (metrics->classes) {
         add_class(rows, row);
     } else {
         const float *truth = net_data_target(metrics->data, rows->part, row->row);
@@ -208,7 +280,7 @@ static void add_head(struct rows *rows, const struct net_worst *worst)
 {
     const struct net_model *model = rows->metrics->model;
 
-    if (rows->metrics->classes)
+    if (rows->metrics->classes && rows->metrics->positions == 1)
         net_text_add(rows->page,
                      "taken for another class, that first whose own seemed least probable");
     else
@@ -218,7 +290,9 @@ static void add_head(struct rows *rows, const struct net_worst *worst)
     for (int f = 0; f < net_input_count(model); f++)
         net_text_add(rows->page, "<th class=\"text\">%s", model->fields[f].name);
     net_text_add(rows->page, "%s</tr>\n",
-                 rows->metrics->classes
+                 rows->metrics->positions > 1
+                     ? "<th class=\"text\">predicted<th class=\"text\">true<th>log loss"
+                 : rows->metrics->classes
                      ? "<th>true<th>its probability<th>predicted<th>its probability"
                  : rows->wanted ? "<th class=\"text\">restored<th class=\"text\">wanted<th>rmse"
                                 : "<th>true<th>predicted<th>rmse");
