@@ -7,15 +7,12 @@ input; a run holds the weights, and the penalties that a layer adds to the loss.
 """
 
 import collections
-import csv
-import gzip
 import os
-import re
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
+from data import arrays, bags, pixels, tokens
 from optimizers import OPTIMIZERS, SCHEDULES, warmup_and
 
 
@@ -199,54 +196,6 @@ def evaluate(text):
     return value() if text in WITHOUT_BRACKETS | OPTIMIZERS.keys() | {"cosine"} else value
 
 
-# ---- data ----------------------------------------------------------------------------------------
-
-
-def arrays(folder):
-    images = np.load(os.path.join(folder, "images.npy")).astype(np.float32) / np.float32(255)
-    labels = np.load(os.path.join(folder, "labels.npy")).astype(np.int64)
-    return torch.tensor(images), torch.tensor(labels)
-
-
-def texts(folder, name="texts.csv"):
-    open_file = gzip.open if name.endswith(".gz") else open
-    with open_file(os.path.join(folder, name), "rt", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [row["text"].split() for row in rows], torch.tensor([int(row["label"]) for row in rows])
-
-
-def frequent(rows, size, least=1):
-    counts = collections.Counter(word for row in rows for word in row)
-    words = [word for word in counts if counts[word] >= least]
-    return sorted(words, key=lambda word: (-counts[word], word))[:size]
-
-
-def numbered(rows, known, length):
-    """Row 0 is padding, 1 an unknown word; then the words, the most frequent first."""
-    ids = {word: row for row, word in enumerate(known, 2)}
-    table = torch.zeros(len(rows), length, dtype=torch.int64)
-    for row, words in enumerate(rows):
-        for place, word in enumerate(words[:length]):
-            table[row, place] = ids.get(word, 1)
-    return table
-
-
-def tokens(folder, size, length, name="texts.csv"):
-    rows, labels = texts(folder, name)
-    return numbered(rows, frequent(rows, size), length), labels
-
-
-def bags(folder, size, name="texts.csv"):
-    rows, labels = texts(folder, name)
-    columns = {word: column for column, word in enumerate(frequent(rows, size))}
-    table = torch.zeros(len(rows), size)
-    for row, words in enumerate(rows):
-        for word in words:
-            if word in columns:
-                table[row, columns[word]] += 1
-    return table, labels
-
-
 # ---- the files of tests/pytorch: inputs, targets, network, loss ----------------------------------
 
 
@@ -330,6 +279,11 @@ def file_pair(folder, how):
     return classes_case(arrays(folder), network)
 
 
+def two_convolutions(channels):
+    return lambda m, x: layer(m, "last", F.relu(layer(m, "first", x, CONV(7, 3, padding=1))),
+                              CONV(channels, 3, padding=1))
+
+
 def two_dense(m, x):
     return layer(m, "last", F.relu(layer(m, "first", x.flatten(1))))
 
@@ -338,28 +292,22 @@ def file_schedule(folder):
     return classes_case(arrays(folder), two_dense)
 
 
-def file_clip(folder):
-    return classes_case(arrays(folder), two_dense)
+file_clip = file_schedule
 
 
-def file_classes(folder, smooth=0, weights=None, softmaxed=False):
-    def loss(y, target):
-        weight = None if weights is None else torch.tensor(weights, dtype=y.dtype)
-        return F.cross_entropy(y, target, weight=weight, label_smoothing=smooth)
-    return classes_case(arrays(folder), two_dense, loss)
-
-
-def file_pixels(folder, smooth=0, weights=None):
-    def network(m, x):
-        x = F.relu(layer(m, "first", x, CONV(7, 3, padding=1)))
-        return layer(m, "last", x, CONV(5, 3, padding=1))
-
+def class_loss(smooth, weights):
     def loss(y, target):
         weight = None if weights is None else torch.tensor(weights, dtype=y.dtype)
         return F.cross_entropy(y, target, weight=weight, label_smoothing=smooth, ignore_index=255)
-    images, _ = arrays(folder)
-    pixels = torch.tensor(np.load(os.path.join(folder, "pixels.npy")).astype(np.int64))
-    return Case(images, pixels, network, loss)
+    return loss
+
+
+def file_classes(folder, smooth=0, weights=None, softmaxed=False):
+    return classes_case(arrays(folder), two_dense, class_loss(smooth, weights))
+
+
+def file_pixels(folder, smooth=0, weights=None):
+    return Case(arrays(folder)[0], pixels(folder), two_convolutions(5), class_loss(smooth, weights))
 
 
 def file_heads(folder, share=0.3):
@@ -388,11 +336,8 @@ def file_regression(folder, how, beyond=1):
 
 
 def file_picture(folder, how, beyond=1):
-    def network(m, x):
-        x = F.relu(layer(m, "first", x, CONV(7, 3, padding=1)))
-        return layer(m, "last", x, CONV(3, 3, padding=1))
     images, _ = arrays(folder)
-    return Case(images, images, network, regression_loss(how, beyond))
+    return Case(images, images, two_convolutions(3), regression_loss(how, beyond))
 
 
 def file_one_hot(folder, how):

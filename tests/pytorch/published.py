@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 
 import models
-from models import (CONV, Case, bags, batchnorm, classes_case, convolution, dense,
-                          embedding, frequent, numbered, plain, tokens)
+from data import bags, frequent, numbered, tokens
+from models import CONV, Case, batchnorm, classes_case, convolution, dense, embedding, plain
 
 KERAS = batchnorm(momentum=0.01, eps=1e-3)
 
