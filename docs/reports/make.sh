@@ -61,6 +61,17 @@ done
     figure accuracy mnist.figures/validation_accuracy.svg
 }
 
+denoise() {
+    echo "# Noise taken away" >"$page"
+    say "An autoencoder on MNIST's digits with normal noise of 0.5: pictures of the test part as" \
+        "they were given, restored and wanted, the first ones and the worst."
+    run 'netc models/mnist_denoise.net -o denoise
+./denoise --data data/mnist --epochs 5 --out denoise.run
+./denoise report denoise.run --svg denoise.figures --md denoise.md'
+    table denoise.md
+    figure pictures denoise.figures/pictures.svg
+}
+
 boston() {
     echo "# Boston" >"$page"
     say "One linear unit with L2: what it predicts beside what is true."
@@ -158,7 +169,7 @@ cp data/meli2019/* models/stopwords_es.txt .
 # -------------------------------------------------------------------------------------------------
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(cnet mnist boston imdb pima panels cifar10 titles)
+[ $# -gt 0 ] || parts=(cnet mnist denoise boston imdb pima panels cifar10 titles)
 for part in "${parts[@]}"; do
     declare -F "$part" >/dev/null || { echo "make.sh: there is no part $part" >&2; exit 2; }
     work=$build/reports/$part page=$here/$part.md

@@ -1,6 +1,7 @@
 /*
  * predictions.c -- predictions as text (a line a row: the class and the probabilities of all, the
- * classes of positions, or the values), csv with a header, JSON (an object a line), or a numpy array.
+ * classes of positions, or the values), csv with a header, JSON (an object a line), or an array of
+ * numpy.
  *
  * One output with binary cross-entropy is the probability of class 1.
  */

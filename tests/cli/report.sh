@@ -96,6 +96,7 @@ check "only what the page has" bash -c '[ "$(ls one)" = "calibration.svg
 classification_report.tex
 confusion_matrix.svg
 confusion_matrix.tex
+pictures.svg
 results.tex
 train_accuracy.svg
 train_loss.svg
@@ -206,8 +207,8 @@ check "as a picture" grep -q "<style>" figures/parallel.svg
 stands_alone wide.html
 exits "report of nothing" 2 "report wants folders of runs" ./digits report
 mkdir later
-sed 's/"monitor": "[a-z_]*"/"monitor": "iou"/' run/run.json >later/run.json
-exits "a metric of a later netc" 1 "later/run.json: this trainer has no metric .iou." \
+sed 's/"monitor": "[a-z_]*"/"monitor": "kappa"/' run/run.json >later/run.json
+exits "a metric of a later netc" 1 "later/run.json: this trainer has no metric .kappa." \
     ./digits report later
 exits "report of no run" 1 "figures: neither a run's folder" ./digits report figures
 exits "a page is not written over a run's" 2 "is a file of a run" \
@@ -344,6 +345,12 @@ shows "narrow pictures" narrow_run/report.html 'width="64" height="1" alt="given
 stands_alone narrow_run/report.html
 check "figures of values" ./values report values_run --svg values_figures
 shows "figures of values" values_figures/residuals.svg "<style>" 'class="dot"'
+check "pictures as a figure" ./restore report restore_run --svg restored
+holds "three of each of twelve rows" "$(grep -c '<image .*href="data:image/png;base64,' \
+    restored/pictures.svg)" "==" 36
+shows "pictures as a figure" restored/pictures.svg ">given<" ">restored<" ">row [0-9]+<" "<style>"
+check "which is XML" python3 -c 'import sys, xml.dom.minidom as dom; dom.parse(sys.argv[1])' \
+    restored/pictures.svg
 holds "twelve of each" "$(grep -o 'alt="restored"' restore_run/report.html | wc -l)" "==" 12
 stands_alone restore_run/report.html
 

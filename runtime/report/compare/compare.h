@@ -84,6 +84,10 @@ void net_page_read_figures(const struct net_run_record *run, net_take_figure *ta
    and nothing, where it is none. */
 bool net_confusion_figure(struct net_text *svg, const struct net_cells *cells);
 
+/* pictures_figure.c: the pictures of a page's table of rows; false, and nothing, where it has
+   none. */
+bool net_pictures_figure(struct net_text *svg, const char *table);
+
 /* ---- compare.c ------------------------------------------------------------------------------- */
 
 void net_compare_page(struct net_text *page, const struct net_run_records *runs);

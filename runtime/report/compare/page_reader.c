@@ -31,7 +31,8 @@ static char *read_page(const struct net_run_record *run)
 static const struct element {
     const char *opening, *closing;
 } figure = {"<figure id=\"", "</figure>"}, table = {"<table id=\"", "</table>"},
-  map = {"<table class=\"map\" id=\"", "</table>"};
+  map = {"<table class=\"map\" id=\"", "</table>"},
+  rows = {"<table class=\"rows\" id=\"", "</table>"};
 
 /* The next one whose id is a name, from *at on, which moves behind it; gives the name and what is
    in it, malloc'd each. */
@@ -157,5 +158,14 @@ void net_page_read_figures(const struct net_run_record *run, net_take_figure *ta
         free(inside);
     }
     take_tables(page, &map, draw_map, &taker);
+    for (const char *at = page; take_element(&at, &rows, &id, &inside);) {
+        struct net_text svg = {0};
+
+        if (net_pictures_figure(&svg, inside))
+            take(to, id, &svg);
+        free(svg.at);
+        free(id);
+        free(inside);
+    }
     free(page);
 }

@@ -307,8 +307,8 @@ void net_page_rows(struct net_text *page, const struct net_metrics *metrics, enu
     rows.wanted = find_wanted(metrics->model);
     if (!count)
         return;
-    net_text_add(page,
-                 "<div class=\"wide\"><table class=\"rows\"><caption>rows, numbered from 1: ");
+    net_text_add(page, "<div class=\"wide\"><table class=\"rows\" id=\"pictures\"><caption>rows, "
+                       "numbered from 1: ");
     add_head(&rows, &metrics->worst);
     for (int i = 0; i < count; i++)
         add_row(&rows, &worst[i]);
