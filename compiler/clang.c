@@ -250,8 +250,7 @@ static const char *precompile(const Clang *clang, const char *target)
     Command command = {0};
 
     add_compiler(&command, clang, target);
-    return precompile_header(&command, format("%s/kernels/all.h", clang->headers), target,
-                             clang->verbose);
+    return precompile_headers(&command, clang->headers, target, clang->verbose);
 }
 
 /* Units are compiled side by side, then linked. A precompiled header that clang does not take, as

@@ -92,11 +92,11 @@ void close_work_folder(WorkFolder *folder);
 
 /* ---- precompiled.c: headers that clang parsed before ----------------------------------------- */
 
-/* The file in the user's cache of `header` as `compiler`, clang and its flags, parsed it,
-   made where it is missing or older than a header beside it, above, or of core/; NULL if
-   there can be none. */
-const char *precompile_header(const Command *compiler, const char *header, const char *name,
-                              bool verbose);
+/* The file in the user's cache of what generated code includes, of the folder `headers`, as
+   `compiler`, clang and its flags, parsed it: made where it is missing or older than one of them;
+   NULL if there can be none. */
+const char *precompile_headers(const Command *compiler, const char *headers, const char *name,
+                               bool verbose);
 
 /* ---- clang.c: clang behind netc -------------------------------------------------------------- */
 

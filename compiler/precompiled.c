@@ -1,10 +1,10 @@
 /*
- * precompiled.c -- a header that clang parsed before, in the user's cache.
+ * precompiled.c -- headers of kernels that clang parsed before, in the user's cache.
  *
  * One idea: the cache can only save time. A file that is missing or older than a header is made,
  * one that cannot be made is done without, and clang itself looks whether a file still fits.
  *
- * Needs: the command that compiles what includes the header. Gives: the file for -include-pch.
+ * Needs: the command that compiles what includes the headers. Gives: the file for -include-pch.
  */
 
 #define _XOPEN_SOURCE 700
@@ -17,6 +17,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "passes/passes.h"
 
 static bool make_folder(const char *path)
 {
@@ -74,28 +76,49 @@ static bool is_fresh(const char *file, const char *folder)
     return fresh;
 }
 
-const char *precompile_header(const Command *compiler, const char *header, const char *name,
-                              bool verbose)
+/* kernel.h, and in front of it what kinds of kernels have beside it: a row's, unless the row above
+   has it too. */
+static void add_headers(Command *command, const char *headers)
 {
-    static const char *const beside[] = {".", "..", "../core"}; /* what the kernels' headers see */
+    const char *above = "";
+
+    for (int kind = 0; kind < KERNEL_KINDS; kind++) {
+        const char *header = kernel_info[kind].header;
+
+        if (!header)
+            continue;
+        if (!same(header, above))
+            add_words(command, (const char *[]){"-include", format("kernels/%s.h", header)}, 2);
+        above = header;
+    }
+    add_words(command,
+              (const char *[]){"-include", "kernels/tables.h", "-x", "c-header",
+                               format("%s/kernels/kernel.h", headers)},
+              5);
+}
+
+const char *precompile_headers(const Command *compiler, const char *headers, const char *name,
+                               bool verbose)
+{
+    static const char *const folders[] = {"kernels", ".", "core"}; /* what they include */
     const char *folder = cache_folder(), *file, *part;
     bool fresh = true;
-    const int at = (int)(strrchr(header, '/') - header);
     Command command = {0};
     WorkFolder work;
 
     if (!folder)
         return NULL;
     file = format("%s/%s-%016llx.pch", folder, name, (unsigned long long)hash_command(compiler));
-    for (int i = 0; i < COUNT(beside); i++)
-        fresh = fresh && is_fresh(file, format("%.*s/%s", at, header, beside[i]));
+    for (int i = 0; i < COUNT(folders); i++)
+        fresh = fresh && is_fresh(file, format("%s/%s", headers, folders[i]));
     if (fresh)
         return file;
     if (!open_work_folder(&work, file))
         return NULL;
     part = format("%s/header.pch", work.path);
     add_words(&command, compiler->words, compiler->count);
-    add_words(&command, (const char *[]){"-x", "c-header", "-o", part, header}, 5);
+    add_words(&command, (const char *[]){"-o", part}, 2);
+    add_headers(&command, headers);
     if (run(complete(&command, verbose), true) != 0 || rename(part, file) != 0)
         file = NULL;
     close_work_folder(&work);

@@ -21,7 +21,6 @@ void emit_dw_argmax(KernelCode *c, const Kernel *k)
     const Layout *x = node->inputs[0]->layout, *dw = node->outputs[0]->layout;
     const Shape w = node->outputs[0]->shape;
 
-    include(c->e, "argmax_grad");
     name_dw(c, k, "");
     text_add(&c->comment,
              "/* dw = x' dy over images, of a dy that is 0 but at `index`%s; items: (blocks of "
@@ -59,7 +58,6 @@ void emit_dx_argmax(KernelCode *c, const Kernel *k)
     for (int i = 0; i < count; i++)
         text_add(&list, "%s{%d, %s, %ld}", i ? ", " : "", parts[i].block,
                  braces(parts[i].panels, 3), parts[i].w);
-    include(c->e, "argmax_grad");
     describe_contraction(c, k, "", ", of a dy that is 0 but at `index`", "(batch block, row)");
     call_template(c,
                   "net_argmax_dx(%s, %s, %s, (struct net_argmax_part[]){%s}, %d, %s, %s, "

@@ -33,7 +33,6 @@ void emit_attention(KernelCode *c, const Kernel *k)
                               node->inputs[1] ? ", of tokens that are not 0" : "",
                               node->at.p != 0 || node->at.run_number ? ", dropout" : "");
 
-    include(c->e, "attention");
     if (node->op == OP_ATTENTION)
         describe_kernel(c, k, node->outputs[0],
                         "y = softmax(q k' / sqrt(%d)) v of %d heads%s; items: (image, head)",

@@ -125,7 +125,6 @@ void emit_batch_lanes(KernelCode *c, const Kernel *k)
                .chain = start_chain(c, k, y)};
 
     l.transcendental = skip_unary(&l.chain);
-    include(c->e, "batch_lanes");
     describe_contraction(c, k, "_batch_lanes", ", batch in the lanes", "(batch block, row)");
 
     const Value *last = (l.chain.first ? k->epilogue[l.chain.first - 1] : node)->outputs[0];
@@ -177,7 +176,6 @@ void emit_batch_lanes_dw(KernelCode *c, const Kernel *k)
     const Node *node = k->node;
     const Layout *x = node->inputs[0]->layout;
 
-    include(c->e, "batch_lanes_dw");
     name_dw(c, k, "_batch_lanes");
     text_add(&c->comment,
              "/* dw = x' dy over the images of a batch block, in the lanes, and some %s; items: "

@@ -16,7 +16,6 @@ void emit_matmul(KernelCode *c, const Kernel *k)
     int panels[3];
 
     cut_panels(blocks_of(columns), c->e->target->vectors, panels);
-    include(c->e, "matmul");
     describe_kernel(c, k, node->outputs[0], "c = a%s b%s of each image; items: (image, %d rows)",
                     signs[ta], signs[tb], packed);
     c->base = format("%s_%d", c->base, inner);

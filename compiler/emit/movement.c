@@ -92,7 +92,6 @@ void emit_permute(KernelCode *c, const Kernel *k)
     const Shape from = x->shape, to = y->shape;
     int steps[MAX_AXES], size[MAX_AXES], step[MAX_AXES], count = 1;
 
-    include(c->e, "permute");
     if (at->axis_count == 2 && from.rank == 2 && to.rank == 2 && at->axes[0] == from.size[0]) {
         describe_kernel(c, k, y, "y = x', positions by channels; items: (batch block, block of x)");
         c->base = format("transpose_positions_%s", shape_name(c->e, y));

@@ -55,7 +55,6 @@ void emit_recurrent(KernelCode *c, const Kernel *k)
     Value *const *out = node->outputs;
     const bool gates = node->output_count > 1;
 
-    include(c->e, "recurrent");
     describe_kernel(c, k, out[0], "%s, h' the step before%s; items: batch blocks", cells[node->op],
                     steps_text(node));
     call_template(c, "net_recurrent(%s, %s, %s, %s, %s, %s, %s, %s, %s",
@@ -70,7 +69,6 @@ void emit_recurrent_grad(KernelCode *c, const Kernel *k)
     const Node *node = k->node;
     const Value *dh = node->inputs[0], *dq = node->output_count > 1 ? node->outputs[1] : NULL;
 
-    include(c->e, "recurrent");
     describe_kernel(c, k, dh,
                     "dp = gradients of the gates by dh + dp'' w, dp'' of the step after%s; "
                     "items: batch blocks",

@@ -27,7 +27,6 @@ void emit_reduce(KernelCode *c, const Kernel *k)
     const Value *x = node->inputs[0];
     const bool max = node->op == OP_AXIS_MAX, least = node->at.smallest;
 
-    include(c->e, "axis");
     describe_kernel(c, k, x, "y = %s along axis %d%s; items: (batch block, pixel, block)",
                     node->op == OP_AXIS_SUM ? "the sum of x"
                     : !max                  ? "log of the sum of e^x"
@@ -49,7 +48,6 @@ void emit_axis_softmax(KernelCode *c, const Kernel *k)
     const Node *node = k->node;
     const Value *y = node->outputs[0];
 
-    include(c->e, "axis");
     describe_kernel(c, k, y, "%s along axis %d; items: (batch block, pixel, block)",
                     node->backward ? "dx = y (dy - sum of y dy)" : "y = e^x / sum e^x",
                     node->at.axis);
@@ -65,7 +63,6 @@ void emit_spread(KernelCode *c, const Kernel *k)
     const char *inputs = inputs_text(c, node);
     const Epilogue end = add_epilogue(c, k, y->layout);
 
-    include(c->e, "axis");
     describe_kernel(c, k, y, "%s along axis %d; items: (batch block, row)",
                     node->op == OP_SPREAD ? "y = x again and again" : "dx = dy where x is y",
                     node->at.axis);

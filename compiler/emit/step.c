@@ -11,7 +11,7 @@
 #include <string.h>
 
 static EmitKernel *const emitters[] = {
-#define KERNEL(name, label, class, epilogue, split, reads, scratch, emitter, operations)           \
+#define KERNEL(name, label, class, epilogue, split, reads, scratch, emitter, ...)                  \
     [KERNEL_##name] = emitter,
 #include "passes/kernels.def"
 #undef KERNEL
@@ -90,6 +90,8 @@ static void write_kernels(Emitter *e, Text *calls, Program *program)
         if (i > 0 && k->phase != program->kernels[i - 1]->phase)
             line(calls, 1, "barrier(run, thread);    /* %d */", k->phase + 1);
         list_operands(e, &c, k);
+        if (kernel_info[k->kind].header)
+            include(e, kernel_info[k->kind].header);
         emitters[k->kind](&c, k);
         describe_rest(&c, k);
         e->scratch = k->schedule.scratch > e->scratch ? k->schedule.scratch : e->scratch;

@@ -63,7 +63,6 @@ void emit_winograd(KernelCode *c, const Kernel *k)
         padding[axis] = dx ? 2 - node->at.padding[axis] : node->at.padding[axis];
     for (int width = 3; width >= 1; width--)
         text_add(&tiles, "%s, ", panels[3 - width] ? product_tile(e, width) : "NULL");
-    include(c->e, "winograd_conv");
     describe_contraction(c, k, "_winograd", format(" by F(%dx%d, 3x3)", g->tile, g->tile),
                          g->batch_blocks > 1 ? "(batch blocks, row of tiles)"
                                              : "(batch block, row of tiles)");
@@ -93,7 +92,6 @@ void emit_winograd_weights(KernelCode *c, const Kernel *k)
     int panels[3];
 
     cut_panels(blocks_of(dx ? inputs : outputs), c->e->target->vectors, panels);
-    include(c->e, "winograd_conv");
     c->base = format("winograd_weights_%d%s_%dx%d", m, dx ? "_transposed" : "", inputs, outputs);
     text_add(&c->comment, "/* wt = G w G'%s; items: (block of outputs, block of inputs) */\n",
              dx ? ", inputs for outputs and taps flipped" : "");
@@ -131,7 +129,6 @@ void emit_winograd_dw(KernelCode *c, const Kernel *k)
     const Layout *dw = node->outputs[0]->layout;
     Text tiles = {0};
 
-    include(c->e, "winograd_dw");
     name_dw(c, k, "_winograd");
     text_add(&c->comment,
              "/* dw = x' dy over images and pixels by F(%dx%d, 3x3)%s; items: (%spanels, blocks of "
@@ -150,7 +147,6 @@ void emit_winograd_dw_reduction(KernelCode *c, const Kernel *k)
 {
     const Layout *dw = k->node->outputs[0]->layout;
 
-    include(c->e, "winograd_dw");
     c->base = format("winograd_reduce_partial%s_%dx%d", k->update ? "_update" : "", dw->rows,
                      dw->outputs);
     text_add(&c->comment,

@@ -115,7 +115,7 @@ static bool find_alone(Op op, KernelKind *kind)
 #define FUSED {OP_NONE}
     /* clang-format on */
     static const Op alone[][MOST] = {
-#define KERNEL(name, label, class, epilogue, split, reads, scratch, emitter, operations)           \
+#define KERNEL(name, label, class, epilogue, split, reads, scratch, emitter, header, operations)   \
     [KERNEL_##name] = operations,
 #include "passes/kernels.def"
 #undef KERNEL

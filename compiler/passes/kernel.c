@@ -13,8 +13,8 @@
 #include <assert.h>
 
 const KernelInfo kernel_info[] = {
-#define KERNEL(name, label, class, epilogue, split, reads, scratch, ...)                           \
-    [KERNEL_##name] = {label, class, epilogue, split, reads, scratch},
+#define KERNEL(name, label, class, epilogue, split, reads, scratch, emitter, header, ...)          \
+    [KERNEL_##name] = {label, class, epilogue, split, reads, scratch, header},
 #include "passes/kernels.def"
 #undef KERNEL
 };

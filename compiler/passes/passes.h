@@ -118,6 +118,7 @@ typedef enum KernelKind {
 #define KERNEL(name, ...) KERNEL_##name,
 #include "passes/kernels.def"
 #undef KERNEL
+    KERNEL_KINDS
 } KernelKind;
 
 /* How threads share a kernel: the same split of the same items needs no barrier in between. */
@@ -154,9 +155,10 @@ typedef struct KernelInfo { /* a line of kernels.def */
     Split split;
     Reads reads;
     Scratch scratch;
+    const char *header;
 } KernelInfo;
 
-extern const KernelInfo kernel_info[];
+extern const KernelInfo kernel_info[KERNEL_KINDS];
 
 /* What a kernel reads or writes. */
 typedef struct Operand {

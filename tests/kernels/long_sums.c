@@ -12,7 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "kernels/all.h"
+#include "kernels/axis.h"
+#include "kernels/embedding.h"
+#include "kernels/kernel.h"
+#include "kernels/matmul.h"
+#include "kernels/sparse.h"
+#include "kernels/winograd_conv.h"
 #include "support/template_test.h"
 
 Suite *suite_long_sums(void);

@@ -162,8 +162,7 @@ static const char *const *clang_command(const Clang *clang, const Compiled *c)
 
     add_words(&command, words, COUNT(words));
 
-    const char *precompiled = precompile_header(
-        &command, format("%s/kernels/all.h", clang->headers), c->target, false);
+    const char *precompiled = precompile_headers(&command, clang->headers, c->target, false);
 
     if (precompiled)
         add_words(&command, (const char *[]){"-include-pch", precompiled}, 2);
