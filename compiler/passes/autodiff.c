@@ -29,15 +29,20 @@ static void vjp_loss(Reverse *r, const Node *node, Value *dy)
                    append(r, loss_gradients[node->op], node->inputs, 2, node->at)->outputs[0]);
 }
 
-static Vjp *const vjps[OP_COUNT] = {
-#define VJP(NAME, function) [OP_##NAME] = vjp_##function,
-#include "passes/vjps.def"
-#define ACTIVATION(NAME, ...) [OP_##NAME] = vjp_activation,
-#include "graph/ops.def"
+static Vjp *const loss_vjps[OP_COUNT] = {
     [OP_CROSS_ENTROPY] = vjp_loss,
 #define ELEMENTWISE_LOSS(NAME, ...) [OP_##NAME] = vjp_loss,
 #include "graph/ops.def"
 };
+
+/* Or NULL: no gradient goes through it. */
+static Vjp *find_vjp(Op op)
+{
+    return loss_vjps[op]          ? loss_vjps[op]
+           : products_vjps[op]    ? products_vjps[op]
+           : elementwise_vjps[op] ? elementwise_vjps[op]
+                                  : movement_vjps[op];
+}
 
 static void find_wanted(Reverse *r)
 {
@@ -86,10 +91,11 @@ void autodiff(Graph *g)
     for (int i = g->node_count - 1; i >= 0; i--) {
         const Node *node = g->nodes[i];
         Value *dy = r.gradient[node->outputs[0]->id];
+        Vjp *vjp = find_vjp(node->op);
 
         r.node = node;
-        if ((dy || op_info[node->op].class == CLASS_LOSS) && vjps[node->op])
-            vjps[node->op](&r, node, dy);
+        if (vjp && (dy || loss_vjps[node->op]))
+            vjp(&r, node, dy);
         update_parameters(&r, node);
     }
 }

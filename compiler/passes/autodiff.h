@@ -26,9 +26,9 @@ Node *append(Reverse *r, Op op, Value *const *inputs, int count, Attributes at);
 void accumulate(Reverse *r, int input, Value *gradient);
 Attributes restoring(const Node *node); /* with the shape that the gradient of input 0 has */
 
-/* vjps.def */
-#define VJP(NAME, function) Vjp vjp_##function;
-#include "passes/vjps.def"
-Vjp vjp_activation; /* of every row ACTIVATION of ops.def */
+/* The operations whose gradient is a function, a table a file: vjp_products.c, vjp_elementwise.c,
+   vjp_movement.c. */
+extern Vjp *const products_vjps[OP_COUNT], *const elementwise_vjps[OP_COUNT],
+                                               *const movement_vjps[OP_COUNT];
 
 #endif

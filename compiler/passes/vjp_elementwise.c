@@ -4,7 +4,7 @@
 
 #include "passes/autodiff.h"
 
-void vjp_add_bias(Reverse *r, const Node *node, Value *dy)
+static void vjp_add_bias(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 1))
         accumulate(r, 1, append(r, OP_CHANNEL_SUM, &dy, 1, node->at)->outputs[0]);
@@ -12,7 +12,7 @@ void vjp_add_bias(Reverse *r, const Node *node, Value *dy)
         accumulate(r, 0, dy);
 }
 
-void vjp_add(Reverse *r, const Node *node, Value *dy)
+static void vjp_add(Reverse *r, const Node *node, Value *dy)
 {
     (void)node;
     for (int i = 0; i < 2; i++)
@@ -32,7 +32,7 @@ static Value *kept_value(Reverse *r, Value *value)
 }
 
 /* d(ab) = b da + a db */
-void vjp_multiply(Reverse *r, const Node *node, Value *dy)
+static void vjp_multiply(Reverse *r, const Node *node, Value *dy)
 {
     for (int i = 0; i < 2; i++)
         if (wants(r, i))
@@ -48,7 +48,7 @@ static Value *scaled(Reverse *r, Value *x, double scale)
 }
 
 /* y = a / b: da = dy / b, db = -da y */
-void vjp_divide(Reverse *r, const Node *node, Value *dy)
+static void vjp_divide(Reverse *r, const Node *node, Value *dy)
 {
     Value *b = kept_value(r, node->inputs[1]);
     Value *da = append(r, OP_DIVIDE, (Value *[]){dy, b}, 2, node->at)->outputs[0];
@@ -64,7 +64,7 @@ void vjp_divide(Reverse *r, const Node *node, Value *dy)
                 -1));
 }
 
-void vjp_maximum(Reverse *r, const Node *node, Value *dy)
+static void vjp_maximum(Reverse *r, const Node *node, Value *dy)
 {
     for (int i = 0; i < 2; i++)
         if (wants(r, i))
@@ -74,14 +74,14 @@ void vjp_maximum(Reverse *r, const Node *node, Value *dy)
                            ->outputs[0]);
 }
 
-void vjp_scale(Reverse *r, const Node *node, Value *dy)
+static void vjp_scale(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 0))
         accumulate(r, 0, append(r, OP_SCALE, &dy, 1, node->at)->outputs[0]);
 }
 
 /* The gradient of an activation reads x or y. */
-void vjp_activation(Reverse *r, const Node *node, Value *dy)
+static void vjp_activation(Reverse *r, const Node *node, Value *dy)
 {
     const Activation *a = find_activation(node->op);
     Value *kept = a->kept == KEPT_Y ? node->outputs[0] : node->inputs[0];
@@ -90,7 +90,7 @@ void vjp_activation(Reverse *r, const Node *node, Value *dy)
         accumulate(r, 0, append(r, a->gradient, (Value *[]){kept, dy}, 2, node->at)->outputs[0]);
 }
 
-void vjp_softmax(Reverse *r, const Node *node, Value *dy)
+static void vjp_softmax(Reverse *r, const Node *node, Value *dy)
 {
     const Op op = node->op == OP_SOFTMAX ? OP_SOFTMAX_GRAD : OP_AXIS_SOFTMAX_GRAD;
 
@@ -99,14 +99,14 @@ void vjp_softmax(Reverse *r, const Node *node, Value *dy)
 }
 
 /* Linear, with the mask drawn again: the stream is in the attributes. */
-void vjp_dropout(Reverse *r, const Node *node, Value *dy)
+static void vjp_dropout(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 0))
         accumulate(r, 0, append(r, OP_DROPOUT, &dy, 1, node->at)->outputs[0]);
 }
 
 /* x + noise, x + a number */
-void vjp_shift(Reverse *r, const Node *node, Value *dy)
+static void vjp_shift(Reverse *r, const Node *node, Value *dy)
 {
     (void)node;
     if (wants(r, 0))
@@ -115,7 +115,7 @@ void vjp_shift(Reverse *r, const Node *node, Value *dy)
 
 /* Through mean and inverse_std as well, which are statistics of the same x (shape.c, lower.c):
    BATCHNORM_STATS needs no function of its own. */
-void vjp_normalize(Reverse *r, const Node *node, Value *dy)
+static void vjp_normalize(Reverse *r, const Node *node, Value *dy)
 {
     Value *const *in = node->inputs; /* x mean inv_std gamma beta */
     const Node *sums = append(r, OP_BATCHNORM_SUMS, (Value *[]){in[0], dy, in[1], in[2]}, 4,
@@ -131,7 +131,7 @@ void vjp_normalize(Reverse *r, const Node *node, Value *dy)
     accumulate(r, 4, dbeta);
 }
 
-void vjp_layernorm(Reverse *r, const Node *node, Value *dy)
+static void vjp_layernorm(Reverse *r, const Node *node, Value *dy)
 {
     Value *const *in = node->inputs; /* x gamma beta */
     const Node *sums = append(r, OP_LAYERNORM_SUMS, (Value *[]){in[0], dy}, 2, node->at);
@@ -143,3 +143,21 @@ void vjp_layernorm(Reverse *r, const Node *node, Value *dy)
     accumulate(r, 1, sums->outputs[0]);
     accumulate(r, 2, sums->outputs[1]);
 }
+
+Vjp *const elementwise_vjps[OP_COUNT] = {
+    [OP_ADD] = vjp_add,
+    [OP_ADD_BIAS] = vjp_add_bias,
+    [OP_MULTIPLY] = vjp_multiply,
+    [OP_DIVIDE] = vjp_divide,
+    [OP_MAXIMUM] = vjp_maximum,
+    [OP_GAUSSIAN_NOISE] = vjp_shift,
+    [OP_SHIFT] = vjp_shift,
+    [OP_SCALE] = vjp_scale,
+    [OP_DROPOUT] = vjp_dropout,
+    [OP_NORMALIZE] = vjp_normalize,
+    [OP_LAYERNORM] = vjp_layernorm,
+    [OP_SOFTMAX] = vjp_softmax,
+    [OP_AXIS_SOFTMAX] = vjp_softmax,
+#define ACTIVATION(NAME, ...) [OP_##NAME] = vjp_activation,
+#include "graph/ops.def"
+};

@@ -4,13 +4,13 @@
 
 #include "passes/autodiff.h"
 
-void vjp_reshape(Reverse *r, const Node *node, Value *dy)
+static void vjp_reshape(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 0))
         accumulate(r, 0, append(r, OP_RESHAPE, &dy, 1, restoring(node))->outputs[0]);
 }
 
-void vjp_concat(Reverse *r, const Node *node, Value *dy)
+static void vjp_concat(Reverse *r, const Node *node, Value *dy)
 {
     Attributes at = {0};
 
@@ -23,7 +23,7 @@ void vjp_concat(Reverse *r, const Node *node, Value *dy)
 }
 
 /* The part of dy that each input became. */
-void vjp_pad(Reverse *r, const Node *node, Value *dy)
+static void vjp_pad(Reverse *r, const Node *node, Value *dy)
 {
     Attributes at = {0};
 
@@ -37,7 +37,7 @@ void vjp_pad(Reverse *r, const Node *node, Value *dy)
     }
 }
 
-void vjp_slice(Reverse *r, const Node *node, Value *dy)
+static void vjp_slice(Reverse *r, const Node *node, Value *dy)
 {
     const Attributes at = {.place = {node->at.begin}, .shape = node->inputs[0]->shape};
 
@@ -45,7 +45,7 @@ void vjp_slice(Reverse *r, const Node *node, Value *dy)
         accumulate(r, 0, append(r, OP_PAD, &dy, 1, at)->outputs[0]);
 }
 
-void vjp_permute(Reverse *r, const Node *node, Value *dy)
+static void vjp_permute(Reverse *r, const Node *node, Value *dy)
 {
     Attributes at = {.axis_count = node->at.axis_count, .shape = node->inputs[0]->shape};
 
@@ -65,17 +65,17 @@ static void vjp_max(Reverse *r, const Node *node, Value *dy, Op op)
             r, 0, append(r, op, (Value *[]){node->outputs[1], dy}, 2, restoring(node))->outputs[0]);
 }
 
-void vjp_maxpool2d(Reverse *r, const Node *node, Value *dy)
+static void vjp_maxpool2d(Reverse *r, const Node *node, Value *dy)
 {
     vjp_max(r, node, dy, OP_MAXPOOL2D_GRAD);
 }
 
-void vjp_global_maxpool2d(Reverse *r, const Node *node, Value *dy)
+static void vjp_global_maxpool2d(Reverse *r, const Node *node, Value *dy)
 {
     vjp_max(r, node, dy, OP_GLOBAL_MAXPOOL2D_GRAD);
 }
 
-void vjp_axis_max(Reverse *r, const Node *node, Value *dy)
+static void vjp_axis_max(Reverse *r, const Node *node, Value *dy)
 {
     vjp_max(r, node, dy, OP_AXIS_MAX_GRAD);
 }
@@ -87,44 +87,44 @@ static void vjp_linear(Reverse *r, const Node *node, Value *dy, Op op)
         accumulate(r, 0, append(r, op, &dy, 1, restoring(node))->outputs[0]);
 }
 
-void vjp_avgpool2d(Reverse *r, const Node *node, Value *dy)
+static void vjp_avgpool2d(Reverse *r, const Node *node, Value *dy)
 {
     vjp_linear(r, node, dy, OP_AVGPOOL2D_GRAD);
 }
 
-void vjp_upsample2d(Reverse *r, const Node *node, Value *dy)
+static void vjp_upsample2d(Reverse *r, const Node *node, Value *dy)
 {
     vjp_linear(r, node, dy, OP_UPSAMPLE2D_GRAD);
 }
 
-void vjp_stretch(Reverse *r, const Node *node, Value *dy)
+static void vjp_stretch(Reverse *r, const Node *node, Value *dy)
 {
     vjp_linear(r, node, dy, OP_PIXEL_SUM);
 }
 
-void vjp_pixel_sum(Reverse *r, const Node *node, Value *dy)
+static void vjp_pixel_sum(Reverse *r, const Node *node, Value *dy)
 {
     vjp_linear(r, node, dy, OP_STRETCH);
 }
 
-void vjp_global_avgpool2d(Reverse *r, const Node *node, Value *dy)
+static void vjp_global_avgpool2d(Reverse *r, const Node *node, Value *dy)
 {
     vjp_linear(r, node, dy, OP_GLOBAL_AVGPOOL2D_GRAD);
 }
 
-void vjp_axis_sum(Reverse *r, const Node *node, Value *dy)
+static void vjp_axis_sum(Reverse *r, const Node *node, Value *dy)
 {
     vjp_linear(r, node, dy, OP_SPREAD);
 }
 
-void vjp_spread(Reverse *r, const Node *node, Value *dy)
+static void vjp_spread(Reverse *r, const Node *node, Value *dy)
 {
     if (!node->at.constant)
         vjp_linear(r, node, dy, OP_AXIS_SUM);
 }
 
 /* dx = e^(x - y) dy */
-void vjp_logsumexp(Reverse *r, const Node *node, Value *dy)
+static void vjp_logsumexp(Reverse *r, const Node *node, Value *dy)
 {
     const Attributes at = restoring(node);
     Value *x = node->inputs[0], *y = node->outputs[0], *share;
@@ -140,10 +140,30 @@ void vjp_logsumexp(Reverse *r, const Node *node, Value *dy)
                append(r, OP_MULTIPLY, (Value *[]){share, dy}, 2, (Attributes){0})->outputs[0]);
 }
 
-void vjp_token_mean(Reverse *r, const Node *node, Value *dy)
+static void vjp_token_mean(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 0))
         accumulate(r, 0,
                    append(r, OP_TOKEN_MEAN_GRAD, (Value *[]){dy, node->inputs[1]}, 2, node->at)
                        ->outputs[0]);
 }
+
+Vjp *const movement_vjps[OP_COUNT] = {
+    [OP_TOKEN_MEAN] = vjp_token_mean,
+    [OP_RESHAPE] = vjp_reshape,
+    [OP_CONCAT] = vjp_concat,
+    [OP_SLICE] = vjp_slice,
+    [OP_PAD] = vjp_pad,
+    [OP_PERMUTE] = vjp_permute,
+    [OP_MAXPOOL2D] = vjp_maxpool2d,
+    [OP_AVGPOOL2D] = vjp_avgpool2d,
+    [OP_UPSAMPLE2D] = vjp_upsample2d,
+    [OP_STRETCH] = vjp_stretch,
+    [OP_PIXEL_SUM] = vjp_pixel_sum,
+    [OP_GLOBAL_MAXPOOL2D] = vjp_global_maxpool2d,
+    [OP_GLOBAL_AVGPOOL2D] = vjp_global_avgpool2d,
+    [OP_AXIS_SUM] = vjp_axis_sum,
+    [OP_AXIS_MAX] = vjp_axis_max,
+    [OP_SPREAD] = vjp_spread,
+    [OP_LOGSUMEXP] = vjp_logsumexp,
+};

@@ -18,19 +18,19 @@ static void vjp_contraction(Reverse *r, const Node *node, Value *dy, Op op_dw, O
         accumulate(r, 0, append(r, op_dx, (Value *[]){dy, in[1]}, 2, restoring(node))->outputs[0]);
 }
 
-void vjp_dense(Reverse *r, const Node *node, Value *dy)
+static void vjp_dense(Reverse *r, const Node *node, Value *dy)
 {
     vjp_contraction(r, node, dy, OP_DENSE_DW, OP_DENSE_DX);
 }
 
-void vjp_conv2d(Reverse *r, const Node *node, Value *dy)
+static void vjp_conv2d(Reverse *r, const Node *node, Value *dy)
 {
     vjp_contraction(r, node, dy, OP_CONV2D_DW, OP_CONV2D_DX);
 }
 
 /* dp by time in reverse. Of q = W_hh h' + b: db and dW are sums over all steps, of h one step back,
    which is +0 before the first. */
-void vjp_recurrent(Reverse *r, const Node *node, Value *dh)
+static void vjp_recurrent(Reverse *r, const Node *node, Value *dh)
 {
     Value *const *in = node->inputs, *const *out = node->outputs; /* p w b tokens; h gates s */
     const int back = node->at.reverse ? -1 : 1;
@@ -58,7 +58,7 @@ void vjp_recurrent(Reverse *r, const Node *node, Value *dh)
 }
 
 /* c = a b: da = dc b', db = a' dc; and so on: what is transposed there is transposed here. */
-void vjp_matmul(Reverse *r, const Node *node, Value *dc)
+static void vjp_matmul(Reverse *r, const Node *node, Value *dc)
 {
     static const struct {
         Op op, da, db;
@@ -92,14 +92,14 @@ void vjp_matmul(Reverse *r, const Node *node, Value *dc)
     }
 }
 
-void vjp_group_expand(Reverse *r, const Node *node, Value *dy)
+static void vjp_group_expand(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 0))
         accumulate(r, 0, append(r, OP_GROUP_COLLECT, &dy, 1, restoring(node))->outputs[0]);
 }
 
 /* The transposed convolution, whose gradient is the convolution. */
-void vjp_conv2d_dx(Reverse *r, const Node *node, Value *dy)
+static void vjp_conv2d_dx(Reverse *r, const Node *node, Value *dy)
 {
     Value *const *in = node->inputs; /* x w */
 
@@ -110,7 +110,7 @@ void vjp_conv2d_dx(Reverse *r, const Node *node, Value *dy)
                    append(r, OP_CONV2D, (Value *[]){dy, in[1], NULL}, 3, node->at)->outputs[0]);
 }
 
-void vjp_embedding(Reverse *r, const Node *node, Value *dy)
+static void vjp_embedding(Reverse *r, const Node *node, Value *dy)
 {
     Attributes at = node->at;
 
@@ -121,7 +121,7 @@ void vjp_embedding(Reverse *r, const Node *node, Value *dy)
 }
 
 /* The sparse x comes from the reader: only h, what stands beside it, has a gradient. */
-void vjp_sparse_dense(Reverse *r, const Node *node, Value *dy)
+static void vjp_sparse_dense(Reverse *r, const Node *node, Value *dy)
 {
     Value *const *in = node->inputs; /* x h w b */
     Attributes at = {.begin = in[0]->shape.size[0]};
@@ -138,7 +138,7 @@ void vjp_sparse_dense(Reverse *r, const Node *node, Value *dy)
     }
 }
 
-void vjp_attention(Reverse *r, const Node *node, Value *dy)
+static void vjp_attention(Reverse *r, const Node *node, Value *dy)
 {
     Value *const *in = node->inputs, *const *out = node->outputs;
 
@@ -148,3 +148,20 @@ void vjp_attention(Reverse *r, const Node *node, Value *dy)
             append(r, OP_ATTENTION_GRAD, (Value *[]){in[0], in[1], out[0], out[1], dy}, 5, node->at)
                 ->outputs[0]);
 }
+
+Vjp *const products_vjps[OP_COUNT] = {
+    [OP_DENSE] = vjp_dense,
+    [OP_CONV2D] = vjp_conv2d,
+    [OP_CONV2D_DX] = vjp_conv2d_dx,
+    [OP_RNN] = vjp_recurrent,
+    [OP_LSTM] = vjp_recurrent,
+    [OP_GRU] = vjp_recurrent,
+    [OP_MATMUL] = vjp_matmul,
+    [OP_MATMUL_NT] = vjp_matmul,
+    [OP_MATMUL_TN] = vjp_matmul,
+    [OP_MATMUL_TT] = vjp_matmul,
+    [OP_GROUP_EXPAND] = vjp_group_expand,
+    [OP_EMBEDDING] = vjp_embedding,
+    [OP_SPARSE_DENSE] = vjp_sparse_dense,
+    [OP_ATTENTION] = vjp_attention,
+};
