@@ -7,14 +7,13 @@
 
 const char *l1_text(Emitter *e, const Value *w)
 {
-    return w->run_l1 ? run_value(e, number_operand(w->run_l1, 0)) : literal((double)(float)w->l1);
+    return float_text(e, w->run_l1, "%s", (double)(float)w->l1);
 }
 
 /* Of l2 w^2, whose derivative is 2 l2 w. */
 const char *l2_text(Emitter *e, const Value *w)
 {
-    return w->run_l2 ? run_value(e, format("2.0 * %s", number_operand(w->run_l2, 0)))
-                     : literal((double)(float)(2.0 * w->l2));
+    return float_text(e, w->run_l2, "2.0 * %s", (double)(float)(2.0 * w->l2));
 }
 
 const char *apply_literal(const KernelCode *c, const Kernel *k)
@@ -22,7 +21,7 @@ const char *apply_literal(const KernelCode *c, const Kernel *k)
     const Value *w = k->update ? k->update->inputs[0] : NULL;
     Text text = {0};
 
-    text_add(&text, "{.update = %s", w ? "true" : "false");
+    text_add(&text, "{.update = %s", truth(w));
     if (w && (w->l1 > 0 || w->run_l1))
         text_add(&text, ", .l1 = %s", l1_text(c->e, w));
     if (w && (w->l2 > 0 || w->run_l2))

@@ -4,12 +4,6 @@
 
 #include "emit/emit.h"
 
-/* Of a dx: the height or width of dy. */
-static int dy_size(const Node *node, int axis)
-{
-    return window_count(&node->at, node->outputs[0]->shape.size[1 + axis], axis);
-}
-
 static bool has_edges(const Attributes *at)
 {
     return at->padding[0] || at->padding[1] || at->padding_end[0] || at->padding_end[1];
@@ -21,11 +15,10 @@ void emit_dw_argmax(KernelCode *c, const Kernel *k)
     const Layout *x = node->inputs[0]->layout, *dw = node->outputs[0]->layout;
     const Shape w = node->outputs[0]->shape;
 
-    name_dw(c, k, "");
-    text_add(&c->comment,
-             "/* dw = x' dy over images, of a dy that is 0 but at `index`%s; items: (blocks of "
-             "inputs, panel) */\n",
-             then_update(k));
+    describe_dw(c, k, "",
+                "dw = x' dy over images, of a dy that is 0 but at `index`%s; items: (blocks of "
+                "inputs, panel)",
+                then_update(k));
     for (int i = 0; i < x->segment_count; i++) {
         const Segment *s = &x->segments[i];
         int input_panels[3];
@@ -34,14 +27,14 @@ void emit_dw_argmax(KernelCode *c, const Kernel *k)
         call_template(c,
                       "net_argmax_dw(%s, %s, (struct net_argmax_dw){.panels = %s, "
                       ".input_panels = %s, .inputs = %d, .outputs = %d, .first = %d, "
-                      ".channels = %d, .block = %d, .x_blocks = %d, .x = {%d, %d}, "
+                      ".channels = %d, .block = %d, .x_blocks = %d, .x = %s, "
                       ".dy_width = %d, .edges = %s, .taps = %s, .apply = %s}",
                       result_pointer(c, k), inputs_text(c, node), braces(dw->panels, 3),
                       braces(input_panels, 3), w.size[1], w.size[0],
                       s->start / (x->height * x->width), s->channels, s->block, x->blocks,
-                      x->height, x->width, window_count(&node->at, x->width, 1),
-                      has_edges(&node->at) ? "true" : "false",
-                      taps_text(&node->at, w, false, false), apply_literal(c, k));
+                      size_braces(x), window_count(&node->at, x->width, 1),
+                      truth(has_edges(&node->at)), taps_text(&node->at, w, false, false),
+                      apply_literal(c, k));
     }
 }
 
@@ -50,6 +43,8 @@ void emit_dx_argmax(KernelCode *c, const Kernel *k)
     const Node *node = k->node;
     const Layout *v = node->outputs[0]->layout;
     const Shape w = node->inputs[1]->shape;
+    const int *x = node->outputs[0]->shape.size + 1; /* height, width */
+    const int dy[] = {window_count(&node->at, x[0], 0), window_count(&node->at, x[1], 1)};
     const Epilogue end = add_epilogue(c, k, v);
     OutputPart parts[NET_MAX_SEGMENTS];
     const int count = find_parts(node, c->e->target, parts);
@@ -61,9 +56,8 @@ void emit_dx_argmax(KernelCode *c, const Kernel *k)
     describe_contraction(c, k, "", ", of a dy that is 0 but at `index`", "(batch block, row)");
     call_template(c,
                   "net_argmax_dx(%s, %s, %s, (struct net_argmax_part[]){%s}, %d, %s, %s, "
-                  "(struct net_argmax_dx){.x = %s, .dy = {%d, %d}, .outputs = %d, .taps = %s}",
+                  "(struct net_argmax_dx){.x = %s, .dy = %s, .outputs = %d, .taps = %s}",
                   pointer(c, node->inputs[0]), pointer(c, node->inputs[2]), scratch_pointer(c, k),
-                  list.at, count, end.arguments, add_row_end(c, k), extent_braces(v),
-                  dy_size(node, 0), dy_size(node, 1), w.size[0],
-                  taps_text(&node->at, w, false, true));
+                  list.at, count, end.arguments, add_row_end(c, k), extent_braces(v), braces(dy, 2),
+                  w.size[0], taps_text(&node->at, w, false, true));
 }

@@ -76,17 +76,16 @@ static const char *tile_name(const Loops *l, int pixels)
     return text.at;
 }
 
-static const char *add_tile(const Loops *l, int pixels)
+static const char *add_sum_tile(const Loops *l, int pixels)
 {
     const BatchLanes *g = l->g;
     const int stride = l->k->node->at.stride[1];
 
-    return add_function(
-        l->c->e, TILES, tile_name(l, pixels), "NET_BATCH_LANES_TILE(%s)\n",
-        format("    net_batch_lanes_sum(y, x, w, %s, taps, %d, %d, %d, %d, %d, %s, %s);\n",
-               l->bias ? "b" : "NULL", pixels, g->channels, g->groups, l->outputs,
-               16 * l->channels * (l->dx ? -1 : stride), add_unary(l),
-               l->transcendental ? "true" : "false"));
+    return add_tile(l->c->e, "NET_BATCH_LANES_TILE", tile_name(l, pixels),
+                    "net_batch_lanes_sum(y, x, w, %s, taps, %d, %d, %d, %d, %d, %s, %s)",
+                    l->bias ? "b" : "NULL", pixels, g->channels, g->groups, l->outputs,
+                    16 * l->channels * (l->dx ? -1 : stride), add_unary(l),
+                    truth(l->transcendental));
 }
 
 /* ---- The kernel ------------------------------------------------------------------------------ */
@@ -134,7 +133,7 @@ void emit_batch_lanes(KernelCode *c, const Kernel *k)
                   direct ? pointer(c, last) : "NULL", pointer(c, node->inputs[0]),
                   dx ? scratch_pointer(c, k) : pointer(c, node->inputs[1]), pointer(c, b),
                   shape_literal(&l), 16 * x->lanes * x->blocks, add_transpose(&l),
-                  add_tile(&l, g->pixels), rest ? add_tile(&l, rest) : "NULL",
+                  add_sum_tile(&l, g->pixels), rest ? add_sum_tile(&l, rest) : "NULL",
                   direct ? "NULL, NULL, NULL" : write_epilogue(c->e, &l.chain).arguments,
                   add_row_end(c, k));
 }
@@ -143,10 +142,10 @@ void emit_batch_lanes(KernelCode *c, const Kernel *k)
 
 static const char *add_dw_tile(Emitter *e, const BatchLanesDw *g, int outputs)
 {
-    return add_function(e, TILES, format("batch_lanes_dw_tile_%dx%d", g->inputs, g->outputs),
-                        "NET_BATCH_LANES_DW_TILE(%s)\n",
-                        format("    net_sum_batch_lanes_dw(sums, %d, %d, %d, x, dy, over);\n",
-                               16 * outputs, g->inputs, g->outputs));
+    return add_tile(e, "NET_BATCH_LANES_DW_TILE",
+                    format("batch_lanes_dw_tile_%dx%d", g->inputs, g->outputs),
+                    "net_sum_batch_lanes_dw(sums, %d, %d, %d, x, dy, over)", 16 * outputs,
+                    g->inputs, g->outputs);
 }
 
 /* The call for the inputs of one segment of x. */
@@ -165,7 +164,7 @@ static void call_dw_segment(KernelCode *c, const Kernel *k, const Segment *s)
         ".stride = %s, .padding = %s, .inputs = %d, .outputs = %d, .first = %d, .block = %d, "
         ".dy_block = %d, .scratch = %ld}, %d, %d, %s, %d, %d",
         scratch_pointer(c, k), inputs_text(c, node), extent_braces(x), extent_braces(dy), g->splits,
-        g->by_column ? "true" : "false", w.size[2], w.size[3], braces(node->at.stride, 2),
+        truth(g->by_column), w.size[2], w.size[3], braces(node->at.stride, 2),
         braces(node->at.padding, 2), w.size[1], w.size[0], s->start / (x->height * x->width),
         s->block, dy->segments[0].block, g->x, x->lanes, s->channels, add_dw_tile(c->e, g, padded),
         g->inputs, g->outputs);
@@ -176,11 +175,10 @@ void emit_batch_lanes_dw(KernelCode *c, const Kernel *k)
     const Node *node = k->node;
     const Layout *x = node->inputs[0]->layout;
 
-    name_dw(c, k, "_batch_lanes");
-    text_add(&c->comment,
-             "/* dw = x' dy over the images of a batch block, in the lanes, and some %s; items: "
-             "partial sums */\n",
-             k->schedule.batch_lanes_dw.by_column ? "columns" : "rows");
+    describe_dw(c, k, "_batch_lanes",
+                "dw = x' dy over the images of a batch block, in the lanes, and some %s; items: "
+                "partial sums",
+                k->schedule.batch_lanes_dw.by_column ? "columns" : "rows");
     for (int i = 0; i < x->segment_count; i++)
         call_dw_segment(c, k, &x->segments[i]);
 }

@@ -57,24 +57,45 @@ void describe_rest(KernelCode *c, const Kernel *k)
             add_note(&c->comment, formulas[k->epilogue[i]->op]);
 }
 
+static void describe_v(KernelCode *c, const char *base, const char *fmt, va_list args)
+{
+    c->base = base;
+    text_add(&c->comment, "/* ");
+    text_add_v(&c->comment, fmt, args);
+    text_add(&c->comment, " */\n");
+}
+
+void describe_as(KernelCode *c, const char *base, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    describe_v(c, base, fmt, args);
+    va_end(args);
+}
+
 void describe_kernel(KernelCode *c, const Kernel *k, const Value *shape, const char *fmt, ...)
 {
     va_list args;
 
-    c->base = format("%s%s%s_%s", op_info[k->node->op].text, update_suffix(k), epilogue_name(k),
-                     shape_name(c->e, shape));
     va_start(args, fmt);
-    text_add(&c->comment, "/* ");
-    text_add_v(&c->comment, fmt, args);
-    text_add(&c->comment, " */\n");
+    describe_v(c,
+               format("%s%s%s_%s", op_info[k->node->op].text, update_suffix(k), epilogue_name(k),
+                      shape_name(c->e, shape)),
+               fmt, args);
     va_end(args);
 }
 
-void name_dw(KernelCode *c, const Kernel *k, const char *way)
+void describe_dw(KernelCode *c, const Kernel *k, const char *way, const char *fmt, ...)
 {
     const Layout *dw = k->node->outputs[0]->layout;
+    va_list args;
 
-    c->base = format("%s%s%s_%s_%dx%d", op_info[k->node->op].text, way,
-                     k->scratch ? "_partial" : update_suffix(k),
-                     shape_name(c->e, k->node->inputs[0]), dw->rows, dw->outputs);
+    va_start(args, fmt);
+    describe_v(c,
+               format("%s%s%s_%s_%dx%d", op_info[k->node->op].text, way,
+                      k->scratch ? "_partial" : update_suffix(k),
+                      shape_name(c->e, k->node->inputs[0]), dw->rows, dw->outputs),
+               fmt, args);
+    va_end(args);
 }

@@ -19,22 +19,16 @@ void emit_elementwise(KernelCode *c, const Kernel *k)
 
 /* ---- Updates --------------------------------------------------------------------------------- */
 
-/* The terms of a sum of gradients, in the order in which they are added. */
-static void add_gradients(const KernelCode *c, Text *terms, const Value *g)
+/* The terms of a sum of gradients, in the order in which they are added; how many. */
+static int add_gradients(const KernelCode *c, Text *terms, const Value *g)
 {
     if (g->node && g->node->op == OP_ADD) {
-        add_gradients(c, terms, g->node->inputs[0]);
-        add_gradients(c, terms, g->node->inputs[1]);
-    } else {
-        text_add(terms, "%s%s", terms->at ? ", " : "", pointer(c, g));
-    }
-}
+        const int first = add_gradients(c, terms, g->node->inputs[0]);
 
-static int count_gradients(const Value *g)
-{
-    return g->node && g->node->op == OP_ADD
-               ? count_gradients(g->node->inputs[0]) + count_gradients(g->node->inputs[1])
-               : 1;
+        return first + add_gradients(c, terms, g->node->inputs[1]);
+    }
+    text_add(terms, "%s%s", terms->at ? ", " : "", pointer(c, g));
+    return 1;
 }
 
 /* Of a gradient in memory, or of the sum of several: a parameter that is used more than once. */
@@ -43,11 +37,10 @@ void emit_update(KernelCode *c, const Kernel *k)
     const Value *w = k->node->inputs[0];
     const int floats = padded_count(w->layout);
     Text terms = {0};
+    const int count = add_gradients(c, &terms, k->node->inputs[1]);
 
-    add_gradients(c, &terms, k->node->inputs[1]);
-    c->base = format("update_%d", floats);
-    text_add(&c->comment, "/* w is updated from the sum of its gradients; items: vectors */\n");
+    describe_as(c, format("update_%d", floats),
+                "w is updated from the sum of its gradients; items: vectors");
     call_template(c, "net_update_parameter(%s, (const float *const[]){%s}, %d, %d, %s, %s",
-                  pointer(c, w), terms.at, count_gradients(k->node->inputs[1]), floats,
-                  l1_text(c->e, w), l2_text(c->e, w));
+                  pointer(c, w), terms.at, count, floats, l1_text(c->e, w), l2_text(c->e, w));
 }

@@ -11,18 +11,12 @@ static const char *tokens_text(const Value *tokens, const Layout *values)
                   values->batch_blocks, tokens->shape.size[0], values->blocks);
 }
 
-/* To the kernel's name. */
-static void add_matrix(KernelCode *c, Shape matrix)
-{
-    c->base = format("%s_%dx%d", c->base, matrix.size[0], matrix.size[1]);
-}
-
 void emit_embedding(KernelCode *c, const Kernel *k)
 {
     const Value *tokens = k->node->inputs[0], *w = k->node->inputs[1], *y = k->node->outputs[0];
 
     describe_kernel(c, k, tokens, "y = the row of w for each token; items: batch blocks");
-    add_matrix(c, w->shape);
+    c->base = format("%s_%dx%d", c->base, w->shape.size[0], w->shape.size[1]);
     call_template(c, "net_embedding(%s, %s->id, %s, %s", pointer(c, y), name_of(c, tokens),
                   pointer(c, w), tokens_text(tokens, y->layout));
 }
@@ -36,7 +30,7 @@ void emit_embedding_dw(KernelCode *c, const Kernel *k)
     describe_kernel(c, k, tokens,
                     "dw = the sum of dy over the positions of each token%s%s; items: rows",
                     padding >= 0 ? format(", +0 for token %d", padding) : "", then_update(k));
-    add_matrix(c, dw->shape);
+    c->base = format("%s_%dx%d", c->base, dw->shape.size[0], dw->shape.size[1]);
     call_template(c,
                   "net_embedding_dw(%s, %s->begin, %s->order, %s, (struct net_embedding_dw){"
                   ".vocabulary = %d, .blocks = %d, .padding_row = %d, .apply = %s}",

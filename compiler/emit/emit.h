@@ -77,6 +77,8 @@ typedef struct Emitter {
 const char *number_operand(int run_number, double x);
 /* A float that is known when the run is: "run->values[3]". `expression` is C in double. */
 const char *run_value(Emitter *e, const char *expression);
+/* The same of number `run_number` in a formula, "1.0 - %s"; 0: the literal x. */
+const char *float_text(Emitter *e, int run_number, const char *formula, double x);
 /* An aligned array of them, as many as vectors of 16 hold: "run->values + 16". */
 const char *run_array(Emitter *e, const char *const *expressions, int count);
 /* Their tables and functions, where there are lets. */
@@ -85,6 +87,10 @@ void write_run_numbers(Text *out, const Emitter *e);
 /* The name of a function of this text. head: a format with %s for the name */
 const char *add_function(Emitter *e, Section section, const char *base, const char *head,
                          const char *text);
+
+/* A register tile or the like, one call: "NET_DW_TILE" heads it, a macro of runtime/kernels. */
+const char *add_tile(Emitter *e, const char *macro, const char *name, const char *fmt, ...)
+    PRINTF(4, 5);
 
 void include(Emitter *e, const char *header); /* "pool", of runtime/kernels; once */
 
@@ -103,6 +109,7 @@ void wrap_item(Wrap *wrap, const char *item); /* with ", " before all but the fi
 void wrap_lines(Text *text);                  /* breaks those that are too long */
 const char *braces(const int *at, int count); /* "{3, 3}" */
 const char *literal(double x);                /* a float constant of C: "0.25f", "2.0f" */
+const char *truth(bool is);                   /* "true" or "false" */
 
 /* ---- names.c --------------------------------------------------------------------------------- */
 
@@ -197,8 +204,12 @@ typedef void EmitKernel(KernelCode *c, const Kernel *k);
 /* Of layouts and windows, as C (literals.c). */
 const char *extent_text(const Layout *v);   /* "(struct net_extent){4, 28, 28, 1}" */
 const char *extent_braces(const Layout *v); /* "{4, 28, 28, 1}", with a border */
+const char *size_braces(const Layout *v);   /* "{28, 28}": height and width */
 const char *segments_text(const Layout *v); /* "{0, 784, 1, 0, 49}, ..." */
+/* A struct net_taps of a convolution with weights of shape w: "{.kernel = {3, 3}, ...}"; of a
+   packed x the padding is in it, of a dx they count backward. Its members alone, but a dx's. */
 const char *taps_text(const Attributes *at, Shape w, bool packed, bool dx);
+const char *taps_members(const Attributes *at, Shape w, bool packed);
 /* The sums that a kernel takes of each row it has finished (sums.c):
    "net_channel_sum_end, &(struct net_channel_sum){..}", or "NULL, NULL" */
 const char *add_row_end(const KernelCode *c, const Kernel *k);
@@ -207,15 +218,18 @@ void add_bias_gradient(KernelCode *c, const Kernel *dw);
 
 /* ---- describe.c: a kernel's name, and the comment above it ----------------------------------- */
 
-/* "maxpool2d_grad_relu_64x8x14x14", by the shape of a value; fmt says what it computes, and what
-   its items are. */
+/* Its name, unless that is taken; fmt says what it computes, and what its items are. */
+void describe_as(KernelCode *c, const char *base, const char *fmt, ...) PRINTF(3, 4);
+/* "maxpool2d_grad_relu_64x8x14x14", by the shape of a value. */
 void describe_kernel(KernelCode *c, const Kernel *k, const Value *shape, const char *fmt, ...)
     PRINTF(4, 5);
 /* "sums of dy", of formal names; and what is said of every kernel behind its emitter's comment:
    formulas of batchnorm, sums that it takes of its rows */
 const char *sums_comment(const KernelCode *c, const Node *sum);
 void describe_rest(KernelCode *c, const Kernel *k);
-void name_dw(KernelCode *c, const Kernel *k, const char *way); /* "conv2d_dw_winograd_partial_.." */
+/* "conv2d_dw_winograd_partial_64x8x14x14_72x16"; way "_winograd" */
+void describe_dw(KernelCode *c, const Kernel *k, const char *way, const char *fmt, ...)
+    PRINTF(4, 5);
 
 /* A contraction's name and comment (gemm.c): "conv2d_winograd_relu_64x8x14x14_16x3x3"; way
    "_winograd", how " by F(4x4, 3x3)" */
@@ -233,7 +247,8 @@ const char *apply_literal(const KernelCode *c, const Kernel *k);
 const char *l1_text(Emitter *e, const Value *w);
 const char *l2_text(Emitter *e, const Value *w);
 
-const char *dw_tile(Emitter *e, int vectors, bool add, bool prefetch); /* its name */
+/* ", dw_tile_8x3, NULL, NULL": of each width that dw has panels of */
+const char *dw_tiles(Emitter *e, const Layout *dw, bool add, bool prefetch);
 void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, const Value *dy, int first);
 
 /* ---- The families ---------------------------------------------------------------------------- */

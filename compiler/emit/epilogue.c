@@ -322,10 +322,7 @@ static const char *noise_scale(Emitter *e, const Node *node)
 
 const char *dropout_scale(Emitter *e, const Node *node)
 {
-    const int number = node->at.run_number;
-
-    return number ? run_value(e, format("1.0 / (1.0 - %s)", number_operand(number, 0)))
-                  : literal(1.0 / (1.0 - node->at.p));
+    return float_text(e, node->at.run_number, "1.0 / (1.0 - %s)", 1.0 / (1.0 - node->at.p));
 }
 
 const char *dropout_threshold(Emitter *e, const Node *node)

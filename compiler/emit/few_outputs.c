@@ -5,18 +5,13 @@
 
 #include "emit/emit.h"
 
-static int outputs_of(const Kernel *k)
-{
-    return weight_of(k->node)->shape.size[0];
-}
-
 /* Dense and its dx. */
 void emit_few_outputs(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const bool dx = node->op == OP_DENSE_DX;
     const Value *x = node->inputs[0], *y = node->outputs[0], *wide = dx ? y : x;
-    const int outputs = outputs_of(k);
+    const int outputs = weight_of(node)->shape.size[0];
     const Epilogue end = add_epilogue(c, k, y->layout);
 
     describe_kernel(c, k, wide, "%s, along the inputs; items: batch blocks",
@@ -34,7 +29,7 @@ void emit_few_outputs_dw(KernelCode *c, const Kernel *k)
 {
     const Value *x = k->node->inputs[0];
     const Layout *v = x->layout;
-    const int outputs = outputs_of(k), group = k->schedule.tile;
+    const int outputs = weight_of(k->node)->shape.size[0], group = k->schedule.tile;
 
     describe_kernel(c, k, x, "dw = x' dy, along the inputs%s; items: %s of inputs", then_update(k),
                     group == 1 ? "blocks" : format("%d blocks", group));

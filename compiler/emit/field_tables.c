@@ -74,7 +74,7 @@ void write_fields(Text *out, const Model *model)
             text_add(out, ", .binary = true");
         if (f->columns)
             text_add(out, ", .columns = field_%d_columns, .column_count = %d, .column_range = %s",
-                     i + 1, f->column_count, f->column_range ? "true" : "false");
+                     i + 1, f->column_count, truth(f->column_range));
         if (f->vocabulary)
             text_add(out, ", .vocabulary = %d", f->vocabulary);
         if (numbered_as(model, i))
@@ -113,7 +113,7 @@ static void write_pack_tokens(const Emitter *e, Text *out, const Graph *g, const
 
     line(out, 1,
          "net_pack_tokens(to->%s.id, to->%s.begin, to->%s.order, &fields[%d], n, %d, %d, %s);",
-         name, name, name, field, v->width, v->rows, has_row_gradient(g, value) ? "true" : "false");
+         name, name, name, field, v->width, v->rows, truth(has_row_gradient(g, value)));
 }
 
 static void write_pack_sparse(const Emitter *e, Text *out, const Graph *g, const Value *value,
@@ -125,7 +125,7 @@ static void write_pack_sparse(const Emitter *e, Text *out, const Graph *g, const
          "net_pack_sparse(to->%s.row_begin, to->%s.column, to->%s.value, to->%s.column_begin, "
          "to->%s.image, to->%s.column_value, &fields[%d], n, %d, %s);",
          name, name, name, name, name, name, field, value->layout->rows,
-         has_row_gradient(g, value) ? "true" : "false");
+         truth(has_row_gradient(g, value)));
 }
 
 static void write_pack_value(const Emitter *e, Text *out, const Value *value, int index)

@@ -30,6 +30,19 @@ const char *add_function(Emitter *e, Section section, const char *base, const ch
     return name;
 }
 
+const char *add_tile(Emitter *e, const char *macro, const char *name, const char *fmt, ...)
+{
+    Text call = {0};
+    va_list args;
+
+    text_add(&call, "    ");
+    va_start(args, fmt);
+    text_add_v(&call, fmt, args);
+    va_end(args);
+    text_add(&call, ";\n");
+    return add_function(e, TILES, name, format("%s(%%s)\n", macro), call.at);
+}
+
 void include(Emitter *e, const char *header)
 {
     const char *directive = format("#include \"kernels/%s.h\"\n", header);

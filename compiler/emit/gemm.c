@@ -207,8 +207,8 @@ void emit_transpose(KernelCode *c, const Kernel *k)
     const int count = find_parts(node, c->e->target, parts);
     Text list = {0};
 
-    c->base = format("transpose_%dx%d", p->rows, p->outputs);
-    text_add(&c->comment, "/* wt = w', by panels of inputs; items: (tap, block of inputs) */\n");
+    describe_as(c, format("transpose_%dx%d", p->rows, p->outputs),
+                "wt = w', by panels of inputs; items: (tap, block of inputs)");
     for (int i = 0; i < count; i++) {
         const Segment *s = &given_by_weights(node)->layout->segments[i];
         const int taps = dense ? s->pixels : p->segments[0].pixels;

@@ -75,20 +75,29 @@ const char *extent_braces(const Layout *v)
     return format("{%d, %d, %d, %d}", v->batch_blocks, v->full_height, v->full_width, v->blocks);
 }
 
+const char *size_braces(const Layout *v)
+{
+    return braces((int[]){v->height, v->width}, 2);
+}
+
 const char *extent_text(const Layout *v)
 {
     return format("(struct net_extent)%s", extent_braces(v));
 }
 
-/* `{.kernel = {3, 3}, ...}`, a struct net_taps of a convolution with weights of shape w; of a
-   packed x the padding is in it; of a dx they count backward */
-const char *taps_text(const Attributes *at, Shape w, bool packed, bool dx)
+const char *taps_members(const Attributes *at, Shape w, bool packed)
 {
     const int dilation[] = {dilation_of(at, 0), dilation_of(at, 1)}, none[] = {0, 0};
+
+    return format(".kernel = %s, .stride = %s, .padding = %s, .dilation = %s",
+                  braces(w.size + 2, 2), braces(at->stride, 2),
+                  braces(packed ? none : at->padding, 2), braces(dilation, 2));
+}
+
+const char *taps_text(const Attributes *at, Shape w, bool packed, bool dx)
+{
     const int step[] = {tap_step(at, 0), tap_step(at, 1)};
 
-    return format("{.kernel = %s, .stride = %s, .padding = %s, .dilation = %s%s}",
-                  braces(w.size + 2, 2), braces(at->stride, 2),
-                  braces(packed ? none : at->padding, 2), braces(dilation, 2),
+    return format("{%s%s}", taps_members(at, w, packed),
                   dx ? format(", .step = %s", braces(step, 2)) : "");
 }

@@ -31,11 +31,9 @@ static const char *write_class_weights(KernelCode *code, const Node *node)
 {
     const int classes = node->inputs[0]->shape.size[0], number = node->at.run_number;
     const double smoothing = node->at.smoothing;
-    const char *own = number ? run_value(code->e, format("1.0 - %s", number_operand(number, 0)))
-                             : literal(1 - smoothing);
-    const char *rest = number ? run_value(code->e,
-                                          format("%s / %d", number_operand(number, 0), classes))
-                              : literal(smoothing / classes);
+    const char *own = float_text(code->e, number, "1.0 - %s", 1 - smoothing);
+    const char *rest = float_text(code->e, number, format("%%s / %d", classes),
+                                  smoothing / classes);
     Text *text = &code->text;
     const char *all;
     double sum = 0;
@@ -61,9 +59,8 @@ static const char *write_class_weights(KernelCode *code, const Node *node)
 /* What a slope is times for the loss's factor. */
 static const char *slope_text(Emitter *e, const Node *node, double slope)
 {
-    return node->at.run_factor
-               ? run_value(e, format("%s * %g", number_operand(node->at.run_factor, 0), slope))
-               : literal(slope * factor_of(&node->at));
+    return float_text(e, node->at.run_factor, format("%%s * %g", slope),
+                      slope * factor_of(&node->at));
 }
 
 /* Which summand of the loss; the first says nothing. */
@@ -100,9 +97,7 @@ static void call_elementwise(KernelCode *c, const Kernel *k, const char *values)
     const Layout *z = node->inputs[0]->layout;
     const bool class = node->inputs[1]->type == TYPE_CLASS;
     const char *target = pointer(c, node->inputs[1]);
-    const int number = node->at.run_number;
-    const char *value = number ? run_value(c->e, number_operand(number, 0))
-                               : literal(node->at.delta);
+    const char *value = float_text(c->e, node->at.run_number, "%s", node->at.delta);
     const char *delta = node->at.delta > 0 ? format(", .delta = %s", value) : "";
     const char *layout = node->op == OP_BINARY_CROSS_ENTROPY
                              ? format(", .z = {NET_SEGMENTS(%s)}", segments_text(z))
@@ -125,12 +120,12 @@ void emit_loss(KernelCode *c, const Kernel *k)
     const char *values = format("%s, %s, %s", pointer(c, gradient), pointer(c, node->outputs[0]),
                                 pointer(c, node->inputs[0]));
 
-    c->base = format("%s%s_%s", operation, gradient ? "_grad" : "",
-                     shape_name(c->e, node->inputs[0]));
-    text_add(&c->comment, "/* loss = the sum of %s over %sthe images of each batch block%s%s */\n",
-             operation, labels.rank ? "a row of pixels of " : "",
-             is_weighted(node) ? ", over the weights of all rows" : "",
-             gradient ? format("; %s = its gradient", name_of(c, gradient)) : "");
+    describe_as(
+        c, format("%s%s_%s", operation, gradient ? "_grad" : "", shape_name(c->e, node->inputs[0])),
+        "loss = the sum of %s over %sthe images of each batch block%s%s", operation,
+        labels.rank ? "a row of pixels of " : "",
+        is_weighted(node) ? ", over the weights of all rows" : "",
+        gradient ? format("; %s = its gradient", name_of(c, gradient)) : "");
     if (node->op == OP_CROSS_ENTROPY)
         call_cross_entropy(c, node, values);
     else
@@ -141,14 +136,13 @@ void emit_mean_loss(KernelCode *c, const Kernel *k)
 {
     const Value *loss = k->node->outputs[0];
     const Attributes *at = &k->node->at;
-    const char *factor = at->run_factor ? run_value(c->e, number_operand(at->run_factor, 0))
-                                        : literal(factor_of(at));
+    const char *factor = float_text(c->e, at->run_factor, "%s", factor_of(at));
     const char *times = at->scaled ? format("%s times ", factor) : "";
     const int rows = loss->layout->batch_blocks / k->node->inputs[0]->layout->batch_blocks;
 
-    c->base = format("mean_loss_%d", loss->layout->batch_blocks);
-    text_add(&c->comment, "/* run->loss %s= %sthe sums of loss added in order%s; one thread */\n",
-             at->term ? "+" : "", times, is_weighted(k->node) ? "" : ", over n");
+    describe_as(c, format("mean_loss_%d", loss->layout->batch_blocks),
+                "run->loss %s= %sthe sums of loss added in order%s; one thread",
+                at->term ? "+" : "", times, is_weighted(k->node) ? "" : ", over n");
     call_template(c,
                   "net_mean_loss(%s, (struct net_mean_loss){%s.rows = %d, .elements = %d, "
                   ".factor = %s}",

@@ -29,8 +29,8 @@ void emit_blocks(KernelCode *c, const Kernel *k)
                          shape_name(c->e, node->inputs[0]));
     call_template(c,
                   "net_copy_blocks(%s, (struct net_blocks[]){%s}, %d, (struct net_copy_blocks){"
-                  ".batch_blocks = %d, .blocks = %d, .size = {%d, %d}}",
-                  pointer(c, y), list.at, parts, v->batch_blocks, v->blocks, v->height, v->width);
+                  ".batch_blocks = %d, .blocks = %d, .size = %s}",
+                  pointer(c, y), list.at, parts, v->batch_blocks, v->blocks, size_braces(v));
 }
 
 static const char *layout_of(const Layout *v)
@@ -44,8 +44,8 @@ void emit_relayout(KernelCode *c, const Kernel *k)
     const Value *x = k->node->inputs[0], *y = k->node->outputs[0];
     const Layout *v = y->layout;
 
-    c->base = format("relayout_%s", shape_name(c->e, y));
-    text_add(&c->comment, "/* y = x in another layout; items: batch blocks */\n");
+    describe_as(c, format("relayout_%s", shape_name(c->e, y)),
+                "y = x in another layout; items: batch blocks");
     call_template(c,
                   "net_relayout(%s, %s, (struct net_relayout){.batch_blocks = %d, .start = %d, "
                   ".size = %d, .y = %s, .x = %s}",
@@ -71,17 +71,17 @@ void emit_pad(KernelCode *c, const Kernel *k)
     for (int i = 0; i < node->input_count; i++) {
         const Value *x = node->inputs[i];
 
-        text_add(&list, "%s{%s, %d, {%d, %d}, %s}", i ? ", " : "", pointer(c, x), x->shape.size[0],
-                 x->layout->height, x->layout->width, braces(place, 3));
+        text_add(&list, "%s{%s, %d, %s, %s}", i ? ", " : "", pointer(c, x), x->shape.size[0],
+                 size_braces(x->layout), braces(place, 3));
         place[along] += x->shape.size[node->at.axis];
     }
     describe_kernel(c, k, y, "y = %s, +0 elsewhere; items: (batch block, row)",
                     node->input_count > 1 ? "each x behind the one before" : "x at its place");
     call_template(c,
                   "net_pad(%s, (struct net_padded[]){%s}, %d, (struct net_pad){.batch_blocks = %d, "
-                  ".channels = %d, .size = {%d, %d}}",
+                  ".channels = %d, .size = %s}",
                   pointer(c, y), list.at, node->input_count, v->batch_blocks, y->shape.size[0],
-                  v->height, v->width);
+                  size_braces(v));
 }
 
 void emit_permute(KernelCode *c, const Kernel *k)

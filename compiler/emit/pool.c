@@ -38,19 +38,15 @@ static const Pool pools[OP_COUNT] = {
 static const char *pool_text(const Node *node, const Layout *x, const Layout *y)
 {
     const Attributes *at = &node->at;
-    const int pixels = at->kernel[0] * at->kernel[1];
-    Text text = {0};
+    const bool pads = at->padding[0] || at->padding[1];
+    const bool mean = node->op == OP_AVGPOOL2D || node->op == OP_AVGPOOL2D_GRAD;
 
-    text_add(&text, "(struct net_pool2d){.batch_blocks = %d, .blocks = %d, .x = {%d, %d}, ",
-             y->batch_blocks, y->blocks, x->height, x->width);
-    text_add(&text, ".y = {%d, %d}, .kernel = {%d, %d}, .stride = {%d, %d}", y->height, y->width,
-             at->kernel[0], at->kernel[1], at->stride[0], at->stride[1]);
-    if (at->padding[0] || at->padding[1])
-        text_add(&text, ", .padding = {%d, %d}", at->padding[0], at->padding[1]);
-    if (node->op == OP_AVGPOOL2D || node->op == OP_AVGPOOL2D_GRAD)
-        text_add(&text, ", .scale = 1.0f / %d.0f", pixels);
-    text_add(&text, "}");
-    return text.at;
+    return format("(struct net_pool2d){.batch_blocks = %d, .blocks = %d, .x = %s, .y = %s, "
+                  ".kernel = %s, .stride = %s%s%s}",
+                  y->batch_blocks, y->blocks, size_braces(x), size_braces(y), braces(at->kernel, 2),
+                  braces(at->stride, 2),
+                  pads ? format(", .padding = %s", braces(at->padding, 2)) : "",
+                  mean ? format(", .scale = 1.0f / %d.0f", at->kernel[0] * at->kernel[1]) : "");
 }
 
 void emit_pool(KernelCode *c, const Kernel *k)
@@ -74,7 +70,7 @@ void emit_pool(KernelCode *c, const Kernel *k)
 
         text_add(&arguments, "%s, ", end.arguments);
         if (pool->has & UNROLL)
-            text_add(&arguments, "%s, ", end.transcendental ? "true" : "false");
+            text_add(&arguments, "%s, ", truth(end.transcendental));
     }
     if (pool->has & ROW_SUMS)
         text_add(&arguments, "%s, ", add_row_end(c, k));

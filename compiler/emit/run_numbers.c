@@ -30,6 +30,11 @@ const char *run_value(Emitter *e, const char *expression)
     return format("run->values[%d]", add_value_of(e, expression));
 }
 
+const char *float_text(Emitter *e, int run_number, const char *formula, double x)
+{
+    return run_number ? run_value(e, format(formula, number_operand(run_number, 0))) : literal(x);
+}
+
 const char *run_array(Emitter *e, const char *const *expressions, int count)
 {
     for (int i = 0; i + count <= e->run_value_count; i += 16) { /* of the other step */
@@ -59,8 +64,8 @@ static void write_lets(Text *out, const Model *m)
         line(out, 1, "{ %s, %s, %s, %d, %s, %s, %s, %s },", quoted(let->name),
              let->is_number ? "NULL" : quoted(let->text),
              number_text(let->is_number ? let->number : 0), line_of(m->source, let->span),
-             own ? "true" : "false", number_text(own ? let->low : 0),
-             number_text(own ? let->high : 0), let->whole ? "true" : "false");
+             truth(own), number_text(own ? let->low : 0), number_text(own ? let->high : 0),
+             truth(let->whole));
     }
     line(out, 0, "};\n");
 }
@@ -72,7 +77,7 @@ static void write_find_numbers(Text *out, const Model *m)
         const RunNumber *n = &m->numbers[i];
 
         line(out, 1, "{ %s, %d, %s, %s, %s },", quoted(n->what), line_of(m->source, n->span),
-             number_text(n->low), number_text(n->high), n->whole ? "true" : "false");
+             number_text(n->low), number_text(n->high), truth(n->whole));
     }
     line(out, 0, "};\n");
     line(out, 0, "static void find_numbers(double *numbers, double *lets, const bool *given)\n{");

@@ -43,10 +43,10 @@ void emit_sparse_dense_dx(KernelCode *c, const Kernel *k)
     const Value *dy = k->node->inputs[0], *dh = k->node->outputs[0];
     const Layout *w = k->node->inputs[1]->layout;
 
-    c->base = format("sparse_dense_dx_%s_from_%d_of_%dx%d", shape_name(c->e, dh), k->node->at.begin,
-                     w->rows, w->outputs);
-    text_add(&c->comment,
-             "/* dh = dy w', of what stands beside a sparse x; items: batch blocks */\n");
+    describe_as(c,
+                format("sparse_dense_dx_%s_from_%d_of_%dx%d", shape_name(c->e, dh),
+                       k->node->at.begin, w->rows, w->outputs),
+                "dh = dy w', of what stands beside a sparse x; items: batch blocks");
     call_template(c, "net_sparse_dense_dx(%s, %s, %s", pointer(c, dh), inputs_text(c, k->node),
                   layer_text(dy->layout, w, dh, k->node->at.begin));
 }

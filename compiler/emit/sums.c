@@ -60,9 +60,9 @@ void emit_sums(KernelCode *c, const Kernel *k)
     const Node *node = k->node;
     const char *row_end = one_sum(c, k);
 
-    c->base = format("%s_partial_%s", op_info[node->op].text, shape_name(c->e, node->inputs[0]));
-    text_add(&c->comment, "/* partial = %s, of each item: (batch block, row) */\n",
-             sums_comment(c, node));
+    describe_as(c,
+                format("%s_partial_%s", op_info[node->op].text, shape_name(c->e, node->inputs[0])),
+                "partial = %s, of each item: (batch block, row)", sums_comment(c, node));
     call_template(c, "net_sum_rows(%s, %s", row_end, extent_text(node->inputs[0]->layout));
 }
 
@@ -115,8 +115,8 @@ void emit_inverse_std(KernelCode *c, const Kernel *k)
 {
     const int blocks = k->node->outputs[0]->layout->blocks;
 
-    c->base = format("inverse_std_%d", blocks * 16);
-    text_add(&c->comment, "/* inv_std = 1 / sqrt(var + eps); items: blocks */\n");
+    describe_as(c, format("inverse_std_%d", blocks * 16),
+                "inv_std = 1 / sqrt(var + eps); items: blocks");
     call_template(c, "net_inverse_std(%s, %s, %d, %.17g", outputs_text(c, k->node),
                   inputs_text(c, k->node), blocks, k->node->at.eps);
 }

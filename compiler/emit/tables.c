@@ -66,8 +66,8 @@ static void write_tensor(const Emitter *e, Text *out, const Value *v, const char
     if (v->pretrained)
         text_add(&more, ", .pretrained = %s, .field = %d", quoted(v->pretrained),
                  find_index(e->model, v->token_field));
-    line(out, 1, "NET_TENSOR(%s, %s, %s, %s, .init = %s),", member, quoted(v->name),
-         trained ? "true" : "false", layout_text(v), more.at);
+    line(out, 1, "NET_TENSOR(%s, %s, %s, %s, .init = %s),", member, quoted(v->name), truth(trained),
+         layout_text(v), more.at);
 }
 
 static void write_tensors(const Emitter *e, Text *out)

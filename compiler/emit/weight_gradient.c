@@ -6,29 +6,24 @@
 
 /* ---- Tiles ----------------------------------------------------------------------------------- */
 
-static const char *add_tile(Emitter *e, const char *name, const char *call)
-{
-    return add_function(e, TILES, name, "NET_DW_TILE(%s)\n", format("    %s;\n", call));
-}
-
-const char *dw_tile(Emitter *e, int vectors, bool add, bool prefetch)
+static const char *add_dw_tile(Emitter *e, int vectors, bool add, bool prefetch)
 {
     const int inputs = e->target->rows;
 
-    return add_tile(e,
+    return add_tile(e, "NET_DW_TILE",
                     format("dw_tile_%dx%d%s%s", inputs, vectors, add ? "_add" : "",
                            prefetch ? "_prefetch" : ""),
-                    format("net_sum_dw(dw, x, dy, over, %d, %d, %s, %s)", inputs, vectors,
-                           add ? "true" : "false", prefetch ? "true" : "false"));
+                    "net_sum_dw(dw, x, dy, over, %d, %d, %s, %s)", inputs, vectors, truth(add),
+                    truth(prefetch));
 }
 
-/* ", dw_tile_8x3, NULL, NULL": of each width that dw has panels of */
-static const char *tile_arguments(Emitter *e, const Layout *dw, bool add)
+const char *dw_tiles(Emitter *e, const Layout *dw, bool add, bool prefetch)
 {
     Text text = {0};
 
     for (int width = 3; width >= 1; width--)
-        text_add(&text, ", %s", dw->panels[3 - width] ? dw_tile(e, width, add, add) : "NULL");
+        text_add(&text, ", %s",
+                 dw->panels[3 - width] ? add_dw_tile(e, width, add, prefetch) : "NULL");
     return text.at;
 }
 
@@ -49,7 +44,7 @@ void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, const Value *
                       result_pointer(c, k), pointer(c, x), pointer(c, dy), braces(dw->panels, 3),
                       dw->rows, first + s->start, s->channels, s->pixels, s->block, s->stride,
                       v->blocks * v->height * v->width, dy->layout->blocks, apply_literal(c, k),
-                      c->e->target->rows, tile_arguments(c->e, dw, false));
+                      c->e->target->rows, dw_tiles(c->e, dw, false, false));
     }
 }
 
@@ -66,16 +61,13 @@ static void call_conv_dw(KernelCode *c, const Kernel *k, const Segment *s)
         c,
         "net_conv_dw(%s, %s, (struct net_conv_dw){.batch_blocks = %d, .panels = %s, "
         ".tap_rows = %s, .inputs = %d, .outputs = %d, .groups = %d, .first = %d, .channels = %d, "
-        ".block = %d, .x_blocks = %d, .dy_blocks = %d, .x = {%d, %d}, .dy = {%d, %d}, "
-        ".kernel = {%d, %d}, .stride = %s, .padding = %s, .dilation = {%d, %d}, .partial = %s, "
+        ".block = %d, .x_blocks = %d, .dy_blocks = %d, .x = %s, .dy = %s, %s, .partial = %s, "
         ".apply = %s}, %d%s",
         sums_pointer(c, k), inputs_text(c, node), x->batch_blocks, braces(dw->panels, 3),
         braces(tap_rows, 3), w.size[1], w.size[0], groups_of(&node->at),
-        s->start / (x->height * x->width), s->channels, s->block, x->blocks, dy->blocks, x->height,
-        x->width, dy->height, dy->width, w.size[2], w.size[3], braces(node->at.stride, 2),
-        braces(node->at.padding, 2), dilation_of(&node->at, 0), dilation_of(&node->at, 1),
-        k->scratch ? "true" : "false", apply_literal(c, k), c->e->target->rows,
-        tile_arguments(c->e, dw, true));
+        s->start / (x->height * x->width), s->channels, s->block, x->blocks, dy->blocks,
+        size_braces(x), size_braces(dy), taps_members(&node->at, w, false), truth(k->scratch),
+        apply_literal(c, k), c->e->target->rows, dw_tiles(c->e, dw, true, true));
 }
 
 void emit_dw(KernelCode *c, const Kernel *k)
@@ -84,11 +76,9 @@ void emit_dw(KernelCode *c, const Kernel *k)
     const Layout *x = node->inputs[0]->layout;
     const bool dense = node->op == OP_DENSE_DW;
 
-    name_dw(c, k, "");
-    text_add(&c->comment,
-             "/* dw = x' dy over images%s%s%s; items: (%spanel, %sblock of inputs) */\n",
-             dense ? "" : " and pixels", k->scratch ? " of a batch block" : "", then_update(k),
-             k->scratch ? "batch block, " : "", dense ? "pixel, " : "");
+    describe_dw(c, k, "", "dw = x' dy over images%s%s%s; items: (%spanel, %sblock of inputs)",
+                dense ? "" : " and pixels", k->scratch ? " of a batch block" : "", then_update(k),
+                k->scratch ? "batch block, " : "", dense ? "pixel, " : "");
     if (dense)
         call_dense_dw(c, k, node->inputs[0], node->inputs[1], 0);
     for (int i = 0; i < x->segment_count && !dense; i++)
@@ -119,10 +109,9 @@ static const char *packed_tiles(Emitter *e, const Kernel *k, int vectors)
         const int inputs = dw->rows - first < most ? dw->rows - first : most;
 
         text_add(&text, "%s%s", first ? ", " : "(net_dw_tile *[]){",
-                 add_tile(e, format("dw_tile_%dx%d_from_%d", inputs, vectors, first),
-                          format("net_sum_packed_dw(dw, x, dy, over, %d, %d, %d, %d, %d, %d, %d)",
-                                 inputs, vectors, first, w.size[1], w.size[3],
-                                 pixel * x->full_width, pixel)));
+                 add_tile(e, "NET_DW_TILE", format("dw_tile_%dx%d_from_%d", inputs, vectors, first),
+                          "net_sum_packed_dw(dw, x, dy, over, %d, %d, %d, %d, %d, %d, %d)", inputs,
+                          vectors, first, w.size[1], w.size[3], pixel * x->full_width, pixel));
     }
     text_add(&text, "}");
     return text.at;
@@ -137,18 +126,16 @@ void emit_packed_dw(KernelCode *c, const Kernel *k)
     const int inputs[] = {packed_tile_inputs(e, 3), packed_tile_inputs(e, 2),
                           packed_tile_inputs(e, 1)};
 
-    name_dw(c, k, "");
-    text_add(
-        &c->comment,
-        "/* dw = x' dy over the images of a batch block and some rows; items: partial sums */\n");
+    describe_dw(c, k, "",
+                "dw = x' dy over the images of a batch block and some rows; items: partial sums");
     call_template(
         c,
         "net_packed_dw(%s, %s, (struct net_packed_dw){.batch_blocks = %d, "
         ".splits = %d, .panels = %s, .inputs = %d, .tile_inputs = %s, .x = {%d, %d}, .lanes = %d, "
-        ".dy = {%d, %d}, .dy_blocks = %d, .stride = %s}, %s, %s, %s",
+        ".dy = %s, .dy_blocks = %d, .stride = %s}, %s, %s, %s",
         scratch_pointer(c, k), inputs_text(c, node), x->batch_blocks, k->schedule.splits,
         braces(dw->panels, 3), dw->rows, braces(inputs, 3), x->full_height, x->full_width, x->lanes,
-        dy->height, dy->width, dy->blocks, braces(node->at.stride, 2), packed_tiles(e, k, 3),
+        size_braces(dy), dy->blocks, braces(node->at.stride, 2), packed_tiles(e, k, 3),
         packed_tiles(e, k, 2), packed_tiles(e, k, 1));
 }
 
@@ -156,9 +143,8 @@ void emit_dw_reduction(KernelCode *c, const Kernel *k)
 {
     const int floats = padded_count(k->node->outputs[0]->layout);
 
-    c->base = format("reduce_partial%s_%d", k->update ? "_update" : "", floats);
-    text_add(&c->comment, "/* dw = partial sums added in order%s; items: vectors */\n",
-             then_update(k));
+    describe_as(c, format("reduce_partial%s_%d", update_suffix(k), floats),
+                "dw = partial sums added in order%s; items: vectors", then_update(k));
     call_template(c, "net_reduce_dw(%s, %s, %d, %d, (struct net_apply)%s", result_pointer(c, k),
                   scratch_pointer(c, k), floats, k->schedule.splits, apply_literal(c, k));
 }

@@ -12,35 +12,39 @@ static const char *transform(Emitter *e, const char *what, int m)
 {
     const bool back = same(what, "output");
 
-    return add_function(e, TILES, format("winograd_%s_%d", what, m),
-                        back ? "NET_WINOGRAD_INVERSE(%s)\n" : "NET_WINOGRAD_TRANSFORM(%s)\n",
-                        format("    net_winograd_%s(to, %s, %d);\n", what,
-                               back ? "from, step" : "step, pixels", m));
+    return add_tile(e, back ? "NET_WINOGRAD_INVERSE" : "NET_WINOGRAD_TRANSFORM",
+                    format("winograd_%s_%d", what, m), "net_winograd_%s(to, %s, %d)", what,
+                    back ? "from, step" : "step, pixels", m);
 }
 
 static const char *filter(Emitter *e, int m, bool stream)
 {
-    return add_function(e, TILES, format("winograd_filter_%d%s", m, stream ? "_stream" : ""),
-                        "NET_WINOGRAD_FILTER(%s)\n",
-                        format("    net_winograd_transform_filter(to, step, from, tap, %d, %s);\n",
-                               m, stream ? "vec_stream" : "vec_store"));
+    return add_tile(e, "NET_WINOGRAD_FILTER",
+                    format("winograd_filter_%d%s", m, stream ? "_stream" : ""),
+                    "net_winograd_transform_filter(to, step, from, tap, %d, %s)", m,
+                    stream ? "vec_stream" : "vec_store");
 }
 
 static const char *filter_gradient(Emitter *e, int m)
 {
-    return add_function(
-        e, TILES, format("winograd_filter_gradient_%d", m), "NET_WINOGRAD_FILTER_GRADIENT(%s)\n",
-        format("    net_winograd_weight_gradient(to, tap, from, step, count, splits, "
-               "split, %d);\n",
-               m));
+    return add_tile(e, "NET_WINOGRAD_FILTER_GRADIENT", format("winograd_filter_gradient_%d", m),
+                    "net_winograd_weight_gradient(to, tap, from, step, count, splits, split, %d)",
+                    m);
 }
 
-static const char *product_tile(Emitter *e, int vectors)
+/* Of each width that there are panels of: "winograd_tile_8x3, NULL, NULL, " */
+static const char *product_tiles(Emitter *e, const int panels[3])
 {
-    return add_function(e, TILES, format("winograd_tile_%dx%d", e->target->rows, vectors),
-                        "NET_WINOGRAD_TILE(%s)\n",
-                        format("    net_winograd_multiply(m, v, u, channels, %d, %d);\n",
-                               e->target->rows, vectors));
+    const int rows = e->target->rows;
+    Text tiles = {0};
+
+    for (int width = 3; width >= 1; width--)
+        text_add(&tiles, "%s, ",
+                 !panels[3 - width]
+                     ? "NULL"
+                     : add_tile(e, "NET_WINOGRAD_TILE", format("winograd_tile_%dx%d", rows, width),
+                                "net_winograd_multiply(m, v, u, channels, %d, %d)", rows, width));
+    return tiles.at;
 }
 
 /* ---- conv2d and its dx ----------------------------------------------------------------------- */
@@ -55,14 +59,14 @@ void emit_winograd(KernelCode *c, const Kernel *k)
     const Layout *x = node->inputs[0]->layout, *y = node->outputs[0]->layout;
     const Shape w = node->inputs[1]->shape;
     const Epilogue end = add_epilogue(c, k, y);
-    int panels[3], padding[2];
-    Text tiles = {0};
+    const int *pad = node->at.padding;
+    const int padding[] = {dx ? 2 - pad[0] : pad[0], dx ? 2 - pad[1] : pad[1]};
+    int panels[3];
 
     cut_panels(blocks_of(w.size[dx ? 1 : 0]), e->target->vectors, panels);
-    for (int axis = 0; axis < 2; axis++)
-        padding[axis] = dx ? 2 - node->at.padding[axis] : node->at.padding[axis];
-    for (int width = 3; width >= 1; width--)
-        text_add(&tiles, "%s, ", panels[3 - width] ? product_tile(e, width) : "NULL");
+
+    const char *tiles = product_tiles(e, panels);
+
     describe_contraction(c, k, "_winograd", format(" by F(%dx%d, 3x3)", g->tile, g->tile),
                          g->batch_blocks > 1 ? "(batch blocks, row of tiles)"
                                              : "(batch block, row of tiles)");
@@ -75,7 +79,7 @@ void emit_winograd(KernelCode *c, const Kernel *k)
                   extent_braces(x), extent_braces(y), w.size[dx ? 0 : 1], w.size[dx ? 1 : 0],
                   braces(panels, 3), braces(padding, 2), g->tile, g->down, g->across, g->group,
                   g->batch_blocks, e->target->rows, transform(e, "input", g->tile),
-                  transform(e, "output", g->tile), tiles.at, end.arguments, add_row_end(c, k));
+                  transform(e, "output", g->tile), tiles, end.arguments, add_row_end(c, k));
 }
 
 /* ---- Transformed weights --------------------------------------------------------------------- */
@@ -92,16 +96,17 @@ void emit_winograd_weights(KernelCode *c, const Kernel *k)
     int panels[3];
 
     cut_panels(blocks_of(dx ? inputs : outputs), c->e->target->vectors, panels);
-    c->base = format("winograd_weights_%d%s_%dx%d", m, dx ? "_transposed" : "", inputs, outputs);
-    text_add(&c->comment, "/* wt = G w G'%s; items: (block of outputs, block of inputs) */\n",
-             dx ? ", inputs for outputs and taps flipped" : "");
+    describe_as(c,
+                format("winograd_weights_%d%s_%dx%d", m, dx ? "_transposed" : "", inputs, outputs),
+                "wt = G w G'%s; items: (block of outputs, block of inputs)",
+                dx ? ", inputs for outputs and taps flipped" : "");
     call_template(c,
                   "net_winograd_weights(%s, %s, (struct net_winograd_weights){.inputs = %d, "
                   ".outputs = %d, .panels = %s, .u_panels = %s, .transposed = %s, .stream = %s}, "
                   "%s",
                   scratch_pointer(c, k), pointer(c, w), inputs, outputs,
-                  braces(w->layout->panels, 3), braces(panels, 3), dx ? "true" : "false",
-                  stream ? "true" : "false", filter(c->e, m, stream));
+                  braces(w->layout->panels, 3), braces(panels, 3), truth(dx), truth(stream),
+                  filter(c->e, m, stream));
 }
 
 /* ---- dw -------------------------------------------------------------------------------------- */
@@ -117,8 +122,7 @@ static const char *dw_literal(const KernelCode *c, const Kernel *k)
                   extent_braces(node->inputs[0]->layout), extent_braces(node->inputs[1]->layout),
                   node->outputs[0]->shape.size[1], braces(node->outputs[0]->layout->panels, 3),
                   braces(node->at.padding, 2), g->down, g->across, g->group, g->batch_blocks,
-                  g->panels, g->blocks, g->whole ? "true" : "false", g->splits,
-                  apply_literal(c, k));
+                  g->panels, g->blocks, truth(g->whole), g->splits, apply_literal(c, k));
 }
 
 void emit_winograd_dw(KernelCode *c, const Kernel *k)
@@ -126,32 +130,27 @@ void emit_winograd_dw(KernelCode *c, const Kernel *k)
     Emitter *e = c->e;
     const Node *node = k->node;
     const Winograd *g = &k->schedule.winograd;
-    const Layout *dw = node->outputs[0]->layout;
-    Text tiles = {0};
+    const char *tiles = dw_tiles(e, node->outputs[0]->layout, true, false);
 
-    name_dw(c, k, "_winograd");
-    text_add(&c->comment,
-             "/* dw = x' dy over images and pixels by F(%dx%d, 3x3)%s; items: (%spanels, blocks of "
-             "inputs) */\n",
-             g->tile, g->tile, k->scratch ? ", not yet added and transformed" : then_update(k),
-             k->scratch ? "split, " : "");
-    for (int width = 3; width >= 1; width--)
-        text_add(&tiles, ", %s", dw->panels[3 - width] ? dw_tile(e, width, true, false) : "NULL");
+    describe_dw(c, k, "_winograd",
+                "dw = x' dy over images and pixels by F(%dx%d, 3x3)%s; items: (%spanels, blocks of "
+                "inputs)",
+                g->tile, g->tile, k->scratch ? ", not yet added and transformed" : then_update(k),
+                k->scratch ? "split, " : "");
     call_template(c, "net_winograd_dw(%s, %s, %s, %d, %d, %s, %s, %s%s", sums_pointer(c, k),
                   inputs_text(c, node), dw_literal(c, k), g->tile, e->target->rows,
                   transform(e, "input", g->tile), transform(e, "gradient", g->tile),
-                  filter_gradient(e, g->tile), tiles.at);
+                  filter_gradient(e, g->tile), tiles);
 }
 
 void emit_winograd_dw_reduction(KernelCode *c, const Kernel *k)
 {
     const Layout *dw = k->node->outputs[0]->layout;
 
-    c->base = format("winograd_reduce_partial%s_%dx%d", k->update ? "_update" : "", dw->rows,
-                     dw->outputs);
-    text_add(&c->comment,
-             "/* dw = G' (partial sums added in order) G%s; items: (panel, block of inputs) */\n",
-             then_update(k));
+    describe_as(c,
+                format("winograd_reduce_partial%s_%dx%d", update_suffix(k), dw->rows, dw->outputs),
+                "dw = G' (partial sums added in order) G%s; items: (panel, block of inputs)",
+                then_update(k));
     call_template(c, "net_winograd_reduce_dw(%s, %s, %s, %d, %s", result_pointer(c, k),
                   scratch_pointer(c, k), dw_literal(c, k), k->schedule.winograd.tile,
                   filter_gradient(c->e, k->schedule.winograd.tile));

@@ -51,6 +51,11 @@ void wrap_item(Wrap *wrap, const char *item)
     wrap->column += length;
 }
 
+const char *truth(bool is)
+{
+    return is ? "true" : "false";
+}
+
 const char *literal(double x)
 {
     const char *digits = format("%.9g", x);
