@@ -199,17 +199,20 @@ struct net_rows {
 struct net_result {
     size_t at; /* bytes */
     long batch_block;
-    int pixels, stride, block, blocks; /* blocks 0: it cannot be looked at */
+    int pixels, stride, block, blocks;
+    int line;           /* of the first of these: */
+    const char *layers; /* "net.conv2d or net.sqrt", behind the result before it */
 };
 
 struct net_kernel {
-    const char *name;         /* "dense_relu_64x784x256" */
-    const char *layer;        /* "mlp.dense_1" */
-    const char *kind;         /* "forward", "backward-data", "backward-weights", ... */
-    double flops, bytes;      /* at a full batch; bytes that must be read and written */
-    int line;                 /* of the .net file */
-    double updated;           /* bytes of parameters that it updates: not in `bytes` */
-    struct net_result result; /* of a forward kernel of the train step */
+    const char *name;                 /* "dense_relu_64x784x256" */
+    const char *layer;                /* "mlp.dense_1" */
+    const char *kind;                 /* "forward", "backward-data", "backward-weights", ... */
+    double flops, bytes;              /* at a full batch; bytes that must be read and written */
+    int line;                         /* of the .net file */
+    double updated;                   /* bytes of parameters that it updates: not in `bytes` */
+    const struct net_result *results; /* in order, of a forward kernel of the train step */
+    int result_count;
 };
 
 struct net_step {

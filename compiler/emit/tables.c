@@ -102,34 +102,83 @@ static const char *kind_of(const Kernel *k)
     return k->node->backward && same(class, "forward") ? "backward-data" : class;
 }
 
-/* The last value that a forward kernel stores, if it is a whole one of the arena. */
-static const Value *find_result(const Kernel *k)
+/* Is a value a whole one of the arena? */
+static bool can_be_looked_at(const Value *value)
 {
-    const Value *result = NULL;
+    const Layout *v = value->internal ? NULL : value->layout;
+
+    return v && v->kind == LAYOUT_VALUE && v->buffer->where == IN_ARENA && v->lanes == 16 &&
+           v->element == TYPE_F32 && v->segment_count == 1;
+}
+
+/* Can what is not finite come of finite numbers? Not of an activation. */
+static bool leaves_finite(Op op)
+{
+    switch (op) {
+    case OP_ADD:
+    case OP_MULTIPLY:
+    case OP_DIVIDE:
+    case OP_SCALE:
+    case OP_SHIFT:
+    case OP_EXP:
+    case OP_LOG:
+    case OP_SQRT:
+    case OP_SQUARE:
+    case OP_RECIPROCAL:
+    case OP_NORMALIZE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A result, with the layers in which it can have become what is not finite. */
+static const char *result_text(const Value *value, const char *layers, int line)
+{
+    const Layout *v = value->layout;
+    const Segment *s = v->segments;
+
+    return format("{%zu, %ld, %d, %d, %d, %d, %d, %s}", v->buffer->offset,
+                  (long)v->full_height * v->full_width * v->blocks * 256, s->pixels, s->stride,
+                  s->block, blocks_of(s->channels), line, quoted(layers));
+}
+
+/* What a forward kernel stores, in order: after its own operation, and after fused ones. */
+static const char *list_results(const Kernel *k, const Source *source, int *count)
+{
+    Text results = {0}, layers = {0};
+    const char *last = NULL;
+    int first_line = 0;
 
     for (int i = -1; i < k->epilogue_count && !k->node->backward; i++) {
-        const Value *value = i < 0 ? k->node->outputs[0] : k->epilogue[i]->outputs[0];
-        const Layout *v = value->internal ? NULL : value->layout;
+        const Node *node = i < 0 ? k->node : k->epilogue[i];
 
-        if (v && v->kind == LAYOUT_VALUE && v->buffer->where == IN_ARENA && v->lanes == 16 &&
-            v->element == TYPE_F32 && v->segment_count == 1)
-            result = value;
+        if (node->path && !same(node->path, last) && (i < 0 || leaves_finite(node->op))) {
+            if (!layers.at)
+                first_line = line_of(source, node->span);
+            text_add(&layers, "%s%s", layers.at ? " or " : "", node->path);
+            last = node->path;
+        }
+        if (!layers.at || !can_be_looked_at(node->outputs[0]))
+            continue;
+        text_add(&results, "%s%s", results.at ? ", " : "",
+                 result_text(node->outputs[0], layers.at, first_line));
+        layers = (Text){0};
+        (*count)++;
     }
-    return result;
+    return results.at;
 }
 
 /* What it updates, and what it leaves of a train step, where either is. */
-static const char *results_text(const Kernel *k, bool train)
+static const char *results_text(const Kernel *k, const Graph *g)
 {
-    const Value *result = train ? find_result(k) : NULL;
+    int count = 0;
+    const char *results = same(g->name, "train") ? list_results(k, g->source, &count) : NULL;
 
-    if (!result)
-        return k->updated > 0 ? format(", .updated = %s", number_text(k->updated)) : "";
-    const Layout *v = result->layout;
-    const Segment *s = v->segments;
-    return format(", .result = {%zu, %ld, %d, %d, %d, %d}", v->buffer->offset,
-                  (long)v->full_height * v->full_width * v->blocks * 256, s->pixels, s->stride,
-                  s->block, blocks_of(s->channels));
+    if (count)
+        return format(", .results = (const struct net_result[]){%s}, .result_count = %d", results,
+                      count);
+    return k->updated > 0 ? format(", .updated = %s", number_text(k->updated)) : "";
 }
 
 static void write_kernels(Text *out, const Program *p)
@@ -144,7 +193,7 @@ static void write_kernels(Text *out, const Program *p)
         line(out, 1, "NET_ROW(%s, %s, %s, %d, %s, %s%s),", k->function,
              quoted(k->node->path ? k->node->path : ""), quoted(kind_of(k)),
              line_of(p->graph->source, k->node->span), number_text(k->flops), number_text(k->bytes),
-             results_text(k, same(p->graph->name, "train")));
+             results_text(k, p->graph));
     }
     line(out, 0, "};\n");
 }

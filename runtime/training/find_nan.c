@@ -2,7 +2,8 @@
  * find_nan.c -- where a number that is not finite came from: a parameter, or a layer's result.
  *
  * A step that fails is run again, from the parameters before it, on one thread; after each kernel
- * the result that it left in the arena is looked at.
+ * the results that it left in the arena are looked at. What is fused behind a layer has a result of
+ * its own where backward reads it.
  */
 
 #include <math.h>
@@ -50,7 +51,7 @@ static bool result_is_finite(const struct net_run *run, const struct net_result 
 
 struct look {
     const struct net_session *session;
-    const struct net_kernel *first; /* whose result is not finite; NULL: none yet */
+    const struct net_result *first; /* that is not finite; NULL: none yet */
 };
 
 static void look_at(void *context, int kernel)
@@ -58,8 +59,9 @@ static void look_at(void *context, int kernel)
     struct look *look = context;
     const struct net_kernel *k = &look->session->model->train.kernels[kernel];
 
-    if (!look->first && !result_is_finite(&look->session->run, &k->result))
-        look->first = k;
+    for (int i = 0; !look->first && i < k->result_count; i++)
+        if (!result_is_finite(&look->session->run, &k->results[i]))
+            look->first = &k->results[i];
 }
 
 char *net_find_nan(struct net_session *session, const void *batch, int n)
@@ -80,7 +82,7 @@ char *net_find_nan(struct net_session *session, const void *batch, int n)
     run->profile = NULL;
     run->threads = session->threads;
     if (look.first)
-        return net_format("it began in the result of %s (line %d)", look.first->layer,
+        return net_format("it began in the result of %s (line %d)", look.first->layers,
                           look.first->line);
     return net_format("%s", isfinite(run->loss) ? "it began in the penalties l1 and l2"
                                                 : "it began in the loss itself");

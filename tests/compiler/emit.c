@@ -7,6 +7,7 @@
 
 #include "data/data.h"
 #include "emit/emit.h"
+#include "support/kernel_test.h"
 
 Suite *suite_emit(void);
 
@@ -101,6 +102,23 @@ START_TEST(number_of_units)
 }
 END_TEST
 
+/* Where numbers stop being finite is told by the layer: of a kernel with several, each that can be
+   looked at alone, and by all of them where its result is not kept. */
+START_TEST(fused_results)
+{
+    const Compiled c = plan_body("    a = y -> conv2d(16, 3) -> sqrt -> tanh -> flatten\n"
+                                 "    b = x -> dense(8) -> log -> relu\n"
+                                 "    concat(a, b) -> dense(9)\n",
+                                 "avx2");
+    const char *text = generate(&c);
+    const char *const results[] = {", \"net.a or net.sqrt\"}", ", \"net.b\"}", ", \"net.log\"}"};
+
+    for (int i = 0; i < COUNT(results); i++)
+        ck_assert_msg(strstr(text, results[i]) != NULL, "no result%s", results[i]);
+    ck_assert_ptr_null(strstr(text, ", \"net.relu\"}"));
+}
+END_TEST
+
 Suite *suite_emit(void)
 {
     Suite *suite = suite_create("emit");
@@ -111,6 +129,9 @@ Suite *suite_emit(void)
     tcase = tcase_create("units");
     tcase_add_test(tcase, units);
     tcase_add_test(tcase, number_of_units);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("tables");
+    tcase_add_test(tcase, fused_results);
     suite_add_tcase(suite, tcase);
     return suite;
 }
