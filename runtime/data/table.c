@@ -299,33 +299,21 @@ void net_builder_number(struct net_builder *builder, int f, int k, const char *a
     ((double *)column->at)[(size_t)(builder->rows - 1) * (size_t)column->size + (size_t)k] = number;
 }
 
-/* A name as it can be shown on one line, and kept as JSON: UTF-8, without line breaks and the like.
-   Gives the slice itself where it is so already. */
-static struct net_slice clean_name(struct net_slice name, struct net_scratch *scratch,
-                                   const struct net_spot *spot)
+/* A name is kept as JSON. */
+static void check_name(const char *name, size_t length, const struct net_spot *spot)
 {
-    const unsigned char *at = (const unsigned char *)name.at, *end = at + name.length;
-    bool plain = true;
-    int length;
+    const unsigned char *at = (const unsigned char *)name, *end = at + length;
+    int bytes;
 
-    for (const unsigned char *c = at; c < end; c++)
-        plain &= *c >= ' ' && *c < 0x7F;
-    if (plain)
-        return name;
-    net_scratch_fit(scratch, 2 * name.length);
-    char *to = scratch->at;
+    for (; at < end; at += bytes) {
+        const unsigned c = net_read_utf8(at, end, &bytes);
 
-    for (; at < end; at += length) {
-        const unsigned c = net_read_utf8(at, end, &length);
-
-        if (length == 1 && c > 0x7F)
+        if (bytes == 1 && c > 0x7F)
             net_fail(1,
                      "%s: line %ld (row %ld): expected a class in UTF-8, found a byte %02X; "
                      "convert the file, for example with iconv -f latin1 -t utf-8",
                      spot->path, spot->line, spot->row, c);
-        to = net_put_utf8(to, c < ' ' || c == 0x7F ? ' ' : c);
     }
-    return (struct net_slice){scratch->at, (size_t)(to - scratch->at)};
 }
 
 void net_builder_class(struct net_builder *builder, int f, const char *at, size_t length,
@@ -340,10 +328,8 @@ void net_builder_class(struct net_builder *builder, int f, const char *at, size_
                  taker->field->kind == NET_TARGET_CLASS
                      ? ""
                      : "; `missing=mode` takes the most frequent one for it");
-    const struct net_slice name = clean_name((struct net_slice){at, length}, &builder->name, spot);
-
-    ((int32_t *)column->at)[builder->rows - 1] = net_strings_add(column->strings, name.at,
-                                                                 name.length);
+    check_name(at, length, spot);
+    ((int32_t *)column->at)[builder->rows - 1] = net_strings_add(column->strings, at, length);
 }
 
 void net_builder_text(struct net_builder *builder, int f, const char *at, struct net_slice text)
@@ -394,7 +380,6 @@ void net_builder_close(struct net_builder *builder, const char *place)
             sort_classes(column);
         net_names_free(&builder->own[f]);
     }
-    free(builder->name.at);
 }
 
 /* ---- plain text ------------------------------------------------------------------------------ */

@@ -12,7 +12,7 @@ fi
 
 python3 - <<'END'
 import csv, math
-names = ["New York, NY", 'say "hi"', "plain", " blank", "zażółć"]
+names = ["New York, NY", 'say "hi"', "\tblank", " blank", "zażółć"]
 with open("odd.csv", "w", newline="", encoding="utf-8") as file:
     writer = csv.writer(file)
     writer.writerow(["a", "b", "city", "size"])
@@ -74,7 +74,7 @@ objects = [json.loads(line) for line in open("odd.json", encoding="utf-8")]
 text = list(csv.reader(open("odd.text", newline="", encoding="utf-8"), delimiter=" "))
 assert shape == (80, 5) and len(rows) == len(objects) == len(text) == 80
 names = [name.removeprefix("probability_") for name in header[1:]]
-assert set(names) == {"New York, NY", 'say "hi"', "plain", " blank", "zażółć"}
+assert set(names) == {"New York, NY", 'say "hi"', "\tblank", " blank", "zażółć"}
 top, top_objects = rows_of("top.csv")[1:], [json.loads(line) for line in open("top.json")]
 first = list(csv.reader(open("top.text", newline="", encoding="utf-8"), delimiter=" "))
 for i, (row, words, thing) in enumerate(zip(rows, text, objects)):

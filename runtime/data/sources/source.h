@@ -246,8 +246,7 @@ struct net_builder {
     struct net_names *names;              /* by field: the request's, or */
     struct net_names own[NET_COLUMNS];
     long rows, room;
-    long before;             /* rows that came before those, of the same pipe */
-    struct net_scratch name; /* of a class, where it cannot be kept as it stands */
+    long before; /* rows that came before those, of the same pipe */
 };
 
 /* A builder for the fields that are asked for; `read_text` reads a text of its file back. */

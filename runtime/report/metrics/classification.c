@@ -18,11 +18,20 @@ static double share(double part, double whole)
     return whole > 0 ? part / whole : 0;
 }
 
+/* On one line: blanks for line breaks and the like. */
+static void print_name(FILE *out, const char *name, int width)
+{
+    fprintf(out, "%*s", width - (int)strlen(name), "");
+    for (; *name; name++)
+        fputc((unsigned char)*name < ' ' || *name == 0x7F ? ' ' : *name, out);
+}
+
 static void print_score(FILE *out, const char *name, int width, const struct net_score *score,
                         int digits)
 {
-    fprintf(out, "%*s  %9.*f %9.*f %9.*f %9ld\n", width, name, digits, score->precision, digits,
-            score->recall, digits, score->f1, score->support);
+    print_name(out, name, width);
+    fprintf(out, "  %9.*f %9.*f %9.*f %9ld\n", digits, score->precision, digits, score->recall,
+            digits, score->f1, score->support);
 }
 
 static void add_score(struct net_score *sum, const struct net_score *score, double weight)
@@ -99,7 +108,7 @@ static void print_class(FILE *out, const struct net_metrics *metrics, int class,
     char text[16];
 
     if (named)
-        fprintf(out, "%*s", width, net_metrics_class_name(metrics, class, text));
+        print_name(out, net_metrics_class_name(metrics, class, text), width);
     else
         fprintf(out, "%*d", width, class);
 }
