@@ -76,6 +76,9 @@ for columns in 'columns("a".."c")' 'columns(1..3)' 'columns([1, 2, 3])'; do
             ./v $command --weights bare.safetensors
     done
 done
+mkdir bare && tail -n +2 d.csv >bare/d.csv
+exits "a row that is taken for a header" 1 "bare/d.csv: line 1, numbers, is taken for the names" \
+    ./m --data bare --out none
 sed 's/columns(.*)/columns(["a", "b", "c"])/' range.net >m.net
 build m m.net
 check "names without their run" ./m predict other.csv --weights bare.safetensors

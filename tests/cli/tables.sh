@@ -58,7 +58,7 @@ for by in ';' '|' tab; do
             cmp rows_one rows_two'
 done
 printf 'a,b,y\n1.5,NA,2\n-2.25,3,3\n4,1e-1,?\n0.125,7,5.5\n' >points.csv
-printf 'a;b;y\n1,5; -9 ;2\n-2,25;3;3\n"4";1e-1;none\n0,125;7;5,5\n' >marks.csv
+printf 'a;b;y\n1,5; -9,0 ;2\n-2,25;3;3\n"4";1e-1;none\n0,125;7;5,5\n' >marks.csv
 cat >points.net <<'END'
 data {
     train = csv("points.csv")

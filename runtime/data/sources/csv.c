@@ -5,6 +5,7 @@
  * comma and further words for missing numbers are the source's arguments.
  */
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -258,12 +259,31 @@ static const char *quote_hint(const struct csv *c)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
+/* Columns by number whose names are numbers: 0, 1, 2 ... and wavelengths are names, a row none. */
+static bool is_row(const struct net_header *header, const int *places, int count)
+{
+    double first = 0, step = 0, last = 0, number;
+    bool even = true;
+
+    for (int k = 0; k < count; k++, last = number) {
+        const char *name = header->names[places[k] - 1];
+
+        if (net_parse_number(name, strlen(name), &number) != NET_PARSED)
+            return false;
+        first = k ? first : number;
+        step = k == 1 ? number - first : step;
+        even &= k < 2 || fabs(number - last - step) <= 1e-6 * fabs(step);
+    }
+    return count > 2 ? !even || step == 0 : count > 1 ? step != 1 : first != floor(first);
+}
+
 /* Which cells the fields take, from 1, chosen[f][k], by the file's first row; the first file tells
    how many numbers a row of each field has. */
 static void choose(int **chosen, struct net_builder *builder, struct csv *c, bool named, bool first)
 {
     char remark[2 * REMARK] = "", separated[REMARK];
     const char other = other_separator(c);
+    bool told = false;
     struct net_header header = {.path = c->path,
                                 .names = read_names(c, named),
                                 .count = c->count,
@@ -276,8 +296,18 @@ static void choose(int **chosen, struct net_builder *builder, struct csv *c, boo
              c->hint ? c->hint : "");
     net_header_open(&header);
     for (int f = 0; f < builder->count; f++) {
+        const struct net_taker *taker = &builder->takers[f];
+        const bool asked = first && named && !told && !builder->names[f].count &&
+                           taker->take == NET_TAKE_NUMBERS && !taker->field->columns[0].text;
+
         free(chosen[f]);
-        chosen[f] = net_columns_find(&header, builder->takers[f].field, &builder->names[f]);
+        chosen[f] = net_columns_find(&header, taker->field, &builder->names[f]);
+        if (asked && is_row(&header, chosen[f], builder->names[f].count)) {
+            net_warn("%s: line 1, numbers, is taken for the names of columns; if it is a row, "
+                     "write csv(..., header=false)",
+                     c->path);
+            told = true;
+        }
         if (first)
             net_builder_elements(builder, f);
     }
@@ -303,6 +333,23 @@ static bool is_missing_word(const struct net_arg *words, struct net_slice cell)
     return false;
 }
 
+/* Is a cell a number that is a word for a missing one, however written: -999.0 where -999 is? */
+static bool is_missing_number(const struct net_arg *words, struct net_slice cell)
+{
+    const int count = words ? words->texts ? words->count : 1 : 0;
+    double number, missing;
+
+    if (!count || net_parse_number(cell.at, cell.length, &number) != NET_PARSED)
+        return false;
+    for (int i = 0; i < count; i++) {
+        const char *word = words->texts ? words->texts[i] : words->text;
+
+        if (net_parse_number(word, strlen(word), &missing) == NET_PARSED && missing == number)
+            return true;
+    }
+    return false;
+}
+
 /* A cell of numbers as those of other files: what stands for a missing one is empty, and a decimal
    comma is a point. A point beside it could mean thousands: a fault. */
 static struct net_slice plain_number(const struct csv *c, struct net_slice cell,
@@ -313,7 +360,7 @@ static struct net_slice plain_number(const struct csv *c, struct net_slice cell,
     if (is_missing_word(c->missing, cell))
         return (struct net_slice){cell.at, 0};
     if (!c->comma)
-        return cell;
+        return (struct net_slice){cell.at, is_missing_number(c->missing, cell) ? 0 : cell.length};
     if (memchr(cell.at, '.', cell.length))
         net_fail(1,
                  "%s: line %ld (row %ld): expected a number with a decimal comma, found %s; write "
@@ -326,7 +373,8 @@ static struct net_slice plain_number(const struct csv *c, struct net_slice cell,
     for (size_t i = 0; i < cell.length; i++)
         if (scratch->at[i] == ',')
             scratch->at[i] = '.';
-    return (struct net_slice){scratch->at, cell.length};
+    cell.at = scratch->at;
+    return (struct net_slice){cell.at, is_missing_number(c->missing, cell) ? 0 : cell.length};
 }
 
 static void take_row(struct net_builder *builder, int *const *chosen, const struct csv *c,
