@@ -48,10 +48,11 @@ CASES = [
     ("imdb_transformer", "models/zoo/imdb_transformer.net", "imdb_transformer", [64], []),
     ("vit_cifar10", "models/zoo/vit_cifar10.net", "vit_cifar10", [64], []),
     ("neumf", "models/zoo/neumf.net", "neumf", [256], []),
+    ("unet", "models/zoo/unet.net", "unet", [8], []),
     ("cifar10_resnet18", "models/cifar10_resnet18.net", "cifar10_resnet18", [64], ["direct"]),
 ]
 IMAGES = {"mnist_conv", "lenet5", "autoencoder", "cifar100_alexnet", "cifar10_vgg16",
-          "cifar10_resnet18"}      # channels_last has a meaning
+          "cifar10_resnet18", "unet"}      # channels_last has a meaning
 
 
 # ---- the rows of one model -----------------------------------------------------------------------

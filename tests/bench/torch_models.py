@@ -254,3 +254,36 @@ def neumf():
     return (model, adam(model), binary,
             lambda n: (torch.stack([torch.randint(0, 943, (n,)), torch.randint(0, 1682, (n,))], 1),
                        torch.randint(0, 2, (n,)).float()))
+
+
+def two(channels, to):
+    layers = []
+    for inputs in (channels, to):
+        layers += [nn.Conv2d(inputs, to, 3, padding=1, bias=False), nn.BatchNorm2d(to), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+class UNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        widths = [32, 64, 128, 256, 512]
+        self.down = nn.ModuleList(map(two, [3] + widths, widths))
+        self.up = nn.ModuleList(nn.ConvTranspose2d(2 * width, width, 2, stride=2)
+                                for width in widths[-2::-1])
+        self.merge = nn.ModuleList(two(2 * width, width) for width in widths[-2::-1])
+        self.out = nn.Conv2d(32, 4, 1)
+
+    def forward(self, x):
+        kept = []
+        for down in self.down:
+            x = down(F.max_pool2d(x, 2) if kept else x)
+            kept.append(x)
+        for up, merge, beside in zip(self.up, self.merge, kept[-2::-1]):
+            x = merge(torch.cat([beside, up(x)], 1))
+        return self.out(x)
+
+
+def unet():
+    model = UNet()
+    return (model, adam(model), F.cross_entropy,
+            lambda n: (torch.rand(n, 3, 128, 128), torch.randint(0, 4, (n, 128, 128))))
