@@ -60,9 +60,7 @@ static _Noreturn void fail_row(const struct net_data *data, enum net_part part, 
              place, row);
 }
 
-/* The truth of a row, and its values in the data's units in `values`. */
-static struct net_truth find_truth(const struct net_session *session, enum net_part part, long row,
-                                   const struct net_inverse *inverse, float *values)
+static struct net_truth find_truth(const struct net_session *session, enum net_part part, long row)
 {
     const struct net_model *model = session->model;
     const struct net_field *target = net_target_field(model);
@@ -74,22 +72,21 @@ static struct net_truth find_truth(const struct net_session *session, enum net_p
         truth.classes = net_data_classes(session->data, part, row);
         return truth;
     }
-    memcpy(values, net_data_target(session->data, part, row),
-           (size_t)model->outputs * sizeof *values);
+    const float *values = net_data_target(session->data, part, row);
+
     if (net_predicts_classes(model)) {
         truth.class = model->outputs == 1 ? values[0] >= .5f : 0;
         for (int c = 1; c < model->outputs; c++)
             truth.class = values[c] > values[truth.class] ? c : truth.class;
         return truth;
     }
-    net_inverse_apply(inverse, values);
     truth.values = values;
     return truth;
 }
 
 /* The rows that are there. With truths they are told one by one, each with a loss of its own. */
 static void predict_rows(struct net_predictions *predictions, struct net_session *session,
-                         enum net_part part, const struct net_inverse *inverse)
+                         enum net_part part)
 {
     const struct net_model *model = session->model;
     const long count = net_data_rows(session->data, part);
@@ -97,7 +94,6 @@ static void predict_rows(struct net_predictions *predictions, struct net_session
     const bool with_truth = net_flag(session->options, NET_WITH_TRUTH);
     const int batch = with_truth ? 1 : model->batch;
     long *rows = net_allocate((size_t)batch, sizeof *rows);
-    float *values = net_allocate((size_t)model->outputs, sizeof *values);
     float *scores = net_allocate((size_t)model->outputs, sizeof *scores);
     int32_t *class = net_allocate((size_t)net_positions(model), sizeof *class);
     struct net_truth truth;
@@ -111,7 +107,7 @@ static void predict_rows(struct net_predictions *predictions, struct net_session
         const float loss = net_forward(session, session->batch[0], n, with_truth);
 
         if (with_truth) {
-            truth = find_truth(session, part, begin, inverse, values);
+            truth = find_truth(session, part, begin);
             truth.loss = (double)loss;
             predictions->truth = &truth;
         }
@@ -122,12 +118,13 @@ static void predict_rows(struct net_predictions *predictions, struct net_session
                 fail_row(session->data, part, rows[i]);
             choose_classes(class, scores, model, x);
             activate(x, model);
-            net_inverse_apply(inverse, x);
+            for (int k = 0; k < predictions->inverse.count; k++)
+                if (!isfinite(net_inverse_value(&predictions->inverse, k, x[k])))
+                    fail_row(session->data, part, rows[i]);
             net_predictions_add(predictions, x, class);
         }
     }
     free(rows);
-    free(values);
     free(scores);
     free(class);
 }
@@ -135,16 +132,13 @@ static void predict_rows(struct net_predictions *predictions, struct net_session
 void net_predict(FILE *out, struct net_session *session, enum net_part part)
 {
     struct net_predictions predictions;
-    struct net_inverse inverse;
 
     net_predictions_open(&predictions, out, session);
-    net_inverse_open(&inverse, session->data);
     net_predictions_begin(&predictions, net_data_rows(session->data, part));
     do
-        predict_rows(&predictions, session, part, &inverse);
+        predict_rows(&predictions, session, part);
     while (!fflush(out) && net_data_next(session->data));
     net_predictions_close(&predictions);
-    net_inverse_close(&inverse);
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 
 #define _GNU_SOURCE
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,14 +74,18 @@ static int class_at(const struct net_predictions *predictions, int place)
     return predictions->top ? predictions->order[place] : place;
 }
 
-static void put_number(const struct net_predictions *predictions, double x)
+/* Output i, a value in the units of the data. */
+static void put_number(const struct net_predictions *predictions, int i, float x)
 {
-    const bool classes = net_predicts_classes(predictions->session->model);
+    const struct net_inverse *inverse = &predictions->inverse;
+    const double value = net_inverse_value(inverse, i, x);
 
     if (predictions->digits >= 0)
-        fprintf(predictions->out, "%.*f", predictions->digits, x);
+        fprintf(predictions->out, "%.*f", predictions->digits, value);
+    else if (net_predicts_classes(predictions->session->model))
+        fprintf(predictions->out, "%.6f", value);
     else
-        fprintf(predictions->out, classes ? "%.6f" : "%.9g", x);
+        fprintf(predictions->out, "%.*g", net_inverse_digits(inverse, i, x), value);
 }
 
 static const char *name_of(const struct net_predictions *predictions, int class, char text[16])
@@ -142,7 +147,7 @@ static void add_truth(const struct net_predictions *predictions, char between, c
     }
     for (int i = 0; truth->values && i < predictions->session->model->outputs; i++) {
         fputc(between, out);
-        put_number(predictions, (double)truth->values[i]);
+        put_number(predictions, i, truth->values[i]);
     }
     fprintf(out, "%c%.9g%c%ld", between, truth->loss, between, truth->row);
 }
@@ -169,7 +174,7 @@ static void add_cells(struct net_predictions *predictions, const float *x, const
             put_quoted(out, "", name_of(predictions, c, text), special);
             fputc(between, out);
         }
-        put_number(predictions, (double)x[c]);
+        put_number(predictions, c, x[c]);
     }
     add_truth(predictions, between, special);
     fputc('\n', out);
@@ -226,10 +231,10 @@ static void add_csv(struct net_predictions *predictions, const float *x, const i
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
 /* A number that is not finite is null. */
-static void put_json(const struct net_predictions *predictions, double x)
+static void put_json(const struct net_predictions *predictions, int i, float x)
 {
-    if (x - x == 0)
-        put_number(predictions, x);
+    if (isfinite(net_inverse_value(&predictions->inverse, i, x)))
+        put_number(predictions, i, x);
     else
         fputs("null", predictions->out);
 }
@@ -279,7 +284,7 @@ static void put_classes(struct net_predictions *predictions, const float *x, int
         fputs(predictions->top ? "{\"class\": " : "", out);
         put_name(predictions, is_binary(model) ? 1 : c);
         fputs(predictions->top ? ", \"probability\": " : ": ", out);
-        put_json(predictions, (double)x[c]);
+        put_json(predictions, c, x[c]);
         fputs(predictions->top ? "}" : "", out);
     }
     fputs(predictions->top ? "]" : "}", out);
@@ -290,7 +295,7 @@ static void put_values(struct net_predictions *predictions, const char *name, co
     fprintf(predictions->out, "\"%s\": [", name);
     for (int i = 0; i < predictions->session->model->outputs; i++) {
         fputs(i ? ", " : "", predictions->out);
-        put_json(predictions, (double)x[i]);
+        put_json(predictions, i, x[i]);
     }
     fputc(']', predictions->out);
 }
@@ -345,7 +350,11 @@ static void begin_npy(struct net_predictions *predictions, long rows)
 static void add_npy(struct net_predictions *predictions, const float *x, const int32_t *class)
 {
     (void)class;
-    fwrite(x, sizeof *x, (size_t)predictions->session->model->outputs, predictions->out);
+    for (int i = 0; i < predictions->session->model->outputs; i++) {
+        const float value = (float)net_inverse_value(&predictions->inverse, i, x[i]);
+
+        fwrite(&value, sizeof value, 1, predictions->out);
+    }
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
@@ -379,6 +388,7 @@ void net_predictions_open(struct net_predictions *predictions, FILE *out,
         .format = &formats[f],
         .top = (int)value[NET_TOP].number,
         .digits = value[NET_DIGITS].given ? (int)value[NET_DIGITS].number : -1};
+    net_inverse_open(&predictions->inverse, session->data);
     if (predicts_labels(predictions) && (predictions->top || value[NET_DIGITS].given))
         net_fail(NET_USAGE, "--%s does not apply: %s predicts a class at each position",
                  predictions->top ? "top" : "digits", session->model->source);
@@ -416,4 +426,5 @@ void net_predictions_add(struct net_predictions *predictions, const float *x, co
 void net_predictions_close(struct net_predictions *predictions)
 {
     free(predictions->order);
+    net_inverse_close(&predictions->inverse);
 }

@@ -231,8 +231,11 @@ struct net_inverse {
 void net_inverse_open(struct net_inverse *inverse, const struct net_data *data);
 void net_inverse_field(struct net_inverse *inverse, const struct net_data *data,
                        int field); /* of any field of numbers */
-void net_inverse_apply(const struct net_inverse *inverse,
-                       float *outputs); /* of one row, in place */
+/* Value i of a row, in double: behind a large mean a float would be too coarse. Where there is
+   nothing to take back, the value itself. */
+double net_inverse_value(const struct net_inverse *inverse, int i, float x);
+/* How many significant digits tell it from that of the next float: 9 to 17. */
+int net_inverse_digits(const struct net_inverse *inverse, int i, float x);
 void net_inverse_close(struct net_inverse *inverse);
 
 /* The words of a field of tokens or a bag of words, by id; NULL where an id has none (padding,

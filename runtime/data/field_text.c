@@ -32,21 +32,20 @@ static void show_cells(struct net_text *text, const struct net_data *data, enum 
 {
     const struct net_field *field = &data->model->fields[f];
     const struct net_names *names = &data->names[f];
-    float *x = net_allocate(2 * (size_t)field->size, sizeof *x), *next = x + field->size;
+    float *x = net_allocate((size_t)field->size, sizeof *x);
     struct net_inverse inverse = {0};
 
     if (!net_data_input(data, part, f, row, x))
         net_inverse_field(&inverse, data, f);
-    for (int i = 0; i < field->size; i++)
-        next[i] = x[i] + 1;
-    net_inverse_apply(&inverse, x);
-    net_inverse_apply(&inverse, next);
     for (int i = 0; i < field->size && i < CELLS; i++) {
+        const double value = net_inverse_value(&inverse, i, x[i]);
+        const double next = net_inverse_value(&inverse, i, x[i] + 1);
+
         net_text_add(text, i ? ", " : "");
         if (names->count == field->size)
             net_text_add(text, "%s ", names->at[i]);
         /* what a float's rounding leaves of 0 */
-        net_text_add(text, "%.5g", fabsf(x[i]) < 1e-5F * fabsf(next[i] - x[i]) ? 0 : (double)x[i]);
+        net_text_add(text, "%.5g", fabs(value) < 1e-5 * fabs(next - value) ? 0 : value);
     }
     net_text_add(text, field->size > CELLS ? ", …" : "");
     net_inverse_close(&inverse);

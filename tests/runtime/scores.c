@@ -322,11 +322,53 @@ START_TEST(classes_of_values)
 }
 END_TEST
 
+/* Where floats are 64 apart, and below them all, values are told in the data's units. */
+START_TEST(coarse_units)
+{
+    static const struct {
+        float y[3];
+        double value, scale; /* of an output of 0.1; how far apart targets are */
+        int digits;
+    } cases[] = {{{1e9f, 1e9f + 64, 1e9f + 128}, 1e9 + 64 + 5.2255746, 64, 17},
+                 {{1e-40f, 2e-40f, 3e-40f}, 2.08164966e-40, 1e-40, 10}};
+    static const struct net_call steps[] = {
+        {.name = "standardize", .transform = &net_transform_standardize}};
+    static const float x[3] = {0}, outputs[3] = {0.1f, 0.1f, 0.1f};
+    static const long rows[] = {0, 1, 2};
+    struct fixture f;
+    double mae, r2;
+
+    for (int i = 0; i < LENGTH(cases); i++) {
+        const double scale = cases[i].scale;
+        struct net_inverse inverse;
+
+        memory.x = x, memory.y = cases[i].y, memory.bytes = NULL, memory.rows = 3, memory.size = 1;
+        make_model(&f, 1, 1, 1);
+        f.fields[1].steps = steps;
+        f.fields[1].step_count = 1;
+        struct net_data *data = open_model(&f);
+        struct net_metrics *metrics = net_metrics_new(&f.model, data);
+
+        net_inverse_open(&inverse, data);
+        ck_assert_double_eq_tol(net_inverse_value(&inverse, 0, 0.1f), cases[i].value, scale * 1e-5);
+        ck_assert_int_eq(net_inverse_digits(&inverse, 0, 0.1f), cases[i].digits);
+        net_inverse_close(&inverse);
+        net_metrics_add(metrics, NET_TRAIN, rows, outputs, 3);
+        ck_assert(net_metrics_in_units(metrics, "mae", &mae));
+        ck_assert_double_eq_tol(mae / scale, (2 + 0.081649658) / 3, 1e-5);
+        ck_assert(net_metrics_in_units(metrics, "r2", &r2));
+        ck_assert_double_eq_tol(r2, -0.01, 1e-5);
+        net_metrics_free(metrics);
+        net_data_close(data);
+    }
+}
+END_TEST
+
 TCase *scores_test(void)
 {
     const TTest *const tests[] = {
         scores_of_classes, scores_of_one_output, scores_of_two_classes, ranks, ranks_of_few, curves,
-        calibration,       classes_of_values,
+        calibration,       classes_of_values,    coarse_units,
     };
     TCase *scores = tcase_create("scores");
 

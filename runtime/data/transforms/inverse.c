@@ -6,6 +6,7 @@
  * the functions whose inverse a transform names. Where one step has none, nothing is taken back.
  */
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "data/transforms/transform.h"
@@ -80,19 +81,28 @@ void net_inverse_open(struct net_inverse *inverse, const struct net_data *data)
         net_inverse_field(inverse, data, model->field_count - 1);
 }
 
-void net_inverse_apply(const struct net_inverse *inverse, float *x)
+double net_inverse_value(const struct net_inverse *inverse, int i, float x)
 {
-    for (int i = 0; i < inverse->count; i++) {
-        double value = (double)x[i];
+    double value = (double)x;
 
-        for (int s = inverse->stage_count - 1; s >= 0; s--) {
-            const struct net_inverse_stage *stage = &inverse->stages[s];
+    for (int s = inverse->stage_count - 1; s >= 0; s--) {
+        const struct net_inverse_stage *stage = &inverse->stages[s];
 
-            value = stage->inverse ? stage->inverse(value)
-                                   : (value - stage->shift[i]) / stage->scale[i];
-        }
-        x[i] = (float)value;
+        value = stage->inverse ? stage->inverse(value)
+                               : (value - stage->shift[i]) / stage->scale[i];
     }
+    return value;
+}
+
+int net_inverse_digits(const struct net_inverse *inverse, int i, float x)
+{
+    const double value = net_inverse_value(inverse, i, x);
+    const double step = fabs(net_inverse_value(inverse, i, nextafterf(x, INFINITY)) - value);
+    int digits = 9; /* of a float */
+
+    for (double size = fabs(value) / 1e8; digits < 17 && size > step; size /= 10)
+        digits++;
+    return digits;
 }
 
 void net_inverse_close(struct net_inverse *inverse)

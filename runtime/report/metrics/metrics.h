@@ -25,7 +25,6 @@ struct net_sums {
 struct net_value_sums {
     struct net_sums *at, *in_units; /* [outputs]; in_units may be NULL */
     struct net_inverse inverse;
-    float *row; /* [2][outputs]: prediction and target in units */
     long right; /* rows whose labels are all predicted */
 };
 

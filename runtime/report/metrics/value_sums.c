@@ -17,10 +17,8 @@ void net_sums_new(struct net_value_sums *sums, const struct net_metrics *metrics
 
     sums->at = net_allocate(outputs, sizeof *sums->at);
     net_inverse_open(&sums->inverse, metrics->data);
-    if (!sums->inverse.count)
-        return;
-    sums->in_units = net_allocate(outputs, sizeof *sums->in_units);
-    sums->row = net_allocate(2 * outputs, sizeof *sums->row);
+    if (sums->inverse.count)
+        sums->in_units = net_allocate(outputs, sizeof *sums->in_units);
 }
 
 void net_sums_reset(struct net_value_sums *sums, const struct net_metrics *metrics)
@@ -39,7 +37,6 @@ void net_sums_free(struct net_value_sums *sums)
     net_inverse_close(&sums->inverse);
     free(sums->at);
     free(sums->in_units);
-    free(sums->row);
 }
 
 /* Row number `rows`, from 1, of one output. */
@@ -79,15 +76,9 @@ double net_sums_add(struct net_metrics *metrics, const float *outputs, const flo
         right &= add_label(&sums->at[k], outputs[k] >= (sigmoid ? 0 : .5f), target[k]);
     }
     sums->right += right;
-    if (!sums->in_units)
-        return square;
-    memcpy(sums->row, outputs, (size_t)count * sizeof *outputs);
-    memcpy(sums->row + count, target, (size_t)count * sizeof *target);
-    net_inverse_apply(&sums->inverse, sums->row);
-    net_inverse_apply(&sums->inverse, sums->row + count);
-    for (int k = 0; k < count; k++)
-        add_value(&sums->in_units[k], (double)sums->row[k], (double)sums->row[count + k],
-                  metrics->rows);
+    for (int k = 0; sums->in_units && k < count; k++)
+        add_value(&sums->in_units[k], net_inverse_value(&sums->inverse, k, outputs[k]),
+                  net_inverse_value(&sums->inverse, k, target[k]), metrics->rows);
     return square;
 }
 

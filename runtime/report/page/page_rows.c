@@ -214,21 +214,18 @@ static void add_labels(struct rows *rows, const struct net_worst_row *row)
 /* As numbers in the data's units; the true ones, then the predicted ones. */
 static void add_values(struct rows *rows, float *values, const float *truth)
 {
-    const struct net_metrics *metrics = rows->metrics;
-    const int count = metrics->model->outputs;
+    const struct net_inverse *inverse = &rows->metrics->sums.inverse;
+    const int count = rows->metrics->model->outputs;
 
     for (int i = 0; i < 2; i++) {
-        float *x = i ? values : net_allocate((size_t)count, sizeof *x);
+        const float *x = i ? values : truth;
 
-        if (!i)
-            memcpy(x, truth, (size_t)count * sizeof *x);
-        net_inverse_apply(&metrics->sums.inverse, x);
         net_text_add(rows->page, "<td>");
         for (int k = 0; k < count && k < 4; k++)
-            net_text_add(rows->page, "%s%.5g", k ? ", " : "", (double)x[k]);
+            net_text_add(rows->page, "%s%.*g", k ? ", " : "",
+                         net_inverse_digits(inverse, k, x[k]) - 4,
+                         net_inverse_value(inverse, k, x[k]));
         net_text_add(rows->page, count > 4 ? ", …" : "");
-        if (!i)
-            free(x);
     }
 }
 
