@@ -8,10 +8,12 @@ quick=
 cd "$scratch" || exit 1
 
 if python3 -c 'import sys, unicodedata; sys.exit(unicodedata.unidata_version != "14.0.0")'; then
-    check "the table of small letters is made by its generator" bash -c \
-        'python3 "$1/lower_case.py" | diff - "$1/lower_case.def"' - "$root/runtime/core"
+    for table in core/lower_case data/transforms/nfc; do
+        check "$table.def is made by its generator" bash -c \
+            'python3 "$1.py" | diff - "$1.def"' - "$root/runtime/$table"
+    done
 else
-    skip "the table of small letters: another Unicode, or no Python"
+    skip "the tables of small letters and of marks: another Unicode, or no Python"
 fi
 
 # 300 titles of up to 12 words out of 90; every class has words of its own.

@@ -194,6 +194,7 @@ Suite *suite_readers(void)
     suite_add_tcase(suite, files);
     suite_add_tcase(suite, readers_test_tables());
     suite_add_tcase(suite, readers_test_table_faults());
+    suite_add_tcase(suite, readers_test_tokenizer());
     suite_add_tcase(suite, readers_test_words());
     suite_add_tcase(suite, readers_test_categories());
     suite_add_tcase(suite, readers_test_archives());

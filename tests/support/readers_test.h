@@ -20,6 +20,7 @@ extern const struct net_field number_field, class_field, text_field;
 
 TCase *readers_test_tables(void);       /* tables_test.c: csv and jsonl */
 TCase *readers_test_table_faults(void); /* table_faults_test.c */
+TCase *readers_test_tokenizer(void);    /* tokenizer_test.c */
 TCase *readers_test_words(void);        /* readers_test.c: words, classes, predict's files */
 TCase *readers_test_archives(void);     /* npz_test.c */
 TCase *readers_test_categories(void);   /* categories_test.c */

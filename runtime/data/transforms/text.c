@@ -220,13 +220,15 @@ static void apply_bag(struct net_values *values, const struct net_call *call,
     apply_vocabulary(values, call, fitted, 0);
 }
 
-const struct net_transform net_transform_tokens = {.name = "tokens",
-                                                   .strings = {"words", "stopwords"},
-                                                   .given = {"lower", "min_letters", "strip"},
-                                                   .fit = fit_vocabulary,
-                                                   .apply = apply_tokens};
-const struct net_transform net_transform_bag_of_words = {.name = "bag_of_words",
-                                                         .strings = {"words", "stopwords"},
-                                                         .given = {"lower", "min_letters", "strip"},
-                                                         .fit = fit_vocabulary,
-                                                         .apply = apply_bag};
+const struct net_transform net_transform_tokens = {
+    .name = "tokens",
+    .strings = {"words", "stopwords"},
+    .given = {"lower", "min_letters", "strip", "nfc"},
+    .fit = fit_vocabulary,
+    .apply = apply_tokens};
+const struct net_transform net_transform_bag_of_words = {
+    .name = "bag_of_words",
+    .strings = {"words", "stopwords"},
+    .given = {"lower", "min_letters", "strip", "nfc"},
+    .fit = fit_vocabulary,
+    .apply = apply_bag};

@@ -11,9 +11,11 @@
 void net_tokenizer_open(struct net_tokenizer *tokenizer, const struct net_call *call)
 {
     const struct net_arg *strip = net_argument(call, "strip");
+    const struct net_arg *nfc = net_argument(call, "nfc");
     const char *names = strip && strip->text ? strip->text : "";
 
     *tokenizer = (struct net_tokenizer){
+        .nfc = nfc && nfc->number != 0,
         .lower = net_argument(call, "lower")->number != 0,
         .tags = strstr(names, "tags"),
         .punctuation = strstr(names, "punctuation"),
@@ -25,10 +27,13 @@ void net_tokenizer_open(struct net_tokenizer *tokenizer, const struct net_call *
 void net_tokenizer_close(struct net_tokenizer *tokenizer)
 {
     free(tokenizer->word.at);
+    free(tokenizer->normal.at);
 }
 
 void net_tokenizer_begin(struct net_tokenizer *tokenizer, struct net_slice text)
 {
+    if (tokenizer->nfc)
+        text = net_nfc(text, &tokenizer->normal);
     tokenizer->at = (const unsigned char *)text.at;
     tokenizer->end = tokenizer->at + text.length;
     tokenizer->untagged = false;

@@ -20,7 +20,7 @@ struct net_transform {
     const char *name;       /* "scale", "standardize", ... */
     const char *fitted[2];  /* names of the fitted lists: "mean", "std"; NULL: no such list */
     const char *strings[2]; /* names of fitted strings: "names"; NULL: none */
-    const char *given[4];   /* arguments without which what it does is not known, up to NULL */
+    const char *given[5];   /* arguments without which what it does is not known, up to NULL */
     void (*fit)(struct net_fitted *fitted, const struct net_values *values,
                 const struct net_call *call, const long *rows, long row_count); /* of the
                                    training part; rows NULL: all; fit NULL: learns nothing */
@@ -64,11 +64,18 @@ bool net_column_fits(const struct net_column *column, const struct net_field *fi
 void net_fitted_write(struct net_text *text, const struct net_data *data);
 void net_fitted_read(struct net_data *data, const struct net_json *json, const char *path);
 
+/* ---- nfc.c ----------------------------------------------------------------------------------- */
+
+/* A text in Unicode's normalization form C: itself where it is in plain letters, else in `scratch`,
+   until the next call. Bytes that are not UTF-8 are Latin-1's. */
+struct net_slice net_nfc(struct net_slice text, struct net_scratch *scratch);
+
 /* ---- tokenizer.c: a text as words ------------------------------------------------------------ */
 
 /* Words stand between spaces; tags, punctuation and digits may be taken out before, letters made
    small, short words and stop words left out. */
 struct net_tokenizer {
+    bool nfc;                            /* first, the text is put into that form */
     bool lower;                          /* letters are made small */
     bool tags;                           /* <...> is a space */
     bool punctuation;                    /* is a space */
@@ -78,6 +85,7 @@ struct net_tokenizer {
     const unsigned char *at, *end;       /* what is left of the text */
     bool untagged;                       /* no > follows any more */
     struct net_scratch word;             /* the word that was read */
+    struct net_scratch normal;           /* the text in that form */
 };
 
 /* As the arguments of tokens(..) or bag_of_words(..) say, without stop words. */
