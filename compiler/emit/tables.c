@@ -55,6 +55,8 @@ static void write_tensor(const Emitter *e, Text *out, const Value *v, const char
         return;
     }
     text_add(&more, "%s, .fan_in = %d", quoted(v->init), v->fan_in);
+    if (v->init_scale > 0)
+        text_add(&more, ", .init_scale = %s", number_text(v->init_scale));
     if (v->fan_out)
         text_add(&more, ", .fan_out = %d", v->fan_out);
     if (v->l1 > 0 || v->l2 > 0)

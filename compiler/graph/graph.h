@@ -97,6 +97,7 @@ typedef struct Value {
     Span span;              /* of an input or target: its declaration */
     Shape stored;           /* of a parameter: its shape in files where it is another; rank 0 */
     const char *init;       /* of a parameter: "kaiming_uniform", "ones", ... (PyTorch's) */
+    double init_scale;      /* of small_normal, small_uniform: in place of 0.05; 0: it is that */
     int fan_in, fan_out;    /* of a parameter, for its initial values */
     double l1, l2;          /* of a weight: times sum |w| and sum w^2, added to the loss */
     int run_l1, run_l2;     /* from 1 of Model.numbers, in their place; 0: none */

@@ -127,6 +127,8 @@ void print_graph(FILE *out, const Graph *g)
         fprintf(out, "%s %s", roles[value->role], declaration_text(value));
         if (value->init)
             fprintf(out, " init=%s", value->init);
+        if (value->init_scale > 0)
+            fprintf(out, "(%g)", value->init_scale);
         if (value->fan_in)
             fprintf(out, " fan_in=%d", value->fan_in);
         fprintf(out, "\n");

@@ -43,6 +43,7 @@ static void set_weight(Value *weight, const Call *call)
     weight->fan_in = weight->shape.size[1] * shape_size(kernel);
     weight->fan_out = weight->shape.size[0] * shape_size(kernel);
     weight->init = initial_table_name(init->text);
+    weight->init_scale = init->number;
 }
 
 Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape shape,

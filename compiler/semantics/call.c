@@ -239,7 +239,10 @@ static Object evaluate_names(Sema *s, const Ast *value, ParamType type)
     const Name *name = value->kind == AST_NAME ? find_name(&s->globals, value->text) : NULL;
 
     if (name && name->value.kind == OBJECT_NAME)
-        return (Object){.kind = OBJECT_NAME, .text = name->value.text, .span = value->span};
+        return (Object){.kind = OBJECT_NAME,
+                        .text = name->value.text,
+                        .number = name->value.number,
+                        .span = value->span};
     if (value->kind == AST_NAME)
         return (Object){.kind = OBJECT_NAME, .text = value->text, .span = value->span};
     if (value->kind == AST_STRING)
@@ -305,7 +308,6 @@ static bool is_bare_axis(const Sema *s, const PartialCall *f, const Parameter *p
 static Object evaluate_argument(Sema *s, const PartialCall *f, const Ast *argument)
 {
     const Parameter *parameter = find_parameter(f, argument);
-
     const bool padding = parameter &&
                          (parameter->type == PARAM_PADDING || parameter->type == PARAM_ENDS);
 

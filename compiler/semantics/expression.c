@@ -56,7 +56,7 @@ static Object look_up(Sema *s, const char *text, Span span, bool called)
     if (signature)
         return (Object){
             .kind = OBJECT_FUNCTION, .function = new_function(signature, NULL, span), .span = span};
-    if (is_initial_name(text) && !called)
+    if (is_initial_name(text))
         return (Object){.kind = OBJECT_NAME, .text = text, .span = span};
     unknown(s, text, span, s->kinds, called || !s->frame);
     return error_object(span);
@@ -265,12 +265,41 @@ static Object evaluate_arguments(Sema *s, AstList arguments, Span span)
     return result;
 }
 
+/* `normal(0.02)`: initial values by name, with a deviation of their own, or a limit. */
+static Object evaluate_initial(Sema *s, const Ast *ast)
+{
+    const AstList arguments = ast->arguments;
+    Object scale = error_object(ast->span);
+
+    if (!same(ast->text, "normal") && !same(ast->text, "uniform"))
+        report(s, ast->span, "%s has no number; `normal(0.02)` and `uniform(0.1)` have one",
+               ast->text);
+    else if (arguments.count != 1 || arguments.items[0]->text)
+        report(s, ast->span, "%s takes a number: `init=%s(%s)`", ast->text, ast->text,
+               same(ast->text, "normal") ? "0.02" : "0.1");
+    else
+        scale = evaluate(s, arguments.items[0]->first);
+    if (scale.kind != OBJECT_ERROR &&
+        !check_type(s, same(ast->text, "normal") ? "a deviation" : "a limit", PARAM_POSITIVE,
+                    scale))
+        scale = error_object(ast->span);
+    if (scale.kind == OBJECT_ERROR)
+        return scale;
+    return (Object){.kind = OBJECT_NAME,
+                    .text = ast->text,
+                    .number = scale.number,
+                    .lets = scale.lets,
+                    .span = ast->span};
+}
+
 static Object evaluate_call(Sema *s, const Ast *ast)
 {
     Object called = look_up(s, ast->text, ast->name_span, true);
 
     if (called.kind == OBJECT_ERROR)
         return evaluate_arguments(s, ast->arguments, ast->span);
+    if (called.kind == OBJECT_NAME && same(called.text, ast->text))
+        return evaluate_initial(s, ast);
     if (called.kind != OBJECT_FUNCTION) {
         report(s, ast->name_span, "`%s` is %s, which cannot be called", ast->text,
                describe(called));
@@ -293,6 +322,9 @@ static Object apply_stage(Sema *s, Object x, const Ast *stage)
                    describe(called)) &&
             called.kind == OBJECT_TENSOR)
             note(s->source, "`+` adds two results, concat(a, b) joins them");
+        else if (is_initial_name(stage->text))
+            note(s->source, "initial values are an argument of a layer: `dense(10, init=%s)`",
+                 stage->text);
         evaluate_arguments(s, stage->arguments, stage->span);
         return x;
     }

@@ -41,11 +41,13 @@ static const struct init *find_init(const struct net_tensor *tensor)
     net_fail(NET_FAULT, "%s: this trainer knows no init `%s`", tensor->name, tensor->init);
 }
 
-/* scale, or sqrt(scale / fan), fan_in or both together */
+/* The tensor's own, scale, or sqrt(scale / fan), fan_in or both together */
 static double scale_of(const struct init *init, const struct net_tensor *tensor)
 {
     const int fan = init->fan == IN ? tensor->fan_in : tensor->fan_in + tensor->fan_out;
 
+    if (tensor->init_scale > 0)
+        return tensor->init_scale;
     return init->fan == ONE ? init->scale : sqrt(init->scale) / sqrt((double)(fan > 0 ? fan : 1));
 }
 

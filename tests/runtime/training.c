@@ -138,7 +138,7 @@ enum { OUT = 80, IN = 24, TAPS = 9, FAN_IN = IN * TAPS, FAN_OUT = OUT * TAPS };
 static const struct net_segment inputs = {0, IN, TAPS, 0, 1};
 
 /* A convolution's weight [80, 24, 3, 3], its blocks in panels of 3 and 2, or each alone. */
-static struct net_tensor weight(const char *init, bool wide)
+static struct net_tensor weight(const char *init, double scale, bool wide)
 {
     return (struct net_tensor){
         .name = "w",
@@ -151,16 +151,17 @@ static struct net_tensor weight(const char *init, bool wide)
         .segment_count = 1,
         .trainable = true,
         .init = init,
+        .init_scale = scale,
         .fan_in = FAN_IN,
         .fan_out = FAN_OUT,
     };
 }
 
 /* The logical elements, drawn with `seed`. */
-static void draw(float *w, const char *init, bool wide, uint32_t seed)
+static void draw(float *w, const char *init, double scale, bool wide, uint32_t seed)
 {
     static const size_t size = OUT * FAN_IN * sizeof(float);
-    const struct net_tensor tensor = weight(init, wide);
+    const struct net_tensor tensor = weight(init, scale, wide);
     const struct net_model model = {.tensors = &tensor, .tensor_count = 1, .params_size = size};
     float *params = net_memory(size);
 
@@ -172,19 +173,22 @@ static void draw(float *w, const char *init, bool wide, uint32_t seed)
 static const struct {
     const char *name;
     double deviation, limit; /* limit 0: none */
+    double scale;            /* of the tensor; 0: none */
 } initial[] = {
-    {"zeros", 0, 1e-30},
-    {"kaiming_uniform", 0.03928371, 0.06804138}, /* 1 / sqrt(216) */
-    {"normal", 1, 0},
-    {"small_uniform", 0.02886751, 0.05},
-    {"small_normal", 0.05, 0},
-    {"glorot_uniform", 0.04622502, 0.08006408}, /* sqrt(6 / 936) */
-    {"glorot_normal", 0.04622502, 0},
-    {"he_uniform", 0.09622504, 0.16666667},
-    {"he_normal", 0.09622504, 0},
-    {"lecun_uniform", 0.06804138, 0.11785113},
-    {"lecun_normal", 0.06804138, 0},
-    {"orthogonal", 0.06804138, 0}, /* rows of length 1 */
+    {"zeros", 0, 1e-30, 0},
+    {"kaiming_uniform", 0.03928371, 0.06804138, 0}, /* 1 / sqrt(216) */
+    {"normal", 1, 0, 0},
+    {"small_uniform", 0.02886751, 0.05, 0},
+    {"small_normal", 0.05, 0, 0},
+    {"small_normal", 0.02, 0, 0.02},
+    {"small_uniform", 0.05773503, 0.1, 0.1},
+    {"glorot_uniform", 0.04622502, 0.08006408, 0}, /* sqrt(6 / 936) */
+    {"glorot_normal", 0.04622502, 0, 0},
+    {"he_uniform", 0.09622504, 0.16666667, 0},
+    {"he_normal", 0.09622504, 0, 0},
+    {"lecun_uniform", 0.06804138, 0.11785113, 0},
+    {"lecun_normal", 0.06804138, 0, 0},
+    {"orthogonal", 0.06804138, 0, 0}, /* rows of length 1 */
 };
 
 START_TEST(initial_values_have_their_deviation)
@@ -193,9 +197,9 @@ START_TEST(initial_values_have_their_deviation)
     const int n = OUT * FAN_IN;
     double sum = 0, square = 0, fourth = 0, top = 0;
 
-    draw(w, initial[_i].name, false, 5);
-    draw(same, initial[_i].name, true, 5);
-    draw(other, initial[_i].name, false, 6);
+    draw(w, initial[_i].name, initial[_i].scale, false, 5);
+    draw(same, initial[_i].name, initial[_i].scale, true, 5);
+    draw(other, initial[_i].name, initial[_i].scale, false, 6);
     ck_assert_mem_eq(w, same, sizeof w);
     ck_assert_int_eq(!memcmp(w, other, sizeof w), _i == 0);
     for (int i = 0; i < n; i++) {
@@ -222,7 +226,7 @@ START_TEST(orthogonal_rows)
 {
     static float w[OUT * FAN_IN];
 
-    draw(w, "orthogonal", true, 3);
+    draw(w, "orthogonal", 0, true, 3);
     for (int a = 0; a < OUT; a++)
         for (int b = 0; b <= a; b++) {
             double product = 0;
@@ -276,7 +280,7 @@ START_TEST(penalties_are_sums)
     static float w[OUT * FAN_IN], g[OUT * FAN_IN];
     double want = 0, square = 0, first = 0, norm = 0;
 
-    draw(w, "he_normal", false, 9);
+    draw(w, "he_normal", 0, false, 9);
     w[7] = 0.0f;
     for (int i = 0; i < OUT * FAN_IN; i++) {
         want += 0.25 * fabs((double)w[i]) + 0.125 * (double)w[i] * (double)w[i];
@@ -284,7 +288,7 @@ START_TEST(penalties_are_sums)
     }
     for (int threads = 1; threads <= 3; threads++)
         for (int wide = 0; wide <= 1; wide++) {
-            struct net_tensor tensor = weight("zeros", wide);
+            struct net_tensor tensor = weight("zeros", 0, wide);
             const struct net_model model = {.tensors = &tensor, .tensor_count = 1};
             struct net_session session = {.model = &model,
                                           .threads = threads,
