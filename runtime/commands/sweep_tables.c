@@ -59,6 +59,17 @@ static void add_number(struct net_cells *cells, double number, enum extent exten
         net_cells_add(cells, "%s", "");
 }
 
+/* A column of the run's own: of a setting's name, with `run` before it. */
+static void add_title(const struct sweep *sweep, struct net_cells *cells, const char *name,
+                      const char *between)
+{
+    bool taken = false;
+
+    for (int s = 0; s < sweep->setting_count; s++)
+        taken |= !strcmp(sweep->settings[s].info.name, name);
+    net_cells_add(cells, "%s%s%s", taken ? "run" : "", taken ? between : "", name);
+}
+
 static void add_header(const struct sweep *sweep, struct net_cells *cells, enum extent extent)
 {
     const char *const parts[] = {net_part_names[NET_VALIDATION], net_part_names[NET_TRAIN]};
@@ -72,13 +83,13 @@ static void add_header(const struct sweep *sweep, struct net_cells *cells, enum 
         for (int m = 0; m < model->metric_count; m++)
             net_cells_add(cells, "%s%s%s", parts[p], between, model->metrics[m].name);
     }
-    net_cells_add(cells, "epochs");
+    add_title(sweep, cells, "epochs", between);
     if (extent != SHORT) {
         net_cells_add(cells, "best%sepoch", between);
-        net_cells_add(cells, "seconds");
+        add_title(sweep, cells, "seconds", between);
     }
-    net_cells_add(cells, "folder");
-    net_cells_add(cells, "status");
+    add_title(sweep, cells, "folder", between);
+    add_title(sweep, cells, "status", between);
 }
 
 /* `run` NULL: the point was not begun. */
@@ -98,7 +109,7 @@ static void add_row(const struct sweep *sweep, struct net_cells *cells, int poin
         for (int m = 0; m < model->metric_count; m++)
             add_number(cells,
                        run ? net_record_final(run, parts[p], model->metrics[m].name, NULL) : NAN,
-                       extent == EXACT);
+                       extent);
     }
     add_number(cells, member(run, "epochs"), extent);
     if (extent != SHORT) {

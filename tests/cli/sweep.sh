@@ -98,7 +98,14 @@ with open("spelled/sweep.csv") as rows, open("spelled.jsonl") as lines:
         for name, cell in row.items():
             is_text = name in ("folder", "status")
             assert told[name] == (cell if is_text else float(cell) if cell else None), (told, row)
+        with open("spelled/" + told["folder"] + "/run.json") as run:
+            final = json.load(run)["final"]
+        for part in ("validation", "train"):
+            for name, number in final[part].items():
+                assert abs(told[part + "_" + name] - number) <= 5e-9 * abs(number), (told, final)
 PYTHON
+./lets sweep epochs=0,1 --out numbered --quiet >numbered.txt
+check "no column twice" grep -q '^epochs,valid.*,run_epochs,best_epoch,sec' numbered/sweep.csv
 check "what a point does not say is the model's" cmp spelled/point_1/model.safetensors \
     alone/model.safetensors
 drawn=('speed=log(1e-3,0.5)' 'rate=uniform(0,0.5)' 'batch=uniform(8,32)' momentum=0,0.9)
