@@ -38,6 +38,10 @@ struct check {
     double loss;        /* at params */
     double noise;       /* of the loss: how far it moves when parameters move by an ulp */
     uint32_t draws;     /* taken so far */
+    struct net_progress progress;
+    const struct net_tensor *tensor; /* that is checked, or NULL */
+    int chosen, begun;               /* tensors to check; of this attempt's, those begun */
+    long losses;                     /* that were computed */
 };
 
 static double uniform(struct check *check)
@@ -64,6 +68,19 @@ static void restore(struct check *check, const struct net_tensor *tensor)
            (size_t)tensor->count * sizeof(float));
 }
 
+/* A recurrent network takes minutes: which tensor is at hand, where stderr is a terminal. */
+static void show_progress(struct check *check)
+{
+    check->losses++;
+    if (!check->tensor || !net_progress_due(&check->progress))
+        return;
+    char *line = net_format("tensor %d of %d, %s, after %ld losses", check->begun, check->chosen,
+                            check->tensor->name, check->losses);
+
+    net_progress_draw(&check->progress, line);
+    free(line);
+}
+
 /* The loss where params are now; running statistics are put back. */
 static double loss_here(struct check *check)
 {
@@ -72,6 +89,7 @@ static double loss_here(struct check *check)
     for (int t = 0; t < check->model->tensor_count; t++)
         if (!check->model->tensors[t].trainable)
             restore(check, &check->model->tensors[t]);
+    show_progress(check);
     return loss;
 }
 
@@ -254,6 +272,8 @@ static bool check_tensor(struct check *check, const struct net_tensor *tensor, b
     const long size = net_tensor_size(tensor);
     double square = 0.0;
 
+    check->tensor = tensor;
+    check->begun++;
     for (long i = 0; i < size; i++) {
         const double gi = (double)g[net_tensor_at(tensor, i)];
 
@@ -265,6 +285,7 @@ static bool check_tensor(struct check *check, const struct net_tensor *tensor, b
     const double elements = check_elements(check, tensor);
     const bool right = isfinite(norm) && along <= 0.003 && random <= 0.05 && elements <= 0.05;
 
+    net_progress_close(&check->progress);
     printf("%-6s %-40s %9ld %12.4g %9.2g %9.2g %9.2g\n",
            right  ? "ok"
            : last ? "WRONG"
@@ -335,6 +356,10 @@ static int attempt(struct check *check, const struct net_options *options, int n
     const struct net_model *model = check->model;
     int wrong = 0;
 
+    check->tensor = NULL;
+    check->begun = check->chosen = 0;
+    for (int t = 0; t < model->tensor_count; t++)
+        check->chosen += is_chosen(&model->tensors[t], options->file) && right[t] < WANTED;
     fill_batch(check, options, number);
     check->loss = loss_here(check);
     memcpy(check->g, check->session.run.grads, model->params_size);
@@ -344,6 +369,7 @@ static int attempt(struct check *check, const struct net_options *options, int n
     printf("%d rows, loss %.7g, which is known to %.1e\n", check->n, check->loss, check->noise);
     printf("%-6s %-40s %9s %12s %9s %9s %9s\n", "", "tensor", "elements", "norm", "along", "random",
            "single");
+    fflush(stdout);
     for (int t = 0; t < model->tensor_count; t++)
         if (is_chosen(&model->tensors[t], options->file) && right[t] < WANTED) {
             right[t] += check_tensor(check, &model->tensors[t], number == ATTEMPTS - 1);
@@ -386,6 +412,7 @@ int net_command_gradcheck(struct net_options *options)
     check.begin = net_allocate((size_t)most, sizeof *check.begin);
     check.end = net_allocate((size_t)most, sizeof *check.end);
 
+    net_progress_open(&check.progress, stdout, net_flag(options, NET_QUIET));
     for (int number = 0; wrong && number < ATTEMPTS; number++)
         wrong = attempt(&check, options, number, right);
     if (wrong)

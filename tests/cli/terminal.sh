@@ -99,6 +99,11 @@ if script -qec true /dev/null >/dev/null 2>&1; then
     check "something is drawn" grep -q "$esc\\[J" drawn.txt
     NO_COLOR=1 on 80 --epochs 2 --out drawn --force >plain.txt
     check "NO_COLOR: no color" bash -c "! grep -q $'\033\\[3' plain.txt"
+    on 80 gradcheck cnn.dense_2 --synthetic >gradcheck.txt
+    check "gradcheck: the tensor at hand" grep -qE \
+        "tensor 1 of 2, cnn.dense_2.weight, after [0-9]+ losses$esc\\[J" gradcheck.txt
+    stays <gradcheck.txt >stays.txt
+    check "gradcheck: it is taken away" grep -q '^ok     cnn.dense_2.weight' stays.txt
     on 80 --epochs 3 --out plot --plot | stays >plot.txt
     check "curves" grep -q '⠉' plot.txt
 else
