@@ -61,6 +61,13 @@ static const char *sign_of(const Layer *layer)
     return layer->call->name;
 }
 
+/* Is one of the shapes the other, [c, h, w], without its height or its width? */
+static bool lacks_axis(Shape shape, Shape other)
+{
+    return shape.rank == 2 && other.rank == 3 && shape.size[0] == other.size[0] &&
+           (shape.size[1] == other.size[1] || shape.size[1] == other.size[2]);
+}
+
 /* Both sides in one shape; false after an error. */
 static bool match_shapes(Lowering *l, const Layer *layer, Value *x[2])
 {
@@ -70,6 +77,11 @@ static bool match_shapes(Lowering *l, const Layer *layer, Value *x[2])
         return true;
     error_at(l->model->source, layer->span, "`%s` wants equal shapes, these are %s and %s",
              sign_of(layer), shape_text(x[0]->shape), shape_text(x[1]->shape));
+    if (lacks_axis(x[0]->shape, x[1]->shape) || lacks_axis(x[1]->shape, x[0]->shape)) {
+        note(l->model->source, "nothing is stretched along the height or the width alone; along "
+                               "axis=channels and axis=all one channel is left, which is");
+        return false;
+    }
     note(l->model->source, "%s%s brings one side to the shape of the other",
          x[0]->shape.rank == x[1]->shape.rank ? ""
                                               : "a vector of the channels is stretched over what "

@@ -124,6 +124,14 @@ Value *find_tokens(const Layer *layer)
                : NULL;
 }
 
+/* Does it come, position by position or not, from an input of classes alone? */
+static bool is_made_of_classes(const Layer *layer)
+{
+    while (layer->input_count > 0)
+        layer = layer->inputs[0];
+    return layer->value->type == TYPE_TOKENS && layer->field->classes;
+}
+
 Value *tokens_behind(Lowering *l, const Layer *layer)
 {
     Value *tokens = find_tokens(layer->inputs[0]);
@@ -134,7 +142,10 @@ Value *tokens_behind(Lowering *l, const Layer *layer)
                  "position for each word of an input; %s, %s, is not made that way",
                  layer->call->name, source_text(layer->inputs[0]),
                  shape_text(layer->inputs[0]->value->shape));
-        note(l->model->source, "it follows an embedding, and layers that keep the length");
+        note(l->model->source, "%s",
+             is_made_of_classes(layer->inputs[0])
+                 ? "classes have no padding, 0 is one of them: leave skip_padding out"
+                 : "it follows an embedding, and layers that keep the length");
     }
     return tokens;
 }

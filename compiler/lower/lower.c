@@ -47,10 +47,14 @@ static bool check_numbers(Lowering *l, Span span, const char *what, const Layer 
     if (input->value->type != TYPE_TOKENS)
         return true;
     const int classes = input->value->field->classes;
+    const bool one = classes && input->value->shape.size[0] == 1;
 
     error_at(l->model->source, span, "%s wants numbers, %s is %s; put embedding(width) before it%s",
-             what, source_text(input), classes ? "a class" : "words",
-             classes ? format(", or prepare it with one_hot(%d)", classes) : "");
+             what, source_text(input),
+             one       ? "a class"
+             : classes ? "classes"
+                       : "words",
+             one ? format(", or prepare it with one_hot(%d)", classes) : "");
     return false;
 }
 

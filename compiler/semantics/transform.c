@@ -40,6 +40,23 @@ static bool check_word(Sema *s, const Call *step, const char *parameter, const c
     return false;
 }
 
+/* An array's integers are the classes: none of them is looked at before a run. */
+static void check_counted(Sema *s, const Field *field, const Call *step)
+{
+    const bool mode = same(argument(step, "missing")->text, "mode");
+
+    if (field->is_target || field->columns || !field->source_field ||
+        (!mode && number(step, "min_count") <= 1))
+        return;
+    if (report(s, argument(step, mode ? "missing" : "min_count")->span,
+               "%s counts no values of `%s`, which is an array", step->name, field->source_field))
+        note(s->source, "%s is for the columns of csv and jsonl%s",
+             mode ? "missing=mode" : "min_count",
+             !mode                         ? ""
+             : same(step->name, "one_hot") ? "; `missing=zeros` takes an array's NaN"
+                                           : "; `missing=row` takes an array's NaN");
+}
+
 /* Values of an input that are of no class: a row of the embedding more each for those that training
    did not have and for those that are missing, zeros of a one_hot, or the most frequent class. */
 static void check_class_rules(Sema *s, Field *field, const Call *step)
@@ -51,6 +68,7 @@ static void check_class_rules(Sema *s, Field *field, const Call *step)
     const bool unknown = !same(argument(step, "unknown")->text, "error");
     const bool missing = !same(argument(step, "missing")->text, "error");
 
+    check_counted(s, field, step);
     if (right && field->is_target && (unknown || missing))
         report(s, argument(step, unknown ? "unknown" : "missing")->span,
                "`%s` is a target: each of its values has to be a class", field->name);
@@ -105,8 +123,13 @@ static void prepare_classes(Sema *s, Field *field, int i, bool has_sizes)
         shape_classes(s, field, has_sizes);
     } else if (field->has_shape && vector &&
                !(field->shape.rank == 1 && field->shape.size[0] == field->classes)) {
-        report(s, field->span, "`%s` is declared otherwise than one_hot(%d) makes it: [%d]",
-               field->name, field->classes, field->classes);
+        if (report(s, field->span, "`%s` is declared otherwise than one_hot(%d) makes it: [%d]",
+                   field->name, field->classes, field->classes) &&
+            !field->is_target && !field->columns)
+            note(s->source,
+                 "one_hot takes one number a row; several are `classes(%d)` behind an "
+                 "embedding",
+                 field->classes);
     }
     field->has_shape = true;
     if (vector)

@@ -438,13 +438,6 @@ static int32_t *read_classes(const struct net_values *values, const struct net_c
                  size == 1 ? "one number"
                            : net_shape_text(wanted, values->field->rank, values->field->shape),
                  column->name, net_shape_text(text, column->rank, column->shape));
-    if (!column->strings && net_argument(call, "min_count") &&
-        (net_has_word(call, "missing", "mode") ||
-         net_whole_argument(call, "min_count", 1, 1e9) > 1))
-        net_fail(1,
-                 "%s: %s counts no values of %s, which is an array: missing=mode and min_count "
-                 "are for the columns of csv and jsonl",
-                 column->place, call->name, column->name);
     if (column->strings)
         read_strings(values, &to, classes);
     else
