@@ -91,8 +91,10 @@ void net_stream_open(struct net_stream *file, const char *path)
         net_fail(1, "%s: expected a file, found a folder", path);
     *file = (struct net_stream){.path = path, .zlib = open_packed_or_not(path)};
     if (!file->zlib)
-        net_fail(1, "cannot open %s: %s\n  The folder that holds the data is named by --data DIR.",
-                 path, errno ? strerror(errno) : "out of memory");
+        net_fail(1, "cannot open %s: %s%s", path, errno ? strerror(errno) : "out of memory",
+                 errno == ENOENT || errno == ENOTDIR
+                     ? "\n  The folder that holds the data is named by --data DIR."
+                     : "");
     gzbuffer(file->zlib, 1 << 17);
     file->most = net_most_bytes();
 }

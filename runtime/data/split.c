@@ -147,8 +147,10 @@ void net_split(struct net_subset *from, struct net_subset *held, enum net_part p
             add_row(&division, tickets[i].row, i < begin + take);
     }
     if (!division.taken_count)
-        net_fail(1, "%s = holdout(%g) of %ld rows is empty: a larger share or more rows are needed",
-                 net_part_names[part], fraction, from->count);
+        net_fail(1,
+                 "%s = holdout(%g) of %ld rows is empty: a larger share or more rows are needed%s",
+                 net_part_names[part], fraction, from->count,
+                 classes ? "; a class's only row stays in training" : "");
     free(tickets);
     end_division(&division, from, held);
 }

@@ -216,10 +216,8 @@ void net_option_read(struct net_value *value, const struct net_option_info *d, c
         break;
     case NET_KIND_TEXT:
         if (!*text)
-            net_fail(NET_USAGE, "--%s wants a %s, not an empty text", net_typed_name(d->name),
-                     strstr(d->help, "NAME")   ? "name"
-                     : strstr(d->help, "FILE") ? "file"
-                                               : "folder");
+            net_fail(NET_USAGE, "--%s wants %.*s, not an empty text", net_typed_name(d->name),
+                     (int)strcspn(d->help, " "), d->help);
         value->text = text;
         break;
     case NET_KIND_CHOICE:

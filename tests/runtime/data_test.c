@@ -302,7 +302,9 @@ START_TEST(empty_holdout)
     write_pictures("\0\1\2");
     make_copier(&f, NULL, 0, classes, 3);
     f.model.parts[NET_VALIDATION] = &holdout_tenth;
-    expect_fault(open_and_close, &f, "validation = holdout(0.1) of 3 rows is empty");
+    expect_fault(open_and_close, &f,
+                 "validation = holdout(0.1) of 3 rows is empty: a larger share or more rows are "
+                 "needed; a class's only row stays in training");
     make_copier(&f, NULL, 0, classes, 2); /* the reason comes before what follows from it */
     f.model.parts[NET_VALIDATION] = &holdout_tenth;
     expect_fault(open_and_close, &f, "whole number from 0 to 1, found 2");

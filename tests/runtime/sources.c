@@ -56,6 +56,7 @@ START_TEST(libsvm_faults)
         {"1 qid:3 1:1\n", "line 1: expected FEATURE:VALUE, found \"qid:3\""},
         {"1 1:\n2", "line 1: expected a number behind the colon"},
         {"1 1:nan\n", "line 1: expected a number behind the colon, found \"nan\""},
+        {"1 1:0x10\n", "line 1: expected a number behind the colon, found \"0x10\""},
     };
 
     for (int i = 0; i < LENGTH(cases); i++)

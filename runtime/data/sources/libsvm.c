@@ -31,7 +31,8 @@ static double read_number(const struct rows *rows, const char **at, const char *
     char *end = (char *)*at;
     const double x = strchr(" \t\r\n", **at) ? NAN : strtod(*at, &end);
 
-    if (end == *at || !isfinite(x) || !strchr(ends, *end))
+    if (end == *at || !isfinite(x) || end > *at + strspn(*at, "+-.0123456789eE") ||
+        !strchr(ends, *end)) /* not all that strtod reads is a decimal number */
         fail_line(rows, *at, expected);
     *at = end;
     return x;
