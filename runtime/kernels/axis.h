@@ -57,6 +57,12 @@ NET_INLINE long net_axis_step(struct net_axis s)
     return s.across ? 256 : s.behind * s.blocks * 256L;
 }
 
+/* Lanes of all vectors of a reduction together that there are. */
+NET_INLINE int net_axis_inside(struct net_axis s)
+{
+    return s.across ? s.channels : 16 * s.size;
+}
+
 /* One number an image, in lane 0 of its vector. */
 NET_INLINE void net_store_first(float *y, float number)
 {
@@ -72,26 +78,11 @@ NET_TEMPLATE void net_axis_sum(float *y, const float *x, struct net_axis s, NET_
         float *to = y + item * 256L;
 
         for (int i = 0; i < 16; i += 4) {
-            struct net_long_sum sum[4];
+            vec sum[4];
 
+            net_sum_along(sum, from + 16 * i, net_axis_count(s), net_axis_step(s));
             NET_UNROLL(j, 4)
-                sum[j] = net_long_zero();
-            NET_SUM_GROUPS(first, end, net_axis_count(s))
-            {
-                vec group[4];
-
-                NET_UNROLL(j, 4)
-                    group[j] = vec_zero();
-                NET_REPEAT(at, end - first)
-                    NET_UNROLL(j, 4)
-                        group[j] = vec_add(
-                            group[j],
-                            vec_load(from + (first + at) * net_axis_step(s) + 16 * (i + j)));
-                NET_UNROLL(j, 4)
-                    net_long_add(&sum[j], group[j]);
-            }
-            NET_UNROLL(j, 4)
-                vec_store(to + 16 * (i + j), sum[j].sum);
+                vec_store(to + 16 * (i + j), sum[j]);
         }
         if (s.across) {
             _Alignas(64) float sums[16];
@@ -127,18 +118,8 @@ NET_TEMPLATE void net_axis_max(float *y, float *index, const float *x, float sig
             const long to = item * 256L + 16 * i;
             vec max[4], first[4];
 
-            NET_UNROLL(j, 4)
-                max[j] = vec_set(-INFINITY), first[j] = vec_zero();
-            NET_REPEAT(at, net_axis_count(s))
-                NET_UNROLL(j, 4) {
-                    vec v = vec_mul(vec_load(from + at * net_axis_step(s) + 16 * (i + j)),
-                                    vec_set(sign));
-
-                    if (s.across)
-                        v = vec_first(s.channels - 16 * (int)at, v, vec_set(-INFINITY));
-                    first[j] = net_where_larger(v, max[j], (float)at, first[j]);
-                    max[j] = net_larger(v, max[j]);
-                }
+            net_max_along(max, first, from + 16 * i, net_axis_count(s), net_axis_step(s), sign,
+                          net_axis_inside(s));
             NET_UNROLL(j, 4) {
                 if (s.across) {
                     float channel;
@@ -160,16 +141,9 @@ NET_TEMPLATE void net_axis_max(float *y, float *index, const float *x, float sig
 /* max = the largest along the axis of four images. */
 NET_INLINE void net_axis_top(vec max[4], const float *from, struct net_axis s)
 {
-    NET_UNROLL(j, 4)
-        max[j] = vec_set(-INFINITY);
-    NET_REPEAT(at, net_axis_count(s))
-        NET_UNROLL(j, 4) {
-            vec v = vec_load(from + at * net_axis_step(s) + 16 * j);
+    vec first[4];
 
-            if (s.across)
-                v = vec_first(s.channels - 16 * (int)at, v, vec_set(-INFINITY));
-            max[j] = net_larger(v, max[j]);
-        }
+    net_max_along(max, first, from, net_axis_count(s), net_axis_step(s), 1, net_axis_inside(s));
     if (s.across)
         NET_UNROLL(j, 4)
             max[j] = vec_set(vec_top(max[j]));

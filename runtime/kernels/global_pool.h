@@ -2,7 +2,10 @@
  * global_pool.h -- the sum, mean and maximum over an image, a number a channel, and what goes the
  * other way: a number a channel on every pixel.
  *
- * Needs: epilogue.h, pool.h. Gives: net_pixel_sum, net_stretch, net_global_avgpool2d,
+ * The one idea: what is reduced is a run of vectors a step apart, four images of it together, in
+ * registers; axis.h goes along any axis by the same two functions.
+ *
+ * Needs: epilogue.h, pool.h. Gives: net_sum_along, net_max_along, net_pixel_sum, net_stretch, net_global_avgpool2d,
  * net_global_maxpool2d, and their gradients.
  */
 
@@ -19,6 +22,47 @@ NET_INLINE vec net_where_pixel(vec index, float pixel, vec dy)
     return vec_from_bits(vec_bits(dy) & hit);
 }
 
+/* sum = that of `count` vectors of each of four images, `step` floats apart, groups by a long sum. */
+NET_INLINE void net_sum_along(vec sum[4], const float *from, int count, long step)
+{
+    struct net_long_sum total[4];
+
+    NET_UNROLL(j, 4)
+        total[j] = net_long_zero();
+    NET_SUM_GROUPS(first, end, count)
+    {
+        vec group[4];
+
+        NET_UNROLL(j, 4)
+            group[j] = vec_zero();
+        NET_REPEAT(at, end - first)
+            NET_UNROLL(j, 4)
+                group[j] = vec_add(group[j], vec_load(from + (first + at) * step + 16 * j));
+        NET_UNROLL(j, 4)
+            net_long_add(&total[j], group[j]);
+    }
+    NET_UNROLL(j, 4)
+        sum[j] = total[j].sum;
+}
+
+/* max = the largest of sign x of such vectors, sign 1 or -1, and index which it is, the first of
+   equal ones. lanes: of all vectors together, those behind them are left out. */
+NET_INLINE void net_max_along(vec max[4], vec index[4], const float *from, int count, long step,
+                              float sign, int lanes)
+{
+    NET_UNROLL(j, 4)
+        max[j] = vec_set(-INFINITY), index[j] = vec_zero();
+    NET_REPEAT(at, count)
+        NET_UNROLL(j, 4) {
+            vec v = vec_mul(vec_load(from + at * step + 16 * j), vec_set(sign));
+
+            if (lanes < 16 * count)
+                v = vec_first(lanes - 16 * (int)at, v, vec_set(-INFINITY));
+            index[j] = net_where_larger(v, max[j], (float)at, index[j]);
+            max[j] = net_larger(v, max[j]);
+        }
+}
+
 /* y = the mean over the pixels of x. Items: batch blocks. */
 NET_INLINE void net_global_sum(float *y, const float *x, float scale, struct net_extent v, NET_RUN)
 {
@@ -27,26 +71,11 @@ NET_INLINE void net_global_sum(float *y, const float *x, float scale, struct net
             for (int i = 0; i < 16; i += 4) {
                 const float *from = x + net_block_at(v, batch_block, 0, block) + 16 * i;
                 float *to = y + ((long)batch_block * v.blocks + block) * 256 + 16 * i;
-                struct net_long_sum sum[4];
+                vec sum[4];
 
+                net_sum_along(sum, from, v.height * v.width, v.blocks * 256);
                 NET_UNROLL(j, 4)
-                    sum[j] = net_long_zero();
-                NET_SUM_GROUPS(first, end, v.height * v.width)
-                {
-                    vec group[4];
-
-                    NET_UNROLL(j, 4)
-                        group[j] = vec_zero();
-                    NET_REPEAT(pixel, end - first)
-                        NET_UNROLL(j, 4)
-                            group[j] = vec_add(
-                                group[j],
-                                vec_load(from + (first + pixel) * v.blocks * 256 + 16 * j));
-                    NET_UNROLL(j, 4)
-                        net_long_add(&sum[j], group[j]);
-                }
-                NET_UNROLL(j, 4)
-                    vec_store(to + 16 * j, vec_mul(sum[j].sum, vec_set(scale)));
+                    vec_store(to + 16 * j, vec_mul(sum[j], vec_set(scale)));
             }
 }
 
@@ -72,15 +101,8 @@ NET_TEMPLATE void net_global_maxpool2d(float *y, float *index, const float *x, s
                 const long at = ((long)batch_block * v.blocks + block) * 256 + 16 * i;
                 vec max[4], first[4];
 
-                NET_UNROLL(j, 4)
-                    max[j] = vec_set(-INFINITY), first[j] = vec_zero();
-                NET_REPEAT(pixel, v.height * v.width)
-                    NET_UNROLL(j, 4) {
-                        const vec xj = vec_load(from + pixel * v.blocks * 256 + 16 * j);
-
-                        first[j] = net_where_larger(xj, max[j], (float)pixel, first[j]);
-                        max[j] = net_larger(xj, max[j]);
-                    }
+                net_max_along(max, first, from, v.height * v.width, v.blocks * 256, 1,
+                              16 * v.height * v.width);
                 NET_UNROLL(j, 4) {
                     vec_store(y + at + 16 * j, max[j]);
                     if (index)
