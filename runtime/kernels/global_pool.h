@@ -2,8 +2,8 @@
  * global_pool.h -- the sum, mean and maximum over an image, a number a channel, and what goes the
  * other way: a number a channel on every pixel.
  *
- * The one idea: what is reduced is a run of vectors a step apart, four images of it together, in
- * registers; axis.h goes along any axis by the same two functions.
+ * The one idea: what is reduced is a run of vectors a step apart, four images together, in registers;
+ * axis.h goes along any axis by the same two functions.
  *
  * Needs: epilogue.h, pool.h. Gives: net_sum_along, net_max_along, net_pixel_sum, net_stretch, net_global_avgpool2d,
  * net_global_maxpool2d, and their gradients.
@@ -22,7 +22,8 @@ NET_INLINE vec net_where_pixel(vec index, float pixel, vec dy)
     return vec_from_bits(vec_bits(dy) & hit);
 }
 
-/* sum = that of `count` vectors of each of four images, `step` floats apart, groups by a long sum. */
+/* sum = that of `count` vectors of each of four images, `step` floats apart; groups by a long
+   sum. */
 NET_INLINE void net_sum_along(vec sum[4], const float *from, int count, long step)
 {
     struct net_long_sum total[4];

@@ -331,93 +331,12 @@ static double passed_on(const Bounds *b, const Node *node)
     }
 }
 
-/* Where a derivative jumps: at 0, and at one point more. */
-static bool has_jump(const Node *node, double *other)
-{
-    *other = 0;
-    switch (node->op) {
-    case OP_RELU:
-    case OP_LEAKY_RELU:
-    case OP_ELU:
-    case OP_ABS:
-        return true;
-    case OP_CLAMP:
-        *other = node->at.most; /* and less that */
-        return true;
-    case OP_RELU6:
-        *other = 6;
-        return true;
-    case OP_HARDSWISH:
-    case OP_HARDSIGMOID:
-        *other = 3; /* and -3 */
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool is_near_jump(const Bounds *b, const Value *x, double jump)
-{
-    for (long i = 0; i < element_count(x, b->r->n); i++) {
-        const double distance = fabs(fabs(b->r->at[x->id][i]) - jump);
-
-        if (distance > 0 && distance <= b->errors[x->id])
-            return true;
-    }
-    return false;
-}
-
-/* Does a maximum fall elsewhere where every entry of x is off by its error, up or down? Entries
-   that are alike stay so: which of them it is has to be right. */
-static bool has_near_maximum(const Bounds *b, const Node *node)
-{
-    const Value *x = node->inputs[0], *y = node->outputs[0];
-    const long count = element_count(x, b->r->n), outputs = element_count(y, b->r->n);
-    const double *index = b->r->at[node->outputs[1]->id];
-    double *moved = allocate((size_t)count * sizeof *moved),
-           *largest = allocate((size_t)outputs * sizeof *largest),
-           *other = allocate((size_t)outputs * sizeof *other);
-    bool differs = false;
-
-    for (int sign = -1; sign <= 1; sign += 2) {
-        for (long i = 0; i < count; i++) {
-            uint64_t bits;
-
-            memcpy(&bits, &b->r->at[x->id][i], sizeof bits);
-            bits *= 0x9e3779b97f4a7c15;
-            moved[i] = b->r->at[x->id][i] + (bits >> 63 ? sign : -sign) * b->errors[x->id];
-        }
-        find_evaluation(node->op)(b->r, node, (double *[]){moved}, (double *[]){largest, other});
-        for (long i = 0; i < outputs; i++)
-            differs = differs || index[i] != other[i];
-    }
-    return differs;
-}
-
-/* Are entries of a nearly b, or the limit? What is larger may be the other one then. */
-static bool has_near_tie(const Bounds *b, const Node *node)
-{
-    const Value *x = node->inputs[0], *y = node->input_count > 1 ? node->inputs[1] : NULL;
-
-    for (long i = 0; i < element_count(x, b->r->n); i++) {
-        const double other = y ? b->r->at[y->id][i] : node->at.limit;
-        const double distance = fabs(b->r->at[x->id][i] - other);
-
-        if (distance > 0 && distance <= b->errors[x->id] + (y ? b->errors[y->id] : 0))
-            return true;
-    }
-    return false;
-}
-
 /* The gradients behind a jump may be others than the reference's, and are not compared. */
 static void find_jumps(Bounds *b, const Node *node)
 {
-    double other;
-
     if (node->op == OP_MAXPOOL2D || node->op == OP_GLOBAL_MAXPOOL2D || node->op == OP_AXIS_MAX)
-        b->jumps[node->outputs[1]->id] = has_near_maximum(b, node);
-    if (has_jump(node, &other) &&
-        (is_near_jump(b, node->inputs[0], 0) || is_near_jump(b, node->inputs[0], other)))
+        b->jumps[node->outputs[1]->id] = has_near_maximum(b->r, b->errors, node);
+    if (has_near_jump(b->r, b->errors, node))
         b->jumps[node->inputs[0]->id] = b->jumps[node->outputs[0]->id] = true;
 }
 
@@ -426,7 +345,7 @@ static bool is_behind_jump(const Bounds *b, const Node *node)
     if (node->op == OP_CONV2D_DX_ARGMAX || node->op == OP_CONV2D_DW_ARGMAX)
         return b->jumps[node->inputs[2]->id];
     if (node->op == OP_MAXIMUM_GRAD || node->op == OP_GREATER || node->op == OP_ABOVE)
-        return has_near_tie(b, node);
+        return has_near_tie(b->r, b->errors, node);
     return is_gradient(node) && b->jumps[node->inputs[0]->id];
 }
 

@@ -62,6 +62,14 @@ void load_model(Compiled *c);
 /* What the error of each value may be, by id; needs an evaluated reference. */
 double *bound_errors(const Reference *r);
 
+/* ---- kernel_jumps.c -------------------------------------------------------------------------- */
+
+/* May errors of the node's operands, by id of a value, put a number on the other side of a point
+   where the derivative jumps; a maximum elsewhere; make another operand the larger one? */
+bool has_near_jump(const Reference *r, const double *errors, const Node *node);
+bool has_near_maximum(const Reference *r, const double *errors, const Node *node);
+bool has_near_tie(const Reference *r, const double *errors, const Node *node);
+
 /* ---- kernel_run.c ---------------------------------------------------------------------------- */
 
 /* How far a value is from the reference, over the root mean square of that. */
