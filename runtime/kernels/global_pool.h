@@ -2,11 +2,11 @@
  * global_pool.h -- the sum, mean and maximum over an image, a number a channel, and what goes the
  * other way: a number a channel on every pixel.
  *
- * The one idea: what is reduced is a run of vectors a step apart, four images together, in registers;
- * axis.h goes along any axis by the same two functions.
+ * The one idea: what is reduced is a run of vectors a step apart, four images together, in
+ * registers; axis.h goes along any axis by the same two functions.
  *
- * Needs: epilogue.h, pool.h. Gives: net_sum_along, net_max_along, net_pixel_sum, net_stretch, net_global_avgpool2d,
- * net_global_maxpool2d, and their gradients.
+ * Needs: epilogue.h, pool.h. Gives: net_sum_along, net_max_along, net_pixel_sum, net_stretch,
+ * net_global_avgpool2d, net_global_maxpool2d, and their gradients.
  */
 
 #ifndef NET_GLOBAL_POOL_H
