@@ -167,7 +167,8 @@ Node **find_only_readers(const Graph *g);
 
 /* A parameter by its name, a new version of it by the name and "'", a result by its number. */
 const char *printed_name(const Value *value);
-void print_graph(FILE *out, const Graph *g); /* --dump=graph, grad (print.c) */
+const char *attributes_text(const Node *node); /* " kernel=3x3 stride=1", or "" */
+void print_graph(FILE *out, const Graph *g);   /* --dump=graph, grad (print.c) */
 
 const char *find_fault(const Graph *g); /* what is wrong with it, or NULL */
 void verify(const Graph *g);            /* aborts with a message: netc's own bug */

@@ -47,18 +47,18 @@ static const char *pair_text(const int pair[2], bool square)
 }
 
 /* The padding behind is said where it is another than the one before. */
-static void print_pair(FILE *out, const Attributes *at, const char *name, const int pair[2],
-                       int usual)
+static void add_pair(Text *out, const Attributes *at, const char *name, const int pair[2],
+                     int usual)
 {
     const int *absent = pair == at->padding_end ? at->padding : (const int[2]){0};
     const bool said = memcmp(pair, absent, sizeof(int[2])) != 0;
 
     if (said && !(usual && pair[0] == usual && pair[1] == usual))
-        fprintf(out, " %s=%s", name, pair_text(pair, pair != at->kernel));
+        text_add(out, " %s=%s", name, pair_text(pair, pair != at->kernel));
 }
 
 /* Up to the last that is not 0, and where there is one to the last axis. */
-static void print_list(FILE *out, const char *name, const int *list, int size, int axes)
+static void add_list(Text *out, const char *name, const int *list, int size, int axes)
 {
     int used = size;
 
@@ -67,33 +67,35 @@ static void print_list(FILE *out, const char *name, const int *list, int size, i
     if (used > 0 && used < axes && axes <= size)
         used = axes;
     for (int i = 0; i < used; i++)
-        fprintf(out, "%s%d", i ? "," : format(" %s=", name), list[i]);
+        text_add(out, "%s%d", i ? "," : format(" %s=", name), list[i]);
 }
 
 /* Those that are there; nine digits tell any two floats apart. at.shape is the result's. */
-static void print_attributes(FILE *out, const Node *node)
+const char *attributes_text(const Node *node)
 {
+    Text text = {0};
     const Attributes *at = &node->at;
     const int classes = node->inputs[0] ? node->inputs[0]->shape.size[0] : 0;
 
 #define WHOLE(name, usual)                                                                         \
     if (at->name != 0 && at->name != (usual))                                                      \
-        fprintf(out, " " #name "=%d", at->name);
+        text_add(&text, " " #name "=%d", at->name);
 #define REAL(name)                                                                                 \
     if (at->name != 0)                                                                             \
-        fprintf(out, " " #name "=%.9g", at->name);
+        text_add(&text, " " #name "=%.9g", at->name);
 #define FLAG(name)                                                                                 \
     if (at->name)                                                                                  \
-        fprintf(out, " " #name);
-#define PAIR(name, usual) print_pair(out, at, #name, at->name, usual);
-#define LIST(name, count) print_list(out, #name, at->name, count, at->axis_count);
+        text_add(&text, " " #name);
+#define PAIR(name, usual) add_pair(&text, at, #name, at->name, usual);
+#define LIST(name, count) add_list(&text, #name, at->name, count, at->axis_count);
 #define CLASS_REALS(name)                                                                          \
     for (int i = 0; at->name && i < classes; i++)                                                  \
-        fprintf(out, "%s%.9g", i ? "," : " " #name "=", at->name[i]);
+        text_add(&text, "%s%.9g", i ? "," : " " #name "=", at->name[i]);
 #define CLASS_WHOLES(name)                                                                         \
     for (int i = 0; at->name && i < classes; i++)                                                  \
-        fprintf(out, "%s%d", i ? "," : " " #name "=", at->name[i]);
+        text_add(&text, "%s%d", i ? "," : " " #name "=", at->name[i]);
 #include "graph/attributes.def"
+    return text.at ? text.at : "";
 }
 
 static void print_node(FILE *out, const Graph *g, const Node *node)
@@ -103,8 +105,7 @@ static void print_node(FILE *out, const Graph *g, const Node *node)
     fprintf(out, " = %s(", op_info[node->op].text);
     for (int i = 0; i < node->input_count; i++)
         fprintf(out, "%s%s", i ? ", " : "", printed_name(node->inputs[i]));
-    fprintf(out, ")");
-    print_attributes(out, node);
+    fprintf(out, ")%s", attributes_text(node));
     if (g->source)
         fprintf(out, "  # line %d", line_of(g->source, node->span));
     fprintf(out, "\n");

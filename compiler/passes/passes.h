@@ -252,6 +252,8 @@ typedef struct Program {
 Program *fuse(Graph *g, const Target *target);
 void print_kernels(FILE *out, const Program *program); /* --dump=fused (print_kernels.c) */
 const char *kernel_label(const Kernel *k);             /* "conv2d relu" */
+/* " kernel=3x3 stride=1, leaky_relu slope=0.01": of its node, and of what else has some; or "" */
+const char *constants_text(const Kernel *k);
 
 /* ---- kernel.c: operands ---------------------------------------------------------------------- */
 

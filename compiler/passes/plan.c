@@ -306,9 +306,10 @@ void print_plan(FILE *out, const Program *p)
 {
     fprintf(out, "%s: %d phases, arena %zu B\n", p->graph->name, p->phases, p->arena);
     for (int i = 0; i < p->count; i++)
-        fprintf(out, "  phase %d  %s%s%s\n", p->kernels[i]->phase + 1, kernel_label(p->kernels[i]),
-                p->kernels[i]->node->path ? "  " : "",
-                p->kernels[i]->node->path ? p->kernels[i]->node->path : "");
+        fprintf(out, "  phase %d  %s%s%s%s%s\n", p->kernels[i]->phase + 1,
+                kernel_label(p->kernels[i]), p->kernels[i]->node->path ? "  " : "",
+                p->kernels[i]->node->path ? p->kernels[i]->node->path : "",
+                *constants_text(p->kernels[i]) ? " " : "", constants_text(p->kernels[i]));
     for (int i = 0; i < p->buffer_count; i++)
         fprintf(out, "  %10zu + %-10zu phases %d to %d  %s\n", p->buffers[i]->offset,
                 p->buffers[i]->size, p->buffers[i]->first + 1, p->buffers[i]->last + 1,

@@ -1,5 +1,5 @@
 /*
- * print_kernels.c -- what kernels are called, and the list of them with their operands
+ * print_kernels.c -- what kernels are called, and the list of them with their operands, constants
  * and algorithms (--dump=fused).
  */
 
@@ -31,6 +31,21 @@ const char *kernel_label(const Kernel *k)
         text_add(&text, " update");
     if (k->bias)
         text_add(&text, ", %s", kernel_label(k->bias));
+    return text.at;
+}
+
+const char *constants_text(const Kernel *k)
+{
+    Text text = {0};
+
+    text_add(&text, "%s", attributes_text(k->node));
+    for (int i = 0; i < k->epilogue_count; i++) {
+        const Node *node = k->epilogue[i];
+        const char *attributes = attributes_text(node);
+
+        if (node != k->node && *attributes)
+            text_add(&text, "%s %s%s", *text.at ? "," : "", op_info[node->op].text, attributes);
+    }
     return text.at;
 }
 
@@ -81,6 +96,7 @@ void print_kernels(FILE *out, const Program *program)
         const Kernel *k = program->kernels[i];
         const Value *y = k->epilogue_count ? k->epilogue[k->epilogue_count - 1]->outputs[0]
                                            : k->node->outputs[0];
+        const char *constants = constants_text(k);
 
         fprintf(out, "%4d  %-40s -> %s", i, kernel_label(k), shape_text(y->shape));
         if (k->node->path)
@@ -89,7 +105,7 @@ void print_kernels(FILE *out, const Program *program)
         print_operands(out, k, false);
         fprintf(out, " ->");
         print_operands(out, k, true);
-        fprintf(out, "\n");
+        fprintf(out, *constants ? "\n      with%s\n" : "%s\n", constants);
         print_selection(out, k);
     }
 }
