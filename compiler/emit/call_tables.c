@@ -133,3 +133,12 @@ void write_calls(Text *out, Call *const *calls, int count, const char *name)
         text_add(out, count > 1 ? "\n    %s," : "%s", call_text(calls[i]));
     text_add(out, "%s};\n", count > 1 ? "\n" : "");
 }
+
+int find_field_index(const Model *model, const Field *field)
+{
+    int i = 0;
+
+    while (model->fields[i] != field)
+        i++;
+    return i;
+}

@@ -82,6 +82,8 @@ void write_fields(Text *out, const Model *model)
         if (f->augment_count)
             text_add(out, ", .augments = field_%d_augments, .augment_count = %d", i + 1,
                      f->augment_count);
+        if (f->moved_with)
+            text_add(out, ", .moved_with = %d", find_field_index(model, f->moved_with) + 1);
         if (f->step_count)
             text_add(out, ", .steps = field_%d_steps, .step_count = %d", i + 1, f->step_count);
         text_add(out, " },\n");

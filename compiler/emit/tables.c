@@ -9,15 +9,6 @@
 
 /* ---- Tensors --------------------------------------------------------------------------------- */
 
-static int find_index(const Model *model, const Field *field)
-{
-    int i = 0;
-
-    while (model->fields[i] != field)
-        i++;
-    return i;
-}
-
 /* One value per channel, the channels in order. */
 static bool is_ordered_vector(const Value *v)
 {
@@ -67,7 +58,7 @@ static void write_tensor(const Emitter *e, Text *out, const Value *v, const char
         text_add(&more, ", .padding_row = %d", v->padding_row);
     if (v->pretrained)
         text_add(&more, ", .pretrained = %s, .field = %d", quoted(v->pretrained),
-                 find_index(e->model, v->token_field));
+                 find_field_index(e->model, v->token_field));
     line(out, 1, "NET_TENSOR(%s, %s, %s, %s, .init = %s),", member, quoted(v->name), truth(trained),
          layout_text(v), more.at);
 }

@@ -23,6 +23,7 @@ bool is_one_number(const Graph *g); /* a batchnorm has one number a channel and 
 
 void write_call(Text *out, const Call *call, const char *name);               /* nothing of NULL */
 void write_calls(Text *out, Call *const *calls, int count, const char *name); /* an array */
+int find_field_index(const Model *model, const Field *field); /* one of the model's */
 
 /* ---- field_tables.c: inputs and targets, and the way of a batch in and out ------------------- */
 

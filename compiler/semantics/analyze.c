@@ -181,6 +181,19 @@ static int first_of_target(const Model *model, int i)
     return first;
 }
 
+/* Where no prediction depends on the picture, its classes stay where they are. */
+static void drop_moves(const Model *model, Field *map)
+{
+    bool listed = !map->moved_with;
+
+    for (int i = 0; i < model->field_count; i++)
+        listed |= model->fields[i] == map->moved_with;
+    if (!listed) {
+        map->moved_with = NULL;
+        map->augment_count = 0;
+    }
+}
+
 static void list_fields(Sema *s)
 {
     Model *model = s->model;
@@ -191,6 +204,8 @@ static void list_fields(Sema *s)
     for (int i = model->term_count - 1; i >= 0; i--)
         if (first_of_target(model, i) == i)
             APPEND(model->fields, model->field_count, model->terms[i].target);
+    for (int i = 0; i < model->field_count; i++)
+        drop_moves(model, model->fields[i]);
 }
 
 static Call *constant_schedule(Span span)

@@ -84,8 +84,15 @@ static bool is_moved(const Field *field)
     return false;
 }
 
+static void follow(Field *other, const Field *field)
+{
+    for (int i = 0; i < field->augment_count; i++)
+        if (is_geometric(field->augments[i]))
+            APPEND(other->augments, other->augment_count, field->augments[i]);
+}
+
 /* A field made from the same picture moves with it. */
-static void follow(Sema *s, Field *other, const Field *field, Span span)
+static void move_same(Sema *s, Field *other, const Field *field, Span span)
 {
     if (!is_moved(field))
         return;
@@ -99,25 +106,38 @@ static void follow(Sema *s, Field *other, const Field *field, Span span)
                     field->shape.size[2]);
         return;
     }
-    for (int i = 0; i < field->augment_count; i++)
-        if (is_geometric(field->augments[i]))
-            APPEND(other->augments, other->augment_count, field->augments[i]);
+    follow(other, field);
 }
 
-static void follow_all(Sema *s, const Field *field, Span span)
+/* A class at each pixel belongs to a picture of as many pixels. */
+static void move_classes(Sema *s, Field *map, Field *field, Span span)
+{
+    const int *size = field->shape.size;
+
+    if (map->moved_with) {
+        report(s, span, "the classes of `%s` move with `%s`, and cannot follow `%s` too", map->name,
+               map->moved_with->name, field->name);
+    } else if (map->shape.size[0] != size[1] || map->shape.size[1] != size[2]) {
+        if (report(s, span, "`%s` moves, and the classes of `%s`, %s, cannot follow", field->name,
+                   map->name, shape_text(map->shape)))
+            note_at(s->source, map->span, "give it %d x %d pixels here", size[1], size[2]);
+    } else {
+        map->moved_with = field;
+        follow(map, field);
+    }
+}
+
+static void follow_all(Sema *s, Field *field, Span span)
 {
     for (int i = 0; i < s->globals.count; i++) {
         const Object object = s->globals.items[i].value;
         Field *other = object.kind == OBJECT_TENSOR ? object.layer->field : NULL;
 
         if (other && other->is_class && other->shape.rank == 2 && is_moved(field)) {
-            if (report(s, span, "`%s` moves, and the classes of `%s` would stay where they are",
-                       field->name, other->name))
-                note(s->source, "classes of pixels are not moved along: augment by normalize and "
-                                "random_erase alone, or save moved pictures with their classes");
+            move_classes(s, other, field, span);
         } else if (other && other != field && other->source_field && field->source_field &&
                    same(other->source_field, field->source_field))
-            follow(s, other, field, span);
+            move_same(s, other, field, span);
     }
 }
 

@@ -34,13 +34,15 @@ struct picture {
     int height, width;
     int y, x;                     /* the pixel of `from` that stands at 0, 0 */
     int top, bottom, left, right; /* the pixels of `from` that may be seen: ends are behind */
-    bool flipped;                 /* columns of `from` run to the left */
-    bool settled;                 /* `from` is a copy in which nothing is moved */
+    int outside;  /* each byte of a pixel beyond them: 0, of an ignored label 0xFF */
+    bool flipped; /* columns of `from` run to the left */
+    bool settled; /* `from` is a copy in which nothing is moved */
 };
 
 struct net_augment {
     const struct net_field *field;
-    int channels, pixels;          /* of a row; 1 channel where it is no picture */
+    int channels, pixels;          /* of a row; 1 channel where it is no picture, or of classes */
+    int height, width;             /* of a picture */
     double std;                    /* of noise; 0: none */
     uint32_t noise_stream, stream; /* fields of one source share the second */
     struct step *steps;
@@ -104,8 +106,8 @@ static struct step open_step(const struct net_call *call, int channels)
 /* Floats of the largest picture between two steps. */
 static size_t largest(const struct net_augment *augment)
 {
-    const int *shape = augment->field->shape;
-    size_t height = (size_t)shape[1], width = (size_t)shape[2], most = height * width;
+    size_t height = (size_t)augment->height, width = (size_t)augment->width;
+    size_t most = height * width;
 
     for (int i = 0; i < augment->step_count; i++) {
         const struct step *step = &augment->steps[i];
@@ -151,12 +153,17 @@ struct net_augment *net_augment_open(const struct net_model *model, int field, e
 
     if (!steps && noise_of(of) == 0)
         return NULL;
-    while (strcmp(model->fields[first].source, of->source) != 0)
+    const struct net_field *with = of->moved_with ? &model->fields[of->moved_with - 1] : of;
+    while (strcmp(model->fields[first].source, with->source) != 0)
         first++;
     augment = net_allocate(1, sizeof *augment);
     augment->field = of;
-    augment->channels = of->rank ? of->shape[0] : 1;
+    augment->channels = of->rank && of->kind != NET_TARGET_CLASS ? of->shape[0] : 1;
     augment->pixels = of->size / augment->channels;
+    if (of->rank > 1) {
+        augment->height = of->shape[of->rank - 2];
+        augment->width = of->shape[of->rank - 1];
+    }
     augment->std = noise_of(of);
     augment->stream = NET_RANDOM_AUGMENT + (uint32_t)first;
     augment->noise_stream = NET_RANDOM_ROW_NOISE + (uint32_t)(field * NET_PARTS) + (uint32_t)part;
@@ -239,7 +246,8 @@ static int clamp(int x, int least, int most)
     return x < least ? least : x > most ? most : x;
 }
 
-/* One row of one channel: what lies outside of the picture is 0. */
+/* One row of one channel: what lies outside of the picture is 0, of a map of classes ignored where
+   labels can be. A class is moved as a float is, four bytes. */
 static void copy_row(const struct picture *p, int c, int y, float *to)
 {
     const int from_y = p->y + y;
@@ -247,14 +255,14 @@ static void copy_row(const struct picture *p, int c, int y, float *to)
     const int end = clamp(p->flipped ? p->x - p->left + 1 : p->right - p->x, begin, p->width);
 
     if (from_y < p->top || from_y >= p->bottom || begin == end) {
-        memset(to, 0, (size_t)p->width * sizeof *to);
+        memset(to, p->outside, (size_t)p->width * sizeof *to);
         return;
     }
     const long at = ((long)c * p->from_height + from_y) * p->from_width +
                     (p->flipped ? p->x - begin : p->x + begin);
 
-    memset(to, 0, (size_t)begin * sizeof *to);
-    memset(to + end, 0, (size_t)(p->width - end) * sizeof *to);
+    memset(to, p->outside, (size_t)begin * sizeof *to);
+    memset(to + end, p->outside, (size_t)(p->width - end) * sizeof *to);
     if (p->scale)
         copy_bytes(to + begin, (const uint8_t *)p->from + at, end - begin, p->scale[c], p->shift[c],
                    p->flipped);
@@ -443,7 +451,6 @@ const float *net_augment_row(struct net_augment *augment, const struct net_mode 
                              const struct net_prepared_column *prepared, const void *element,
                              long row, int i)
 {
-    const int *shape = augment->field->shape;
     float *to = augment->rows + (long)i * augment->field->size;
     const bool steps = any_step_acts(augment, mode), noise = is_noisy(augment, mode);
     const bool bytes = prepared->column.type == NET_U8;
@@ -455,10 +462,11 @@ const float *net_augment_row(struct net_augment *augment, const struct net_mode 
     }
     if (!steps)
         return to;
-    struct picture p = whole_picture(noise ? noisy : element, shape[1], shape[2]);
+    struct picture p = whole_picture(noise ? noisy : element, augment->height, augment->width);
 
     p.scale = bytes && !noise ? prepared->scale : NULL;
     p.shift = prepared->shift;
+    p.outside = augment->field->ignores ? 0xFF : 0;
     for (int k = 0; k < augment->step_count; k++)
         if (step_acts(&augment->steps[k], mode))
             apply(augment, mode, k, row, &p, to);

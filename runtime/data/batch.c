@@ -94,8 +94,10 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
             pointers[i] = changes ? net_augment_row(augment, mode, prepared, element, row, i)
                                   : element;
         }
-        fields[f] = (struct net_rows){changes || prepared->values ? NET_F32 : column->type,
-                                      pointers, prepared->scale, prepared->shift};
+        const bool floats = column->type != NET_I32 && (changes || prepared->values);
+
+        fields[f] = (struct net_rows){floats ? NET_F32 : column->type, pointers, prepared->scale,
+                                      prepared->shift};
     }
     model->pack(batch, fields, n);
 }

@@ -128,6 +128,60 @@ START_TEST(moved_pictures)
 }
 END_TEST
 
+/* The classes of pixels follow the picture that has them as numbers, and are ignored around it. */
+START_TEST(moved_classes)
+{
+    static const struct net_call steps[] = {
+        {.name = "classes", .transform = &net_transform_classes}};
+    enum { PIXELS = HEIGHT * WIDTH };
+    float x[PICTURES * PIXELS], y[PICTURES] = {0};
+    struct batch *batch = net_allocate(1, sizeof *batch);
+    const struct net_mode mode = training_mode(1);
+    int outside = 0, moved = 0;
+    long rows[PICTURES];
+    struct fixture f;
+
+    for (int i = 0; i < PICTURES * PIXELS; i++)
+        x[i] = (float)(1 + i % 97);
+    memory.x = x, memory.y = y, memory.bytes = NULL;
+    memory.rows = PICTURES, memory.size = PIXELS;
+    make_model(&f, 1, HEIGHT, WIDTH);
+    f.fields[1] = (struct net_field){.name = "map",
+                                     .source = "x",
+                                     .kind = NET_TARGET_CLASS,
+                                     .rank = 2,
+                                     .shape = {HEIGHT, WIDTH},
+                                     .size = PIXELS,
+                                     .classes = 98,
+                                     .ignores = true,
+                                     .ignored = 255,
+                                     .steps = steps,
+                                     .step_count = 1,
+                                     .moved_with = 1};
+    set_augments(&f.fields[0], moves, 3);
+    set_augments(&f.fields[1], moves, 3);
+    struct net_data *data = open_model(&f);
+
+    for (int i = 0; i < PICTURES; i++)
+        rows[i] = i;
+    net_data_pack(data, NET_TRAIN, &mode, rows, PICTURES, batch);
+    for (int i = 0; i < PICTURES * PIXELS; i++) {
+        const float pixel = batch->x[i / PIXELS][i % PIXELS];
+
+        ck_assert_float_eq(batch->y[i / PIXELS][i % PIXELS], pixel > 0 ? pixel : -1);
+        outside += pixel == 0;
+        moved += pixel != x[i];
+    }
+    ck_assert_int_gt(outside, PICTURES);
+    ck_assert_int_gt(moved, outside);
+    net_data_pack(data, NET_TRAIN, NULL, rows, PICTURES, batch);
+    for (int i = 0; i < PICTURES * PIXELS; i++)
+        ck_assert_float_eq(batch->y[i / PIXELS][i % PIXELS], x[i]);
+    net_data_close(data);
+    free(batch);
+}
+END_TEST
+
 /* One by one or together, in any place: a row of an epoch is one picture. Bytes move as floats. */
 START_TEST(draws_follow_rows)
 {
@@ -354,7 +408,8 @@ END_TEST
 TCase *augment_test(void)
 {
     const TTest *const tests[] = {
-        moved_pictures, draws_follow_rows, erased_pictures, noisy_rows, noisy_rows_move,
+        moved_pictures,  moved_classes, draws_follow_rows,
+        erased_pictures, noisy_rows,    noisy_rows_move,
     };
     TCase *augmented = tcase_create("augmented");
 
