@@ -16,8 +16,9 @@ static void read_words(const void *unused)
                                     .text = how & 2   ? "tags punctuation digits"
                                             : how & 4 ? "tags"
                                                       : NULL},
-                                   {.name = "min_letters", .number = 1 + (how >> 3 & 3)}};
-    const struct net_call call = {.name = "tokens", .args = args, .arg_count = 3};
+                                   {.name = "min_letters", .number = 1 + (how >> 3 & 3)},
+                                   {.name = "nfc", .number = how >> 5 & 1}};
+    const struct net_call call = {.name = "tokens", .args = args, .arg_count = 4};
     struct net_tokenizer tokenizer;
     struct net_slice word;
 
@@ -34,6 +35,21 @@ static void read_words(const void *unused)
     net_tokenizer_close(&tokenizer);
 }
 
+/* A text in its normal form stays as it is. */
+static void read_normal(const void *unused)
+{
+    struct net_scratch once = {0}, twice = {0};
+    const struct net_slice normal = net_nfc(text, &once), again = net_nfc(normal, &twice);
+
+    (void)unused;
+    if (again.length != normal.length ||
+        (again.length && memcmp(again.at, normal.at, again.length) != 0))
+        fuzz_finding("%zu bytes become %zu, and these %zu", text.length, normal.length,
+                     again.length);
+    free(once.at);
+    free(twice.at);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     char *copy = net_allocate(size, 1); /* ends where the text does */
@@ -42,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     memcpy(copy, bytes + !!size, size - !!size);
     text = (struct net_slice){copy, size - !!size};
     fuzz_attempt(read_words, NULL);
+    fuzz_attempt(read_normal, NULL);
     free(copy);
     return 0;
 }
