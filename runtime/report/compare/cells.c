@@ -21,9 +21,12 @@ void net_cells_add(struct net_cells *cells, const char *format, ...)
             net_fail(NET_FAULT, "out of memory");
     }
     va_start(args, format);
-    if (vasprintf(&cells->at[cells->count++], format, args) < 0)
+    if (vasprintf(&cells->at[cells->count], format, args) < 0)
         net_fail(NET_FAULT, "out of memory");
     va_end(args);
+    for (char *c = cells->at[cells->count++]; *c; c++) /* a row stands on one line */
+        if ((unsigned char)*c < ' ' || *c == 0x7F)
+            *c = ' ';
 }
 
 void net_cells_number(struct net_cells *cells, double number)
