@@ -41,6 +41,7 @@ static Vjp *find_vjp(Op op)
     return loss_vjps[op]          ? loss_vjps[op]
            : products_vjps[op]    ? products_vjps[op]
            : elementwise_vjps[op] ? elementwise_vjps[op]
+           : pool_vjps[op]        ? pool_vjps[op]
                                   : movement_vjps[op];
 }
 

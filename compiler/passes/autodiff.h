@@ -27,8 +27,10 @@ void accumulate(Reverse *r, int input, Value *gradient);
 Attributes restoring(const Node *node); /* with the shape that the gradient of input 0 has */
 
 /* The operations whose gradient is a function, a table a file: vjp_products.c, vjp_elementwise.c,
-   vjp_movement.c. */
-extern Vjp *const products_vjps[OP_COUNT], *const elementwise_vjps[OP_COUNT],
-                                               *const movement_vjps[OP_COUNT];
+   vjp_pool.c, vjp_movement.c. */
+extern Vjp *const products_vjps[OP_COUNT];
+extern Vjp *const elementwise_vjps[OP_COUNT];
+extern Vjp *const pool_vjps[OP_COUNT];
+extern Vjp *const movement_vjps[OP_COUNT];
 
 #endif
