@@ -1,5 +1,5 @@
 /*
- * text.c -- tokens(..) and bag_of_words(..): the vocabulary is the most frequent words
+ * vocabulary.c -- tokens(..) and bag_of_words(..): the vocabulary is the most frequent words
  * of the training rows; a row becomes token ids, or how often each word is there. Both keep
  * only the words that a row has: tokens are padded when a batch is packed.
  */
