@@ -102,7 +102,7 @@ struct tm net_calendar(long long now); /* a moment's date and time of day in UTC
     SINK(step_log, NULL)                                                                           \
     SINK(history, "history.csv") /* first of those that look at run->epochs */                     \
     SINK(run_json, NULL)                                                                           \
-    SINK(live, NULL)                                                                               \
+    SINK(terminal, NULL)                                                                           \
     SINK(json_lines, NULL)                                                                         \
     SINK(curves, "curves.svg")                                                                     \
     SINK(page, "report.html")                                                                      \

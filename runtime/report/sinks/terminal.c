@@ -1,6 +1,6 @@
 /*
- * live.c -- the sink of a person who watches: what is trained, where the epoch is, a line for each
- * epoch, and at its end a table of the parts.
+ * terminal.c -- the sink of a person who watches: what is trained, where the epoch is, a line for
+ * each epoch, and at its end a table of the parts.
  *
  * The one idea: a line is a list of pieces. Where it is too wide for the terminal it loses what is
  * least of use first, and is broken between two pieces then; never a metric.
@@ -12,7 +12,7 @@
 
 #include "report/report.h"
 
-struct live {
+struct terminal {
     struct net_progress *progress;
     struct net_text table; /* of the parts, as they come */
 };
@@ -82,7 +82,7 @@ static void add_model(struct net_text *text, const struct net_training *run)
                  run->session.threads > 1 ? "s" : "");
 }
 
-static void print_header(const struct live *live, const struct net_training *run)
+static void print_header(const struct terminal *terminal, const struct net_training *run)
 {
     const struct net_options *options = run->options;
     const long batch = net_whole(options, NET_BATCH);
@@ -104,17 +104,17 @@ static void print_header(const struct live *live, const struct net_training *run
         net_text_add(&text, options->fold.count ? "\n" : "; ");
     }
     net_text_add(&text, "in %s", run->folder.path);
-    net_progress_print(live->progress, text.at);
+    net_progress_print(terminal->progress, text.at);
     free(text.at);
 }
 
 static void *open_live(const struct net_training *run, struct net_progress *progress)
 {
-    struct live *live = net_allocate(1, sizeof *live);
+    struct terminal *terminal = net_allocate(1, sizeof *terminal);
 
-    live->progress = progress;
-    print_header(live, run);
-    return live;
+    terminal->progress = progress;
+    print_header(terminal, run);
+    return terminal;
 }
 
 /* ---- while an epoch runs --------------------------------------------------------------------- */
@@ -132,8 +132,8 @@ static void add_bar(struct net_text *text, const struct net_progress *progress, 
 }
 
 /* The loss is that of the epoch so far; batches weigh as they do in net_evaluate. */
-static void add_step(struct net_text *text, const struct live *live, const struct net_training *run,
-                     int bar, bool speed)
+static void add_step(struct net_text *text, const struct terminal *terminal,
+                     const struct net_training *run, int bar, bool speed)
 {
     const struct net_state *state = &run->state;
     const long epochs = net_whole(run->options, NET_EPOCHS),
@@ -145,7 +145,7 @@ static void add_step(struct net_text *text, const struct live *live, const struc
 
     net_text_add(text, "epoch %ld/%ld  ", state->epoch + 1, epochs);
     if (bar) {
-        add_bar(text, live->progress, (double)state->row / (double)run->row_count, bar);
+        add_bar(text, terminal->progress, (double)state->row / (double)run->row_count, bar);
         net_text_add(text, "  ");
     }
     net_text_add(text, "step %ld/%ld  loss ", (state->row + batch - 1) / batch,
@@ -167,24 +167,24 @@ static void show_step(void *sink, const struct net_training *run, double loss)
         int bar;
         bool speed;
     } forms[] = {{30, true}, {16, true}, {16, false}, {8, false}, {0, false}};
-    const struct live *live = sink;
+    const struct terminal *terminal = sink;
     struct net_text text = {0};
 
-    if (!isfinite(loss) || !net_progress_due(live->progress))
+    if (!isfinite(loss) || !net_progress_due(terminal->progress))
         return;
     const int columns = net_progress_width();
 
     if (net_flag(run->options, NET_PLOT) && run->epochs->count)
-        net_plot(&text, run, columns - 1, live->progress);
+        net_plot(&text, run, columns - 1, terminal->progress);
     const size_t begin = text.length;
 
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         text.length = begin;
-        add_step(&text, live, run, forms[i].bar, forms[i].speed);
+        add_step(&text, terminal, run, forms[i].bar, forms[i].speed);
         if (net_text_columns(text.at + begin) < columns)
             break;
     }
-    net_progress_draw(live->progress, text.at);
+    net_progress_draw(terminal->progress, text.at);
     free(text.at);
 }
 
@@ -269,8 +269,8 @@ static char *join(struct pieces *pieces, int columns)
 static void show_epoch(void *sink, const struct net_training *run, const struct net_epoch *epoch)
 {
     static const int forms[] = {SPEED | SECONDS | WHOLE_WORDS, SECONDS | WHOLE_WORDS, SECONDS, 0};
-    const struct live *live = sink;
-    const int columns = net_progress_lines_width(live->progress);
+    const struct terminal *terminal = sink;
+    const int columns = net_progress_lines_width(terminal->progress);
 
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         struct pieces pieces = {0};
@@ -287,7 +287,7 @@ static void show_epoch(void *sink, const struct net_training *run, const struct 
             free(line);
             continue;
         }
-        net_progress_print(live->progress, line);
+        net_progress_print(terminal->progress, line);
         free(line);
         break;
     }
@@ -298,7 +298,7 @@ static void show_epoch(void *sink, const struct net_training *run, const struct 
 static void add_part(void *sink, const struct net_training *run, enum net_part part, double loss,
                      const double *values, const struct net_metrics *metrics)
 {
-    struct net_text *table = &((struct live *)sink)->table;
+    struct net_text *table = &((struct terminal *)sink)->table;
     const struct net_model *model = run->session.model;
 
     (void)metrics;
@@ -326,18 +326,18 @@ static bool stopped_by_steps(const struct net_training *run)
 
 static void show_end(void *sink, const struct net_training *run, const char *status)
 {
-    struct live *live = sink;
-    struct net_text *text = &live->table;
+    struct terminal *terminal = sink;
+    struct net_text *text = &terminal->table;
     const struct net_state *state = &run->state;
 
     (void)status;
     if (net_flag(run->options, NET_PLOT) && run->epochs->count) {
         struct net_text plot = {0};
-        const int columns = net_progress_lines_width(live->progress);
+        const int columns = net_progress_lines_width(terminal->progress);
 
-        net_plot(&plot, run, columns ? columns - 1 : 79, live->progress);
+        net_plot(&plot, run, columns ? columns - 1 : 79, terminal->progress);
         plot.at[plot.length - 1] = '\0'; /* the end of its last line */
-        net_progress_print(live->progress, plot.at);
+        net_progress_print(terminal->progress, plot.at);
         free(plot.at);
     }
     if (!text->at)
@@ -359,20 +359,20 @@ static void show_end(void *sink, const struct net_training *run, const char *sta
     net_text_add(text, " rows/s, %.1f%% of the time waiting for data.\nThe run is in %s: ",
                  state->seconds > 0.0 ? 100.0 * state->waited / state->seconds : 0.0, place);
     net_text_add(text, "report.html, model.safetensors, history.csv, run.json.");
-    net_progress_print(live->progress, text->at);
+    net_progress_print(terminal->progress, text->at);
     free(place);
 }
 
 static void close_live(void *sink, const struct net_training *run)
 {
-    struct live *live = sink;
+    struct terminal *terminal = sink;
 
     (void)run;
-    free(live->table.at);
-    free(live);
+    free(terminal->table.at);
+    free(terminal);
 }
 
-const struct net_sink net_sink_live = {
+const struct net_sink net_sink_terminal = {
     .open = open_live,
     .step = show_step,
     .epoch = show_epoch,
