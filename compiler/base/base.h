@@ -86,7 +86,8 @@ typedef struct Span {
 
 typedef struct Source {
     const char *path; /* as it was given */
-    const char *name; /* the path's last part without ".net": the model's name */
+    const char *file; /* the path's last part */
+    const char *name; /* that without ".net": the model's name */
     const char *text;
     int length;
     int errors; /* reported so far */

@@ -21,22 +21,23 @@ enum {
     MAX_LENGTH = 4 << 20, /* bytes in a .net file */
 };
 
-static const char *base_name(const char *path)
+static const char *without_net(const char *file)
 {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    size_t length = strlen(name);
-    if (length > 4 && strcmp(name + length - 4, ".net") == 0)
+    size_t length = strlen(file);
+    if (length > 4 && strcmp(file + length - 4, ".net") == 0)
         length -= 4;
-    return copy_text(name, length);
+    return copy_text(file, length);
 }
 
 Source *new_source(const char *path, const char *text, size_t length)
 {
     Source *source = allocate(sizeof *source);
 
+    const char *slash = strrchr(path, '/');
+
     source->path = path;
-    source->name = base_name(path);
+    source->file = slash ? slash + 1 : path;
+    source->name = without_net(source->file);
     source->text = text;
     source->length = (int)length;
     APPEND(source->lines, source->line_count, 0);

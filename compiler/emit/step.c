@@ -71,7 +71,7 @@ static const char *place_text(const Source *source, const Node *node)
     length = (int)strcspn(at, "#\n\r");
     while (length > 0 && at[length - 1] == ' ')
         length--;
-    line = format("%s%s.net:%d", node->backward ? "backward, " : "", source->name, number);
+    line = format("%s%s:%d", node->backward ? "backward, " : "", source->file, number);
     const char *whole = format("%s  %.*s", line, length, at);
 
     return strstr(whole, "*/") || strlen(whole) > 90 ? line : whole;

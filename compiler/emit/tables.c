@@ -294,7 +294,7 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
 
     text_add(out, "const struct net_model net_model = {\n    NET_MODEL_TABLES,\n    ");
     add_member(&w, ".name = %s", quoted(m->name));
-    add_member(&w, ".source = %s", quoted(format("%s.net", m->source->name)));
+    add_member(&w, ".source = %s", quoted(m->source->file));
     add_member(&w, ".version = %s", quoted(NETC_VERSION));
     if (folder)
         add_member(&w, ".folder = %s", quoted(folder));

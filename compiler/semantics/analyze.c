@@ -36,7 +36,7 @@ static Object evaluate_define(Sema *s, const Define *define, Object standard)
     if (standard.kind == OBJECT_STRING && !quoted)
         return (Object){.kind = OBJECT_STRING, .text = define->value, .span = standard.span};
     source->path = format("--define %s", define->name);
-    source->name = source->path;
+    source->file = source->name = source->path;
     source->text = copy_text(define->value, length);
     source->length = (int)length;
     source->kept = model->kept;

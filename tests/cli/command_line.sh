@@ -95,6 +95,9 @@ exits "an option after --" 2 "one model at a time" "$netc" -- -m.net --check
 
 # a descriptor that is closed is not given to a file, which would get what is printed
 check "the generated C" "$netc" "$models/xor_split.net" --emit-c -o open.c
+cp "$models/xor_split.net" plain.txt
+check "a model by another name" bash -c '"$1" plain.txt --emit-c -o plain.c &&
+    grep -q "source = \"plain.txt\"" plain.c' - "$netc"
 check "without stdout and stderr" sh -c '"$1" "$2" --emit-c -v -o closed.c >&- 2>&-' - "$netc" \
     "$models/xor_split.net"
 check "the same C" cmp open.c closed.c
