@@ -276,12 +276,11 @@ net_batch_lanes_taps(struct net_batch_lanes s, struct net_batch_lanes_row r, int
 }
 
 /* Columns `first` to `end` - 1 by tiles of `pixels`. y: where tiles are all there is; or NULL. */
-NET_TEMPLATE void net_batch_lanes_columns(float *y, const float *w, const float *b,
-                                          struct net_batch_lanes s, struct net_batch_lanes_row r,
-                                          int first, int end, int pixels,
-                                          net_batch_lanes_tile *tile, net_epilogue *epilogue,
-                                          net_draw_block *draw, const void *operands,
-                                          const struct net_run *run)
+NET_INLINE void net_batch_lanes_columns(float *y, const float *w, const float *b,
+                                        struct net_batch_lanes s, struct net_batch_lanes_row r,
+                                        int first, int end, int pixels, net_batch_lanes_tile *tile,
+                                        net_epilogue *epilogue, net_draw_block *draw,
+                                        const void *operands, const struct net_run *run)
 {
     for (int column = first; column < end; column += pixels) {
         const struct net_runs taps = net_batch_lanes_taps(s, r, column, pixels);

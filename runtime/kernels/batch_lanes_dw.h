@@ -122,9 +122,9 @@ struct net_batch_lanes_split {
 };
 
 /* Pixels of x under a split, of `channels` channels of a block, x_row floats a row. */
-NET_TEMPLATE void net_transpose_split(float *to, long x_row, const float *x,
-                                      struct net_batch_lanes_dw s, struct net_batch_lanes_split at,
-                                      int block, int lanes, int channels)
+NET_INLINE void net_transpose_split(float *to, long x_row, const float *x,
+                                    struct net_batch_lanes_dw s, struct net_batch_lanes_split at,
+                                    int block, int lanes, int channels)
 {
     const int rows = (at.rows - 1) * s.stride[0] + s.kernel[0];
     const int columns = (at.columns - 1) * s.stride[1] + s.kernel[1];
@@ -144,11 +144,11 @@ NET_TEMPLATE void net_transpose_split(float *to, long x_row, const float *x,
 }
 
 /* All taps of the inputs of one block, `channels` of them. xs, dys: transposed. */
-NET_TEMPLATE void net_batch_lanes_dw_block(float *dw, const float *xs, const float *dys, long x_row,
-                                           struct net_batch_lanes_dw s,
-                                           struct net_batch_lanes_split at, int input, int channels,
-                                           net_batch_lanes_dw_tile *tile, int tile_inputs,
-                                           int tile_outputs)
+NET_INLINE void net_batch_lanes_dw_block(float *dw, const float *xs, const float *dys, long x_row,
+                                         struct net_batch_lanes_dw s,
+                                         struct net_batch_lanes_split at, int input, int channels,
+                                         net_batch_lanes_dw_tile *tile, int tile_inputs,
+                                         int tile_outputs)
 {
     const int row = s.kernel[1] * channels;
     const int padded = (s.outputs + tile_outputs - 1) / tile_outputs * tile_outputs;

@@ -18,8 +18,8 @@ struct net_few_outputs {
 
 /* sums[image][output] = the sum over blocks and lanes of x w: sixteen images of
    x[block][image][16], w[output][block][16]; `images` at a time are in registers. */
-NET_TEMPLATE void net_few_outputs_sums(float *sums, const float *x, const float *w, long blocks,
-                                       int outputs, int images)
+NET_INLINE void net_few_outputs_sums(float *sums, const float *x, const float *w, long blocks,
+                                     int outputs, int images)
 {
     _Alignas(64) float lanes[NET_MAX_FEW_OUTPUTS][256], rows[256];
 

@@ -342,10 +342,10 @@ NET_INLINE void net_contract_items(net_gemm_tile *tile, int width, net_find_taps
 
 /* Items: (batch block, row of y), or with panel_outer (panel, batch block, row). three, two, one:
    the tiles of panels of so many blocks, or NULL. */
-NET_TEMPLATE void net_contract(net_gemm_tile *three, net_gemm_tile *two, net_gemm_tile *one,
-                               net_find_taps *find_taps, int taps, const struct net_product *p,
-                               net_row_end *row_end, const void *sums,
-                               const struct net_contraction *s, NET_RUN)
+NET_INLINE void net_contract(net_gemm_tile *three, net_gemm_tile *two, net_gemm_tile *one,
+                             net_find_taps *find_taps, int taps, const struct net_product *p,
+                             net_row_end *row_end, const void *sums,
+                             const struct net_contraction *s, NET_RUN)
 {
     for (int i = 0; i < s->part_count && s->panel_outer; i++) {
         const struct net_part *part = &s->parts[i];

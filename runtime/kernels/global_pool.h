@@ -134,10 +134,10 @@ NET_INLINE void net_global_grad_block(const float *index, const float *dy, float
 
 /* dx = dy scale on every pixel, index NULL; or dy where x is the maximum. Items: (batch block, row
    of dx). */
-NET_TEMPLATE void net_global_grad(const float *index, const float *dy, float scale,
-                                  net_epilogue *epilogue, net_draw_block *draw,
-                                  const void *operands, net_row_end *row_end, const void *sums,
-                                  struct net_extent v, NET_RUN)
+NET_INLINE void net_global_grad(const float *index, const float *dy, float scale,
+                                net_epilogue *epilogue, net_draw_block *draw, const void *operands,
+                                net_row_end *row_end, const void *sums, struct net_extent v,
+                                NET_RUN)
 {
     NET_ITEMS(item, v.batch_blocks * v.height, run, thread) {
         const int batch_block = item / v.height, row = item % v.height;

@@ -224,11 +224,10 @@ NET_INLINE void net_gather_block(net_gather_window *gather, bool backward, const
 
 /* Each pixel of y gathers from x, or where `backward` each pixel of x from y. Items: (batch block,
    row). */
-NET_TEMPLATE void net_gather_windows(net_gather_window *gather, bool backward, const uint8_t *index,
-                                     const float *at, net_epilogue *epilogue, net_draw_block *draw,
-                                     const void *operands, bool transcendental,
-                                     net_row_end *row_end, const void *sums, struct net_pool2d s,
-                                     NET_RUN)
+NET_INLINE void net_gather_windows(net_gather_window *gather, bool backward, const uint8_t *index,
+                                   const float *at, net_epilogue *epilogue, net_draw_block *draw,
+                                   const void *operands, bool transcendental, net_row_end *row_end,
+                                   const void *sums, struct net_pool2d s, NET_RUN)
 {
     const struct net_extent to = backward ? net_pool_x(s) : net_pool_y(s);
     const struct net_extent of = backward ? net_pool_y(s) : net_pool_x(s);

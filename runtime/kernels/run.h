@@ -24,6 +24,7 @@
 #include "kernels/vec.h"
 #include "netrt.h"
 
+/* What generated code instantiates, and a test calls; parts of one are NET_INLINE. */
 #define NET_TEMPLATE static inline __attribute__((always_inline))
 
 /* Functions of their own: shared, seen by profilers, and compiled one by one. */

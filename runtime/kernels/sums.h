@@ -273,10 +273,10 @@ NET_TEMPLATE void net_reduce_pairs(float *dgamma, float *dbeta, const float *par
    statistics moved by `momentum` towards mean and unbiased variance (PyTorch's BatchNorm); a batch
    of one number a channel has no variance and leaves them. A part is a row of `width` pixels of a
    batch block, which has `height` of them. */
-NET_TEMPLATE void net_batchnorm_reduce(float *mean, float *inv_std, float *running_mean,
-                                       float *running_var, const float *partial, long second,
-                                       long step, const struct net_run *run, int height, int width,
-                                       double eps, double momentum)
+NET_INLINE void net_batchnorm_reduce(float *mean, float *inv_std, float *running_mean,
+                                     float *running_var, const float *partial, long second,
+                                     long step, const struct net_run *run, int height, int width,
+                                     double eps, double momentum)
 {
     const long count = (long)net_batch_blocks(run) * height;
     const double all = (double)run->n * height * width;

@@ -132,9 +132,9 @@ struct net_dense_dw {
     struct net_apply apply;
 };
 
-NET_TEMPLATE void net_dense_dw_panels(float *dw, const float *x, const float *dy,
-                                      struct net_dense_dw s, int first_block, int vectors,
-                                      int inputs, net_dw_tile *tile, NET_RUN)
+NET_INLINE void net_dense_dw_panels(float *dw, const float *x, const float *dy,
+                                    struct net_dense_dw s, int first_block, int vectors, int inputs,
+                                    net_dw_tile *tile, NET_RUN)
 {
     const int blocks = (s.channels + 15) / 16, per_panel = s.pixels * blocks;
     const int batch_blocks = net_batch_blocks(run);
@@ -209,10 +209,9 @@ NET_INLINE int net_conv_dw_height(struct net_conv_dw s, int vectors)
 /* sum[tap] += x' dy over `height` rows of dy from `row` on, in some images of one batch block:
    `count` inputs of an item, and its taps, all or those of a row. x, dy: pixel 0 of the item's
    blocks. */
-NET_TEMPLATE void net_conv_dw_rows(float *sum, const float *x, const float *dy,
-                                   struct net_conv_dw s, int taps, int tap_row, int row, int height,
-                                   int images, int count, int vectors, int inputs,
-                                   net_dw_tile *tile)
+NET_INLINE void net_conv_dw_rows(float *sum, const float *x, const float *dy, struct net_conv_dw s,
+                                 int taps, int tap_row, int row, int height, int images, int count,
+                                 int vectors, int inputs, net_dw_tile *tile)
 {
     const long x_pixel = 256L * s.x_blocks, dy_pixel = 256L * s.dy_blocks;
 
@@ -248,10 +247,9 @@ NET_TEMPLATE void net_conv_dw_rows(float *sum, const float *x, const float *dy,
 }
 
 /* sum[tap][input][vectors][16] of one item, over batch blocks `begin` to `end` - 1. */
-NET_TEMPLATE void net_conv_dw_item(float *sum, const float *x, const float *dy,
-                                   struct net_conv_dw s, int begin, int end, int taps, int tap_row,
-                                   int count, int vectors, int inputs, net_dw_tile *tile,
-                                   const struct net_run *run)
+NET_INLINE void net_conv_dw_item(float *sum, const float *x, const float *dy, struct net_conv_dw s,
+                                 int begin, int end, int taps, int tap_row, int count, int vectors,
+                                 int inputs, net_dw_tile *tile, const struct net_run *run)
 {
     const long x_floats = 256L * s.x_blocks * s.x[0] * s.x[1];
     const long dy_floats = 256L * s.dy_blocks * s.dy[0] * s.dy[1];
@@ -264,9 +262,9 @@ NET_TEMPLATE void net_conv_dw_item(float *sum, const float *x, const float *dy,
                              height, net_rows(run, b), count, vectors, inputs, tile);
 }
 
-NET_TEMPLATE void net_conv_dw_panels(float *dw, const float *x, const float *dy,
-                                     struct net_conv_dw s, int first_block, int vectors, int inputs,
-                                     net_dw_tile *tile, NET_RUN)
+NET_INLINE void net_conv_dw_panels(float *dw, const float *x, const float *dy, struct net_conv_dw s,
+                                   int first_block, int vectors, int inputs, net_dw_tile *tile,
+                                   NET_RUN)
 {
     const int blocks = (s.channels + 15) / 16, tap_rows = s.tap_rows[3 - vectors];
     const int taps = s.kernel[0] * s.kernel[1] / tap_rows;
@@ -334,9 +332,9 @@ struct net_packed_dw {
     int stride[2];
 };
 
-NET_TEMPLATE void net_packed_dw_panels(float *dw, const float *x, const float *dy,
-                                       struct net_packed_dw s, int first_block, int vectors,
-                                       net_dw_tile *const *tiles, const struct net_reduction *over)
+NET_INLINE void net_packed_dw_panels(float *dw, const float *x, const float *dy,
+                                     struct net_packed_dw s, int first_block, int vectors,
+                                     net_dw_tile *const *tiles, const struct net_reduction *over)
 {
     const int most = s.tile_inputs[3 - vectors], count = (s.inputs + most - 1) / most;
     const int end = first_block + s.panels[3 - vectors] * vectors;

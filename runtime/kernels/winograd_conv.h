@@ -93,8 +93,8 @@ NET_INLINE long net_winograd_v_step(struct net_winograd s)
     return net_winograd_step((long)s.group * s.batch_blocks * s.x.blocks);
 }
 
-NET_TEMPLATE void net_winograd_inputs(float *v, const float *x, struct net_winograd s,
-                                      struct net_winograd_group at, net_winograd_transform *input)
+NET_INLINE void net_winograd_inputs(float *v, const float *x, struct net_winograd s,
+                                    struct net_winograd_group at, net_winograd_transform *input)
 {
     for (int g = 0; g < at.count; g++)
         for (int t = 0; t < at.tiles; t++)
@@ -111,10 +111,10 @@ NET_TEMPLATE void net_winograd_inputs(float *v, const float *x, struct net_winog
 }
 
 /* The pixels of a block of outputs under one tile that are inside the image. */
-NET_TEMPLATE void net_winograd_end(const float *tile, const float *b, struct net_winograd s,
-                                   int batch_block, int tile_row, int tile_column, int block,
-                                   net_epilogue *epilogue, net_draw_block *draw,
-                                   const void *operands, const struct net_run *run)
+NET_INLINE void net_winograd_end(const float *tile, const float *b, struct net_winograd s,
+                                 int batch_block, int tile_row, int tile_column, int block,
+                                 net_epilogue *epilogue, net_draw_block *draw, const void *operands,
+                                 const struct net_run *run)
 {
     const vec bias = b ? vec_load(b + 16 * block) : vec_zero();
     _Alignas(64) float draws[NET_MAX_DRAWS * 256];
@@ -137,12 +137,12 @@ NET_TEMPLATE void net_winograd_end(const float *tile, const float *b, struct net
 }
 
 /* The outputs of one panel: products, the way back, and the epilogue. */
-NET_TEMPLATE void net_winograd_panel(float *m, const float *v, const float *u, const float *b,
-                                     struct net_winograd s, struct net_winograd_group at,
-                                     int panel_block, int vectors, int rows,
-                                     net_winograd_tile *tile, net_winograd_inverse *output,
-                                     net_epilogue *epilogue, net_draw_block *draw,
-                                     const void *operands, const struct net_run *run)
+NET_INLINE void net_winograd_panel(float *m, const float *v, const float *u, const float *b,
+                                   struct net_winograd s, struct net_winograd_group at,
+                                   int panel_block, int vectors, int rows, net_winograd_tile *tile,
+                                   net_winograd_inverse *output, net_epilogue *epilogue,
+                                   net_draw_block *draw, const void *operands,
+                                   const struct net_run *run)
 {
     const long step = net_winograd_step((long)s.group * s.batch_blocks * vectors);
 
@@ -169,12 +169,12 @@ NET_TEMPLATE void net_winograd_panel(float *m, const float *v, const float *u, c
 }
 
 /* A row of tiles of `count` batch blocks. */
-NET_TEMPLATE void net_winograd_item(const float *x, const float *u, const float *b,
-                                    struct net_winograd s, struct net_winograd_group at, int rows,
-                                    net_winograd_transform *input, net_winograd_inverse *output,
-                                    net_winograd_tile *tile3, net_winograd_tile *tile2,
-                                    net_winograd_tile *tile1, net_epilogue *epilogue,
-                                    net_draw_block *draw, const void *operands, NET_RUN)
+NET_INLINE void net_winograd_item(const float *x, const float *u, const float *b,
+                                  struct net_winograd s, struct net_winograd_group at, int rows,
+                                  net_winograd_transform *input, net_winograd_inverse *output,
+                                  net_winograd_tile *tile3, net_winograd_tile *tile2,
+                                  net_winograd_tile *tile1, net_epilogue *epilogue,
+                                  net_draw_block *draw, const void *operands, NET_RUN)
 {
     float *v = net_scratch(run, thread);
     float *m = v + (s.m + 2) * (s.m + 2) * net_winograd_v_step(s);

@@ -83,10 +83,9 @@ struct net_winograd_tiles {
     int first, tiles;
 };
 
-NET_TEMPLATE void net_winograd_gradients(const float *dy, struct net_winograd_dw s,
-                                         struct net_winograd_work work,
-                                         struct net_winograd_tiles at, int vectors, int m,
-                                         net_winograd_transform *gradient)
+NET_INLINE void net_winograd_gradients(const float *dy, struct net_winograd_dw s,
+                                       struct net_winograd_work work, struct net_winograd_tiles at,
+                                       int vectors, int m, net_winograd_transform *gradient)
 {
     const struct net_winograd_steps steps = net_winograd_steps_of(s, vectors, m);
 
@@ -105,11 +104,11 @@ NET_TEMPLATE void net_winograd_gradients(const float *dy, struct net_winograd_dw
 }
 
 /* One block of inputs: V, and its products with dM. */
-NET_TEMPLATE void net_winograd_dw_block(float *du, const float *x, struct net_winograd_dw s,
-                                        struct net_winograd_work work, struct net_winograd_tiles at,
-                                        int block, int rows, int vectors, int m,
-                                        net_winograd_transform *input, net_dw_tile *tile,
-                                        const struct net_run *run)
+NET_INLINE void net_winograd_dw_block(float *du, const float *x, struct net_winograd_dw s,
+                                      struct net_winograd_work work, struct net_winograd_tiles at,
+                                      int block, int rows, int vectors, int m,
+                                      net_winograd_transform *input, net_dw_tile *tile,
+                                      const struct net_run *run)
 {
     const struct net_winograd_steps steps = net_winograd_steps_of(s, vectors, m);
     const struct net_reduction over = {
@@ -142,9 +141,9 @@ NET_TEMPLATE void net_winograd_dw_block(float *du, const float *x, struct net_wi
 }
 
 /* From a finished dU of a panel and a block of inputs to the weights. */
-NET_TEMPLATE void net_winograd_dw_end(float *w, const float *du, struct net_winograd_dw s,
-                                      int panel_block, int block, int vectors, int m, int splits,
-                                      net_winograd_filter_gradient *back, const struct net_run *run)
+NET_INLINE void net_winograd_dw_end(float *w, const float *du, struct net_winograd_dw s,
+                                    int panel_block, int block, int vectors, int m, int splits,
+                                    net_winograd_filter_gradient *back, const struct net_run *run)
 {
     const int width = 16 * vectors, left = s.inputs - 16 * block, inputs = left < 16 ? left : 16;
     _Alignas(64) float dw[9 * 16 * 48];
@@ -157,10 +156,9 @@ NET_TEMPLATE void net_winograd_dw_end(float *w, const float *du, struct net_wino
                   dw + tap * 16 * width, width * inputs, s.apply);
 }
 
-NET_TEMPLATE void net_winograd_dw_ends(float *w, const float *du, struct net_winograd_dw s,
-                                       struct net_winograd_work work, int block, int vectors, int m,
-                                       net_winograd_filter_gradient *back,
-                                       const struct net_run *run)
+NET_INLINE void net_winograd_dw_ends(float *w, const float *du, struct net_winograd_dw s,
+                                     struct net_winograd_work work, int block, int vectors, int m,
+                                     net_winograd_filter_gradient *back, const struct net_run *run)
 {
     const struct net_winograd_steps steps = net_winograd_steps_of(s, vectors, m);
 
@@ -170,8 +168,8 @@ NET_TEMPLATE void net_winograd_dw_ends(float *w, const float *du, struct net_win
 }
 
 /* dU of some blocks = 0 */
-NET_TEMPLATE void net_winograd_clear(struct net_winograd_dw s, struct net_winograd_work work,
-                                     int blocks, int vectors, int m)
+NET_INLINE void net_winograd_clear(struct net_winograd_dw s, struct net_winograd_work work,
+                                   int blocks, int vectors, int m)
 {
     const struct net_winograd_steps steps = net_winograd_steps_of(s, vectors, m);
 
@@ -181,13 +179,13 @@ NET_TEMPLATE void net_winograd_clear(struct net_winograd_dw s, struct net_winogr
 }
 
 /* Over the groups of one split. */
-NET_TEMPLATE void net_winograd_dw_item(float *w, const float *x, const float *dy,
-                                       struct net_winograd_dw s, struct net_winograd_work work,
-                                       int split, int rows, int vectors, int m,
-                                       net_winograd_transform *input,
-                                       net_winograd_transform *gradient,
-                                       net_winograd_filter_gradient *back, net_dw_tile *tile,
-                                       const struct net_run *run)
+NET_INLINE void net_winograd_dw_item(float *w, const float *x, const float *dy,
+                                     struct net_winograd_dw s, struct net_winograd_work work,
+                                     int split, int rows, int vectors, int m,
+                                     net_winograd_transform *input,
+                                     net_winograd_transform *gradient,
+                                     net_winograd_filter_gradient *back, net_dw_tile *tile,
+                                     const struct net_run *run)
 {
     const int tiles = s.down * s.across, across = (tiles + s.group - 1) / s.group;
     const int groups = (s.x.batch_blocks + s.batch_blocks - 1) / s.batch_blocks * across;
@@ -221,12 +219,12 @@ NET_TEMPLATE void net_winograd_dw_item(float *w, const float *x, const float *dy
 }
 
 /* Panels of one width. */
-NET_TEMPLATE void net_winograd_dw_panels(float *w, const float *x, const float *dy,
-                                         struct net_winograd_dw s, int first, int rows, int vectors,
-                                         int m, net_winograd_transform *input,
-                                         net_winograd_transform *gradient,
-                                         net_winograd_filter_gradient *back, net_dw_tile *tile,
-                                         NET_RUN)
+NET_INLINE void net_winograd_dw_panels(float *w, const float *x, const float *dy,
+                                       struct net_winograd_dw s, int first, int rows, int vectors,
+                                       int m, net_winograd_transform *input,
+                                       net_winograd_transform *gradient,
+                                       net_winograd_filter_gradient *back, net_dw_tile *tile,
+                                       NET_RUN)
 {
     const int all = s.panels[3 - vectors], many = s.item_panels < all ? s.item_panels : all;
     const int parts = (s.x.blocks + s.item_blocks - 1) / s.item_blocks;
@@ -280,9 +278,9 @@ NET_TEMPLATE void net_winograd_dw(float *w, const float *x, const float *dy,
                                thread);
 }
 
-NET_TEMPLATE void net_winograd_reduce_panels(float *w, const float *partial,
-                                             struct net_winograd_dw s, int first, int vectors,
-                                             int m, net_winograd_filter_gradient *back, NET_RUN)
+NET_INLINE void net_winograd_reduce_panels(float *w, const float *partial, struct net_winograd_dw s,
+                                           int first, int vectors, int m,
+                                           net_winograd_filter_gradient *back, NET_RUN)
 {
     const long unit = net_winograd_steps_of(s, vectors, m).du_block;
 

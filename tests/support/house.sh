@@ -80,6 +80,13 @@ unused_templates() {
         runtime/kernels/*.h | sort -u | comm -12 - "$symbols.once"
 }
 
+# What generated code instantiates, and no test calls with literals of its own.
+untested_templates() {
+    sed -nE 's/^NET_TEMPLATE .*[ *]([a-z_0-9]+)\(.*/\1/p' runtime/kernels/*.h | sort -u |
+        comm -23 - <(git ls-files 'tests/kernels/*.c' | xargs cat | grep -oE 'net_[a-z_0-9]+' |
+            sort -u)
+}
+
 # FILE INCLUDED of every header and table of the tree
 includes() {
     git grep -nE '^# *include "' -- 'compiler/*.[chyl]' 'compiler/*.def' 'runtime/*.[ch]' \
@@ -210,6 +217,7 @@ check "more than 100 columns" wide_lines
 check "files that refer to each other" file_circles
 check "used in its own file alone, where it is to be static" needless_names
 check "used nowhere" unused_templates
+check "a template that no test calls" untested_templates
 check "headers that include each other" header_circles
 check "a stage that sees too much" wrong_includes
 check "a tile that is passed a struct by value" tiles_of_structs
