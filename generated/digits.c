@@ -613,25 +613,17 @@ static const struct net_kernel train_kernels[] = { /* name, layer, kind, line, f
     NET_ROW(transpose_784x64, "cnn.dense_1", "transpose", 16, 0, 401408),
     NET_ROW(transpose_64x10, "cnn.dense_2", "transpose", 17, 0, 6656),
     NET_ROW(conv2d_relu_64x1x28x28_8x3x3, "cnn.conv2d_1", "forward", 13, 7225344, 3442304,
-            .results = (const struct net_result[]){{0, 200704, 784, 1, 0, 1, 13, "cnn.conv2d_1"}},
-            .result_count = 1),
+            NET_RESULTS({0, 200704, 784, 1, 0, 1, 13, "cnn.conv2d_1"})),
     NET_ROW(maxpool2d_64x8x28x28_2x2, "cnn.maxpool2d_1", "pool", 13, 0, 4214784,
-            .results =
-            (const struct net_result[]){{3211264, 50176, 196, 1, 0, 1, 13, "cnn.maxpool2d_1"}},
-            .result_count = 1),
+            NET_RESULTS({3211264, 50176, 196, 1, 0, 1, 13, "cnn.maxpool2d_1"})),
     NET_ROW(conv2d_relu_64x8x14x14_16x3x3, "cnn.conv2d_2", "forward", 14, 28901376, 1610304,
-            .results = (const struct net_result[]){{0, 50176, 196, 1, 0, 1, 14, "cnn.conv2d_2"}},
-            .result_count = 1),
+            NET_RESULTS({0, 50176, 196, 1, 0, 1, 14, "cnn.conv2d_2"})),
     NET_ROW(maxpool2d_64x16x14x14_2x2, "cnn.maxpool2d_2", "pool", 14, 0, 1053696,
-            .results =
-            (const struct net_result[]){{802816, 12544, 49, 1, 0, 1, 14, "cnn.maxpool2d_2"}},
-            .result_count = 1),
+            NET_RESULTS({802816, 12544, 49, 1, 0, 1, 14, "cnn.maxpool2d_2"})),
     NET_ROW(dense_relu_64x784x64, "cnn.dense_1", "forward", 16, 6422528, 418048,
-            .results = (const struct net_result[]){{0, 1024, 1, 4, 0, 4, 16, "cnn.dense_1"}},
-            .result_count = 1),
+            NET_RESULTS({0, 1024, 1, 4, 0, 4, 16, "cnn.dense_1"})),
     NET_ROW(dense_64x64x10, "cnn.dense_2", "forward", 17, 81920, 24640,
-            .results = (const struct net_result[]){{5045248, 256, 1, 1, 0, 1, 17, "cnn.dense_2"}},
-            .result_count = 1),
+            NET_RESULTS({5045248, 256, 1, 1, 0, 1, 17, "cnn.dense_2"})),
     NET_ROW(cross_entropy_grad_64x10, "cross_entropy", "loss", 21, 0, 8512),
     NET_ROW(mean_loss_4, "cross_entropy", "loss", 21, 0, 64),
     NET_ROW(channel_sum_partial_64x10, "cnn.dense_2", "reduction", 17, 0, 4352),
@@ -671,7 +663,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     NET_MODEL_TABLES,
-    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "05836534734f29b7",
+    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "1468af7fe5f54d51",
     .evaluated =
             "input; conv2d(channels=8, kernel=3, padding=1); relu; maxpool2d(size=2); "
             "conv2d(channels=16, kernel=3, padding=1); relu; maxpool2d(size=2); flatten; "

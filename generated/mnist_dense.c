@@ -580,27 +580,18 @@ static const struct net_kernel train_kernels[] = { /* name, layer, kind, line, f
     NET_ROW(transpose_20x10, "mnist_dense.dense_2", "transpose", 16, 0, 2560),
     NET_ROW(transpose_10x10, "mnist_dense.dense_3", "transpose", 17, 0, 1280),
     NET_ROW(dense_relu_64x784x20, "mnist_dense.dense_1", "forward", 15, 2007040, 309376,
-            .results = (const struct net_result[]){{0, 512, 1, 2, 0, 2, 15, "mnist_dense.dense_1"}},
-            .result_count = 1),
+            NET_RESULTS({0, 512, 1, 2, 0, 2, 15, "mnist_dense.dense_1"})),
     NET_ROW(batchnorm_stats_partial_64x20, "mnist_dense.batchnorm_1", "reduction", 15, 0, 9216),
     NET_ROW(batchnorm_stats_64x20, "mnist_dense.batchnorm_1", "reduction", 15, 0, 1536),
     NET_ROW(normalize_64x20, "mnist_dense.batchnorm_1", "elementwise", 15, 0, 16896,
-            .results =
-            (const struct net_result[]){{8192, 512, 1, 2, 0, 2, 15, "mnist_dense.batchnorm_1"}},
-            .result_count = 1),
+            NET_RESULTS({8192, 512, 1, 2, 0, 2, 15, "mnist_dense.batchnorm_1"})),
     NET_ROW(dense_relu_64x20x10, "mnist_dense.dense_2", "forward", 16, 25600, 14144,
-            .results =
-            (const struct net_result[]){{16384, 256, 1, 1, 0, 1, 16, "mnist_dense.dense_2"}},
-            .result_count = 1),
+            NET_RESULTS({16384, 256, 1, 1, 0, 1, 16, "mnist_dense.dense_2"})),
     NET_ROW(batchnorm_stats_64x10, "mnist_dense.batchnorm_2", "reduction", 16, 0, 768),
     NET_ROW(normalize_64x10, "mnist_dense.batchnorm_2", "elementwise", 16, 0, 8448,
-            .results =
-            (const struct net_result[]){{20480, 256, 1, 1, 0, 1, 16, "mnist_dense.batchnorm_2"}},
-            .result_count = 1),
+            NET_RESULTS({20480, 256, 1, 1, 0, 1, 16, "mnist_dense.batchnorm_2"})),
     NET_ROW(dense_64x10x10, "mnist_dense.dense_3", "forward", 17, 12800, 8896,
-            .results =
-            (const struct net_result[]){{28672, 256, 1, 1, 0, 1, 17, "mnist_dense.dense_3"}},
-            .result_count = 1),
+            NET_RESULTS({28672, 256, 1, 1, 0, 1, 17, "mnist_dense.dense_3"})),
     NET_ROW(cross_entropy_grad_64x10, "cross_entropy", "loss", 21, 0, 8512),
     NET_ROW(mean_loss_4, "cross_entropy", "loss", 21, 0, 64),
     NET_ROW(channel_sum_partial_64x10, "mnist_dense.dense_3", "reduction", 17, 0, 4352),
@@ -637,7 +628,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 const struct net_model net_model = {
     NET_MODEL_TABLES,
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "5815b8689de48225",
+    .hash = "984403ead11ae2b6",
     .evaluated =
             "input; flatten; dense(units=20); relu; batchnorm(eps=0.001); dense(units=10); relu; "
             "batchnorm(eps=0.001); dense(units=10)",

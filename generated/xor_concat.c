@@ -260,13 +260,10 @@ static const struct net_layer layers[] = {
 
 static const struct net_kernel train_kernels[] = { /* name, layer, kind, line, flops, bytes */
     NET_ROW(dense_tanh_4x2x1, "xor_concat.hidden", "forward", 12, 16, 2176,
-            .results =
-            (const struct net_result[]){{4096, 256, 1, 1, 0, 1, 12, "xor_concat.hidden"}},
-            .result_count = 1),
+            NET_RESULTS({4096, 256, 1, 1, 0, 1, 12, "xor_concat.hidden"})),
     NET_ROW(concat_4x3, "xor_concat.concat", "movement", 13, 0, 4096),
     NET_ROW(dense_tanh_4x3x1, "xor_concat.dense", "forward", 13, 24, 3264,
-            .results = (const struct net_result[]){{6144, 256, 1, 1, 0, 1, 13, "xor_concat.dense"}},
-            .result_count = 1),
+            NET_RESULTS({6144, 256, 1, 1, 0, 1, 13, "xor_concat.dense"})),
     NET_ROW(mse_grad_4x1, "mse", "loss", 17, 0, 3136),
     NET_ROW(tanh_grad_4x1, "xor_concat.tanh_2", "elementwise", 13, 0, 3136),
     NET_ROW(mean_loss_1, "mse", "loss", 17, 0, 64),
@@ -289,7 +286,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     NET_MODEL_TABLES,
-    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "bb786c92e40c8be9",
+    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "960bc58cbe1a1c4f",
     .evaluated = "input; dense(units=1); tanh; concat; dense(units=1); tanh", .isa = "avx512",
     .batch = 4, .arena_size = 9344, .tensor_count = 4, .parts[0] = &part_train,
     .metrics = metrics, .metric_count = 1, .keys = "loss optimizer batch epochs metrics",

@@ -136,8 +136,9 @@ static const char *result_text(const Value *value, const char *layers, int line)
                   s->block, blocks_of(s->channels), line, quoted(layers));
 }
 
-/* What a forward kernel stores, in order: after its own operation, and after fused ones. */
-static const char *list_results(const Kernel *k, const Source *source, int *count)
+/* What a forward kernel stores, in order: after its own operation, and after fused ones; or
+   NULL. */
+static const char *list_results(const Kernel *k, const Source *source)
 {
     Text results = {0}, layers = {0};
     const char *last = NULL;
@@ -157,7 +158,6 @@ static const char *list_results(const Kernel *k, const Source *source, int *coun
         text_add(&results, "%s%s", results.at ? ", " : "",
                  result_text(node->outputs[0], layers.at, first_line));
         layers = (Text){0};
-        (*count)++;
     }
     return results.at;
 }
@@ -165,12 +165,10 @@ static const char *list_results(const Kernel *k, const Source *source, int *coun
 /* What it updates, and what it leaves of a train step, where either is. */
 static const char *results_text(const Kernel *k, const Graph *g)
 {
-    int count = 0;
-    const char *results = same(g->name, "train") ? list_results(k, g->source, &count) : NULL;
+    const char *results = same(g->name, "train") ? list_results(k, g->source) : NULL;
 
-    if (count)
-        return format(", .results = (const struct net_result[]){%s}, .result_count = %d", results,
-                      count);
+    if (results)
+        return format(", NET_RESULTS(%s)", results);
     return k->updated > 0 ? format(", .updated = %s", number_text(k->updated)) : "";
 }
 

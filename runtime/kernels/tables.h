@@ -41,6 +41,11 @@
     .args = (const struct net_arg[]){__VA_ARGS__},                                                 \
     .arg_count = NET_COUNT(struct net_arg, __VA_ARGS__)
 
+/* What a kernel computes for a layer, where a run looks for numbers that are not finite. */
+#define NET_RESULTS(...)                                                                           \
+    .results = (const struct net_result[]){__VA_ARGS__},                                           \
+    .result_count = NET_COUNT(struct net_result, __VA_ARGS__)
+
 /* A kernel of a step; after its operations, the bytes and what else is known. */
 #define NET_ROW(function, path, category, number, operations, ...)                                 \
     {                                                                                              \

@@ -181,6 +181,13 @@ wide_lines() {
         length > 100 { print FILENAME ":" FNR }'
 }
 
+# FILE, its lines and how many it may have: what a visitor reads of generated C
+long_generated() {
+    (cd generated && wc -l mnist_dense.c xor_concat.c digits.c) | awk '
+        BEGIN { most["mnist_dense.c"] = 650; most["xor_concat.c"] = 300; most["digits.c"] = 800 }
+        $2 in most && $1 > most[$2] { print $2, $1 ", at most", most[$2] }'
+}
+
 # LENGTH NAME of stdin: what is longer than $1, but for what $2 names
 longer() {
     awk -v most="$1" -v but="${2:-}" '$1 > most && index(but, $2) == 0'
@@ -214,6 +221,7 @@ check "more than $most_of_file lines" longer "$most_of_file" <<<"$files_by_lengt
 check "more than $most_of_function lines" longer "$most_of_function" "$long_functions" \
     <<<"$functions_by_length"
 check "more than 100 columns" wide_lines
+check "generated C of so many lines" long_generated
 check "files that refer to each other" file_circles
 check "used in its own file alone, where it is to be static" needless_names
 check "used nowhere" unused_templates
