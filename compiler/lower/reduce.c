@@ -128,7 +128,9 @@ static Value *centered(Lowering *l, const Layer *layer, Value *x, int first, int
     return append_node(l, layer, OP_ADD, (Value *[]){x, mean}, 2, (Attributes){0})->outputs[0];
 }
 
-/* The sum of squares of what is left without the mean, over their count less the correction. */
+/* The sum of squares of what is left without the mean, over their count less the correction. A mean
+   far from 0 is rounded by more than deviations that are small beside it; what is left over of it
+   is taken away too (as in the corrected two-pass algorithm of Chan, Golub and LeVeque 1983). */
 Value *lower_var(Lowering *l, Layer *layer, Value *const *x)
 {
     const int correction = whole(number(layer->call, "correction"));
@@ -147,6 +149,7 @@ Value *lower_var(Lowering *l, Layer *layer, Value *const *x)
         return NULL;
     }
     y = centered(l, layer, x[0], first, last);
+    y = centered(l, layer, y, first, last);
     y = append_node(l, layer, OP_SQUARE, &y, 1, (Attributes){0})->outputs[0];
     return reduce(l, layer, OP_AXIS_SUM, y, 1.0 / (count - correction));
 }

@@ -42,6 +42,52 @@ START_TEST(networks)
 }
 END_TEST
 
+/* Or of sums of them. */
+static bool is_of_squares(const Value *value)
+{
+    while (value->node && value->node->op == OP_AXIS_SUM)
+        value = value->node->inputs[0];
+    return value->node && value->node->op == OP_SQUARE;
+}
+
+/* Variances of numbers that are a million times as far from 0 as from each other: a mean that is
+   rounded once leaves 1 to 10% of them wrong. */
+START_TEST(far_from_0)
+{
+    static const KernelCase c = {"far from 0",
+                                 2,
+                                 1,
+                                 false,
+                                 "input farthest[40, 48] = x",
+                                 "[9] = t",
+                                 "farthest",
+                                 "    a = farthest -> var\n"
+                                 "    b = farthest -> var(axis=channels) -> flatten\n"
+                                 "    concat(a, b, farthest -> var(axis=all)) -> dense(9)\n",
+                                 "mse"};
+    const char *targets[MAX_TARGETS];
+    int variances = 0;
+
+    find_targets(targets);
+    Compiled compiled = plan_model(kernel_model(&c), targets[0]);
+
+    start_clang(&compiled);
+    load_model(&compiled);
+    const Outcome outcome = check_step(&compiled, 2, true);
+
+    for (int i = 0; i < outcome.distance_count; i++) {
+        const Distance *d = &outcome.distances[i];
+        const Node *node = d->value->node;
+
+        if (!node || node->op != OP_AXIS_SUM || !is_of_squares(node->inputs[0]))
+            continue;
+        ck_assert_msg(d->most <= 1e-6, "a variance is %.2g off", d->most);
+        variances++;
+    }
+    ck_assert_int_ge(variances, 4); /* axis=all goes along two */
+}
+END_TEST
+
 /* ---- The templates --------------------------------------------------------------------------- */
 
 enum { BLOCKS = 2 }; /* of batch */
@@ -168,6 +214,7 @@ Suite *suite_axis(void)
 
     add_cases(suite, networks, cases, COUNT(cases));
     tcase_add_loop_test(t, template, 0, COUNT(axes));
+    tcase_add_test(t, far_from_0);
     suite_add_tcase(suite, t);
     return suite;
 }
