@@ -34,7 +34,7 @@ static Kernel *find_sums_kernel(const Fusion *f, const Node *node)
 void add_sums(Fusion *f, Node *node)
 {
     const Layout *x = node->inputs[0]->layout;
-    const int sums = node->op == OP_CHANNEL_SUM ? 1 : 2;
+    const int sums = node->op == OP_CHANNEL_SUM ? 1 : node->op == OP_BATCHNORM_STATS ? 3 : 2;
     Node *update = NULL;
     Kernel *writer, *k;
 

@@ -1,11 +1,11 @@
 /*
- * sums.h -- sums over images and pixels, one or two values per channel: of a bias' gradient, the
+ * sums.h -- sums over images and pixels, one to three values per channel: of a bias' gradient, the
  * statistics of a batchnorm, the gradients of a batchnorm and of a layernorm.
  *
  * The one idea: a row of pixels of a batch block gives partial sums, [block][16 channels] of the
- * first sum and then of the second; the final reduction adds them in order. The order is that of
- * the rows, whoever computes them. A pixel is summed by itself first: thousands of equal numbers,
- * as padded tokens are, added to one sum would all be rounded the same way.
+ * first sum, then of the second and the third; the final reduction adds them in order. The order is
+ * that of the rows, whoever computes them. A pixel is summed by itself first: thousands of equal
+ * numbers, as padded tokens are, added to one sum would all be rounded the same way.
  */
 
 #ifndef NET_SUMS_H
@@ -52,13 +52,13 @@ NET_TEMPLATE void net_channel_sum_row(float *partial, const float *dy, struct ne
     }
 }
 
-/* partial = mean of x, and sum of (x - mean)^2 about this part's own mean: shifted by its first
-   number, so that a mean far from 0 costs no digits of the variance */
+/* partial = the part's first number, the mean of x less that, and the sum of (x - mean)^2 about its
+   own mean: apart, so that a mean far from 0 costs no digits of the variance */
 NET_TEMPLATE void net_batchnorm_stats_row(float *partial, const float *x, struct net_extent v,
                                           const struct net_run *run, int batch_block, int row)
 {
     const int images = net_rows(run, batch_block);
-    float *to = net_partial_of(partial, v, 2, batch_block, row);
+    float *to = net_partial_of(partial, v, 3, batch_block, row);
 
     for (int block = 0; block < v.blocks; block++) {
         const vec shift = vec_load(x + net_block_at(v, batch_block, row * v.width, block));
@@ -87,8 +87,9 @@ NET_TEMPLATE void net_batchnorm_stats_row(float *partial, const float *x, struct
         }
         const vec mean = vec_div(sum.sum, vec_set((float)(images * v.width)));
 
-        vec_store(to + 16 * block, vec_add(shift, mean));
-        vec_store(to + 16 * (v.blocks + block), vec_sub(second.sum, vec_mul(sum.sum, mean)));
+        vec_store(to + 16 * block, shift);
+        vec_store(to + 16 * (v.blocks + block), mean);
+        vec_store(to + 16 * (2 * v.blocks + block), vec_sub(second.sum, vec_mul(sum.sum, mean)));
     }
 }
 
@@ -267,12 +268,12 @@ NET_TEMPLATE void net_reduce_pairs(float *dgamma, float *dbeta, const float *par
     net_reduce_channels(dbeta, partial + 16 * v.blocks, 2, v, run, thread);
 }
 
-/* Batchnorm of one block from the partial means m and, `second` floats further, their sums M of (x
-   - m)^2: mean = sum of k m / K, K var = sum of M + k (m - mean)^2 for parts of k numbers, K in all
-   (Chan, Golub and LeVeque 1979). Gives mean, 1 / std with the biased variance, and the running
-   statistics moved by `momentum` towards mean and unbiased variance (PyTorch's BatchNorm); a batch
-   of one number a channel has no variance and leaves them. A part is a row of `width` pixels of a
-   batch block, which has `height` of them. */
+/* Batchnorm of one block from partial means m, in two terms `second` floats apart, and behind them
+   their sums M of (x - m)^2: mean = sum of k m / K, K var = sum of M + k (m - mean)^2 for parts of
+   k numbers, K in all (Chan, Golub and LeVeque 1979). Gives mean, 1 / std with the biased variance,
+   and the running statistics moved by `momentum` towards mean and unbiased variance (PyTorch's
+   BatchNorm); a batch of one number a channel has no variance and leaves them. A part is a row of
+   `width` pixels of a batch block, which has `height` of them. */
 NET_INLINE void net_batchnorm_reduce(float *mean, float *inv_std, float *running_mean,
                                      float *running_var, const float *partial, long second,
                                      long step, const struct net_run *run, int height, int width,
@@ -286,27 +287,30 @@ NET_INLINE void net_batchnorm_reduce(float *mean, float *inv_std, float *running
         const double share = net_rows(run, (int)(s / height)) * width / all;
 
         for (int lane = 0; lane < 16; lane++)
-            m[lane] += share * (double)partial[s * step + lane];
+            m[lane] += share * ((double)partial[s * step + lane] +
+                                (double)partial[s * step + second + lane]);
     }
     for (long s = 0; s < count; s++) {
         const double share = net_rows(run, (int)(s / height)) * width / all;
 
         for (int lane = 0; lane < 16; lane++) {
-            const double d = (double)partial[s * step + lane] - m[lane];
+            const double d = (double)partial[s * step + lane] - m[lane] +
+                             (double)partial[s * step + second + lane];
 
-            var[lane] += (double)partial[s * step + second + lane] / all + share * d * d;
+            var[lane] += (double)partial[s * step + 2 * second + lane] / all + share * d * d;
         }
     }
     for (int lane = 0; lane < 16; lane++) {
         const double biased = var[lane] < 0 || all < 2 ? 0 : var[lane];
         const double unbiased = biased * all / (all - 1);
+        const double last_mean = (double)running_mean[lane], last_var = (double)running_var[lane];
 
         mean[lane] = (float)m[lane];
         inv_std[lane] = (float)(1.0 / __builtin_sqrt(biased + eps));
         if (all < 2)
             continue;
-        running_mean[lane] += (float)(momentum * (m[lane] - (double)running_mean[lane]));
-        running_var[lane] += (float)(momentum * (unbiased - (double)running_var[lane]));
+        running_mean[lane] = (float)(last_mean + momentum * (m[lane] - last_mean));
+        running_var[lane] = (float)(last_var + momentum * (unbiased - last_var));
     }
 }
 
@@ -317,7 +321,7 @@ NET_TEMPLATE void net_batchnorm_stats(float *mean, float *inv_std, float *runnin
     NET_ITEMS(block, v.blocks, run, thread)
         net_batchnorm_reduce(mean + 16 * block, inv_std + 16 * block, running_mean + 16 * block,
                              running_var + 16 * block, partial + 16 * block, v.blocks * 16,
-                             2 * v.blocks * 16, run, v.height, v.width, eps, momentum);
+                             3 * v.blocks * 16, run, v.height, v.width, eps, momentum);
 }
 
 /* inv_std = 1 / sqrt(var + eps), as the statistics of a batch are rounded; items: blocks */

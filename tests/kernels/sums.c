@@ -179,7 +179,7 @@ START_TEST(batchnorm)
 {
     const double count = N * HEIGHT * WIDTH, eps = 1e-5, momentum = 0.1;
     float *x = values(4, SIZE), *dy = values(5, SIZE);
-    float *partial = numbers(3 * HEIGHT * 2 * BLOCKS * 16), *of = numbers(6 * 16 * BLOCKS);
+    float *partial = numbers(3 * HEIGHT * 3 * BLOCKS * 16), *of = numbers(6 * 16 * BLOCKS);
     float *mean = of, *inv_std = of + 16 * BLOCKS, *running_mean = of + 32 * BLOCKS;
     float *running_var = of + 48 * BLOCKS, *dgamma = of + 64 * BLOCKS, *dbeta = of + 80 * BLOCKS;
     const struct operands_of_sums sums = {partial, x, dy, mean, inv_std};
@@ -206,6 +206,34 @@ START_TEST(batchnorm)
         expect_near(dbeta[c], total(first, dy, dy, 0, 0, c), "dbeta", c);
     }
     free(x), free(dy), free(partial), free(of);
+}
+END_TEST
+
+/* Numbers at 3e4 that differ by 2 at most: the variance has all digits that the numbers have. */
+START_TEST(batchnorm_far_from_0)
+{
+    const double count = N * HEIGHT * WIDTH, eps = 0;
+    float *x = values(4, SIZE);
+    float *partial = numbers(3 * HEIGHT * 3 * BLOCKS * 16), *of = numbers(4 * 16 * BLOCKS);
+    const struct operands_of_sums sums = {.partial = partial, .x = x};
+    struct net_run run = {.n = N, .threads = 1};
+
+    for (int i = 0; i < SIZE; i++)
+        x[i] += 3e4f;
+    net_sum_rows(statistics, &sums, EXTENT, &run, 0);
+    net_batchnorm_stats(of, of + 16 * BLOCKS, of + 32 * BLOCKS, of + 48 * BLOCKS, partial, EXTENT,
+                        eps, 1.0, &run, 0);
+    for (int c = 0; c < 16 * BLOCKS; c++) {
+        const double m = total(first, x, x, 0, 0, c) / count;
+        const double var = total(distance, x, x, m, 0, c) / count;
+        const double got[] = {(double)of[c] / m, (double)of[16 * BLOCKS + c] * sqrt(var),
+                              (double)of[48 * BLOCKS + c] / (var * count / (count - 1))};
+
+        for (int i = 0; i < 3; i++)
+            ck_assert_msg(fabs(got[i] - 1) <= 1e-6, "channel %d: %.9g times what is right", c,
+                          got[i]);
+    }
+    free(x), free(partial), free(of);
 }
 END_TEST
 
@@ -330,8 +358,8 @@ Suite *suite_sums(void);
 
 Suite *suite_sums(void)
 {
-    const TTest *const tests[] = {elementwise, channel_sums, batchnorm,  inverse_std,
-                                  layernorm,   update,       bias_update};
+    const TTest *const tests[] = {elementwise, channel_sums, batchnorm, batchnorm_far_from_0,
+                                  inverse_std, layernorm,    update,    bias_update};
     Suite *suite = suite_create("sums");
 
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {

@@ -61,8 +61,8 @@ static uint32_t hash_text(const char *text)
 
 /* Element i of an input, target, parameter or state, a float: by name, so that both graphs of a
    model get the same. Weights keep the size of what goes through them. Inputs are around 0, but
-   `far` is of mean 1000 and deviation 1, `farther` of mean 30 and deviation 0.01, `farthest` of mean 1e5
-   and deviation 0.1, `nan` is none. */
+   `far` is of mean 1000 and deviation 1, `farther` of mean 30 and deviation 0.01, `farthest` of
+   mean 1e5 and deviation 0.1, `nan` is none. */
 static float leaf_number(const Graph *g, const Value *value, uint32_t seed, long i)
 {
     const double x = random_number(hash_text(value->name) + seed, i);
