@@ -58,6 +58,15 @@ static Shape shape_of_classes(const Field *target)
     return shape;
 }
 
+static Shape without_channels(Shape prediction)
+{
+    Shape shape = {.rank = prediction.rank - 1};
+
+    for (int i = 0; i < shape.rank; i++)
+        shape.size[i] = prediction.size[i + 1];
+    return shape;
+}
+
 static bool check_class(Model *model, const Term *term, const Loss *loss, Shape prediction)
 {
     const Field *target = term->target;
@@ -85,6 +94,11 @@ static bool check_class(Model *model, const Term *term, const Loss *loss, Shape 
                  "%s wants a prediction of rank 1, a number a class; it is "
                  "%s; put global_avgpool2d, or flatten and dense, at the end",
                  loss->name, shape_text(prediction));
+        if (prediction.size[0] == target->classes)
+            note(model->source,
+                 "for a class at each position give the target its shape: "
+                 "`target %s%s = ...`",
+                 target->name, shape_text(without_channels(prediction)));
     } else if (!target->shape.rank && prediction.size[0] != target->classes) {
         error_at(model->source, span,
                  "%s wants a number a class; the prediction is %s, `%s` has "
@@ -106,6 +120,7 @@ static bool check_values(Model *model, const Term *term, const Loss *loss, Shape
     const Field *target = term->target;
     const Span span = term->call->span;
     const bool binary = loss->op == OP_BINARY_CROSS_ENTROPY;
+    const bool pixels = target->is_class && target->shape.rank > 0;
 
     if (target->is_class && binary) {
         if (target->classes == 2 && prediction.rank == 1 && prediction.size[0] == 1)
@@ -114,6 +129,10 @@ static bool check_values(Model *model, const Term *term, const Loss *loss, Shape
                  "%s wants one output and classes(2), or values 0 and 1 in "
                  "the shape of the prediction; the prediction is %s, `%s` has %d classes",
                  loss->name, shape_text(prediction), target->name, target->classes);
+        if (pixels)
+            note(model->source,
+                 "a class at each position is for cross_entropy, and a prediction %s",
+                 shape_text(shape_of_classes(target)));
     } else if (target->is_class) {
         error_at(model->source, span,
                  "%s wants values, `%s` is a class; prepare it with "

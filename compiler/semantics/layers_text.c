@@ -31,6 +31,8 @@ static void add_constant(Text *text, const Constant *constant)
     case CONSTANT_STRING:
     case CONSTANT_NAME:
         text_add(text, "%s", constant->text ? constant->text : "none");
+        if (constant->kind == CONSTANT_NAME && constant->number > 0) /* normal(0.02) */
+            text_add(text, "(%g)", constant->number);
         break;
     }
 }

@@ -104,6 +104,21 @@ static void write_npz(const char *path, const struct net_model *model, const voi
     free(entries);
 }
 
+/* A name that promises what export does not write. */
+static void check_ending(const char *path)
+{
+    static const char *const others[] = {".bin", ".ckpt", ".h5",  ".keras", ".onnx",
+                                         ".pkl", ".pt",   ".pth", ".tflite"};
+    const char *ending = strrchr(path, '.');
+
+    for (size_t i = 0; ending && i < sizeof others / sizeof *others; i++)
+        if (!strcmp(ending, others[i]))
+            net_fail(NET_USAGE,
+                     "-o %s: export writes safetensors or npz, which a name with %s does not say; "
+                     "torch and others read .safetensors with the package safetensors",
+                     path, ending);
+}
+
 int net_command_export(struct net_options *options)
 {
     const struct net_value *format = &options->value[NET_FORMAT];
@@ -116,6 +131,8 @@ int net_command_export(struct net_options *options)
     if (format->given && strcmp(format->text, "npz") != 0 &&
         strcmp(format->text, "safetensors") != 0)
         net_fail(NET_USAGE, "export writes --format npz or safetensors, not %s", format->text);
+    if (!format->given)
+        check_ending(path);
     const bool npz = format->given ? !strcmp(format->text, "npz")
                                    : length > 4 && !strcmp(path + length - 4, ".npz");
 

@@ -263,8 +263,10 @@ static void put_label_lists(const struct net_predictions *predictions, const cha
             fputs(x ? ", " : y ? "], [" : "[", out);
             if (*class < 0)
                 fputs("null", out);
-            else
+            else if (net_data_class_name(predictions->session->data, *class))
                 put_name(predictions, *class);
+            else
+                fprintf(out, "%d", *class);
         }
     fputs(target->rank > 1 ? "]]" : "]", out);
 }

@@ -230,7 +230,10 @@ void sweep_tell(struct sweep *sweep, int point, int done, int count)
 
     net_text_add(&line, "%d of %d  %s:", done, count, text);
     for (const struct net_json *n = validation ? validation->first : NULL; n; n = n->next)
-        net_text_add(&line, " %s %.4g", n->key, n->number);
+        if (n->kind == NET_JSON_NUMBER)
+            net_text_add(&line, " %s %.4g", n->key, n->number);
+        else
+            net_text_add(&line, " %s –", n->key);
     if (status && status->text && strcmp(status->text, "finished") != 0)
         net_text_add(&line, " %s", status->text);
     net_progress_say(&sweep->progress, "%s", line.at);

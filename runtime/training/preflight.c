@@ -51,6 +51,24 @@ void net_check_batches(const struct net_options *options, long rows)
 
 enum { NAMED = 5 }; /* classes without rows that are named; of more, how many there are */
 
+/* What its labels weigh in the loss is 0, whatever the network says. */
+static void check_weights(const struct net_model *model, const struct net_data *data,
+                          const bool *there)
+{
+    const struct net_field *target = net_target_field(model);
+    const struct net_arg *weights = net_argument(model->loss_call, "class_weights");
+    double sum = 0;
+
+    for (int c = 0; c < target->classes; c++)
+        sum += there[c] && weights && weights->list ? weights->list[c] : there[c];
+    if (sum == 0 && model->term_count < 2 && !(weights && weights->run_list) &&
+        net_data_rows(data, NET_TRAIN))
+        net_fail(NET_FAULT,
+                 "no label of %s counts in the training part: all are ignored, or of classes that "
+                 "class_weights has at 0; there is nothing to train on",
+                 target->name);
+}
+
 /* A network that is too wide, or rows that are missing. */
 static void check_classes(const struct net_model *model, const struct net_data *data)
 {
@@ -67,10 +85,12 @@ static void check_classes(const struct net_model *model, const struct net_data *
             if (label[p] >= 0)
                 there[label[p]] = true;
     }
+    if (target->kind == NET_TARGET_CLASS)
+        check_weights(model, data, there);
     for (int c = 0; target->kind == NET_TARGET_CLASS && c < target->classes; c++) {
         const char *name = net_data_class_name(data, c);
 
-        if (there[c] || absent++ >= NAMED)
+        if (there[c] || (target->ignores && target->ignored == c) || absent++ >= NAMED)
             continue;
         net_text_add(&list, absent > 1 ? ", " : "");
         if (name)

@@ -329,14 +329,15 @@ for i, (row, cells, line) in enumerate(zip(rows, told[1:], open("pixels.text"), 
     p = struct.unpack("<36f", values[144 * i : 144 * i + 144])
     classes, truth = sum(row["classes"], []), sum(row["truth"], [])
     assert len(row["classes"]) == 4 and truth[0] is None
-    assert cells[:24] == [c or "" for c in classes + truth] and cells[:12] == line.split()[:12]
+    told = ["" if c is None else str(c) for c in classes + truth]
+    assert cells[:24] == told and cells[:12] == line.split()[:12] and type(classes[0]) is int
     loss = 0
     for k in range(12):
         scores = p[k::12]
-        assert abs(sum(scores) - 1) < 1e-5 and max(scores) == scores[int(classes[k])]
+        assert abs(sum(scores) - 1) < 1e-5 and max(scores) == scores[classes[k]]
         if truth[k] is not None:
-            loss -= math.log(scores[int(truth[k])]) / 11
-            counts[int(truth[k])][int(classes[k])] += 1
+            loss -= math.log(scores[truth[k]]) / 11
+            counts[truth[k]][classes[k]] += 1
     assert abs(loss - row["loss"]) < 1e-5 * (1 + loss), (loss, row["loss"])
 told, of = json.load(open("eval.json")), range(3)
 either = [sum(counts[c]) + sum(row[c] for row in counts) for c in of]

@@ -415,8 +415,11 @@ static void read_numbers(const struct net_values *values, const struct numbering
             if (!right && other < 0)
                 net_fail(1,
                          "%s: row %ld (from 0): expected %s to be a class, a whole number from 0 "
-                         "to %d, found %.9g",
-                         column->place, row, column->name, to->n - 1, x);
+                         "to %d, found %.9g%s",
+                         column->place, row, column->name, to->n - 1, x,
+                         values->field->kind == NET_TARGET_CLASS && values->field->size > 1
+                             ? "; cross_entropy(ignore=..) says which label counts for nothing"
+                             : "");
             *classes++ = right ? (int32_t)x : other;
         }
     }

@@ -27,7 +27,7 @@ void net_metrics_add_loss(struct net_metrics *metrics, const struct net_run *run
 
 static double mean_of(const struct net_term_sum *sum)
 {
-    return sum->weight > 0 ? sum->loss / sum->weight : 0;
+    return sum->weight > 0 ? sum->loss / sum->weight : NAN; /* no label counts: there is no mean */
 }
 
 double net_metrics_loss(const struct net_metrics *metrics)
