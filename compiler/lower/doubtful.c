@@ -1,7 +1,7 @@
 /*
  * doubtful.c -- warnings of what trains badly although nothing is wrong with its shapes: an
- * activation upon another that leaves it little or nothing to do, and logits that the loss's own
- * activation would squash a second time.
+ * activation upon another that leaves it little or nothing to do, logits that the loss's own
+ * activation would squash a second time, and numbers that were meant for other arguments.
  *
  * Needs: a train Graph without errors, with its loss. Gives: warnings.
  */
@@ -81,6 +81,53 @@ static void warn_logits(const Graph *g)
                 op_info[logits->op].text);
 }
 
+/* ---- Arguments in the order of PyTorch, whose layers are told the size of their input -------- */
+
+static bool is_convolution(const Call *call)
+{
+    return same(call->name, "conv1d") || same(call->name, "conv2d") ||
+           same(call->name, "conv2d_transpose");
+}
+
+/* conv2d(8, 16, 3) meant as: from 8 channels to 16, taps of 3 x 3. */
+static bool says_inputs_too(const Layer *layer)
+{
+    const Call *call = layer->call;
+    const Value *x = layer->inputs[0]->value;
+    const Constant *kernel = argument(call, "kernel"), *stride = argument(call, "stride");
+
+    return x && x->shape.rank > 1 && (int)number(call, "channels") == x->shape.size[0] &&
+           kernel->kind == CONSTANT_NUMBER && kernel->number > 7 &&
+           stride->kind == CONSTANT_NUMBER && stride->number > 1 && stride->number < kernel->number;
+}
+
+static void warn_arguments(Source *source, const Layer *layer)
+{
+    const Call *call = layer->call;
+    const bool norm = same(call->name, "batchnorm") || same(call->name, "layernorm");
+
+    if (norm && number(call, "eps") >= 0.1)
+        warn_at(source, layer->span,
+                "an eps of %g flattens what is normalized; %s is told no size, its input has it",
+                number(call, "eps"), call->name);
+    if (same(call->name, "batchnorm") && number(call, "momentum") >= 0.9)
+        warn_at(source, layer->span,
+                "momentum=%g is the share of each batch in the running statistics; elsewhere it is "
+                "what they keep, here %g",
+                number(call, "momentum"), 1 - number(call, "momentum"));
+    if (same(call->name, "embedding") && argument(call, "padding_row")->number > 1)
+        warn_at(source, layer->span,
+                "row %g stays 0 as padding; embedding is told its width alone, its input has the "
+                "rows",
+                argument(call, "padding_row")->number);
+    if (is_convolution(call) && says_inputs_too(layer))
+        warn_at(
+            source, layer->span,
+            "%s is told channels, kernel and stride, of its output: a kernel of %g, a stride of "
+            "%g; its input has its own channels",
+            call->name, argument(call, "kernel")->number, argument(call, "stride")->number);
+}
+
 void warn_doubtful(const Graph *g)
 {
     const Node *logits = g->prediction_activation == OP_NONE ? NULL
@@ -100,4 +147,7 @@ void warn_doubtful(const Graph *g)
         warn_lone_softmax(g, node);
     }
     warn_logits(g);
+    for (int i = 0; i < g->model->layer_count; i++)
+        if (!g->model->layers[i]->shared && !g->model->layers[i]->field)
+            warn_arguments(g->model->source, g->model->layers[i]);
 }

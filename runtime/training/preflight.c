@@ -69,6 +69,20 @@ static void check_weights(const struct net_model *model, const struct net_data *
                  target->name);
 }
 
+/* Blanks around a name make another class of it, and are hard to see. */
+static void check_blanks(const struct net_field *target, const struct net_data *data)
+{
+    for (int c = 0; c < target->classes; c++) {
+        const char *name = net_data_class_name(data, c);
+
+        if (name && *name && (*name == ' ' || name[strlen(name) - 1] == ' ')) {
+            net_warn("a class of %s is \"%s\", with its blanks: without them it is another",
+                     target->name, name);
+            return;
+        }
+    }
+}
+
 /* A network that is too wide, or rows that are missing. */
 static void check_classes(const struct net_model *model, const struct net_data *data)
 {
@@ -85,6 +99,7 @@ static void check_classes(const struct net_model *model, const struct net_data *
             if (label[p] >= 0)
                 there[label[p]] = true;
     }
+    check_blanks(target, data);
     if (target->kind == NET_TARGET_CLASS)
         check_weights(model, data, there);
     for (int c = 0; target->kind == NET_TARGET_CLASS && c < target->classes; c++) {

@@ -164,6 +164,8 @@ exits "one of another shape" 1 "net.dense_1.weight has shape \[5, 16\]; this mod
 exits "one of another type" 1 "has dtype F64; this trainer reads F32" $predict double.safetensors
 exits "another format" 2 "export writes --format npz or safetensors, not csv" ./rows export \
     --weights rows.run --format csv -o x
+exits "a name of another format" 2 "export writes safetensors or npz" ./rows export \
+    --weights rows.run -o rows.onnx
 exits "a format of weights" 2 "predict writes --format text, csv, json or npy, not npz" $predict \
     rows.run --format npz
 finish

@@ -38,12 +38,13 @@ sed -e 's/target city.*/target size = column("size") -> standardize/' -e 's/dens
     -e 's/cross_entropy(net(x), city)/mse(net(x), size)/' odd.net >values.net
 for model in odd values; do
     build $model $model.net
-    check "train $model" ./$model --out $model.run --quiet
+    check "train $model" bash -c './$0 --out $0.run --quiet 2>$0.log' $model
     for format in text csv json npy; do
         check "$model as $format" ./$model predict --weights $model.run --part validation \
             --format $format -o $model.${format/csv/table}
     done
 done
+check "a name with blanks is told" grep -q 'a class of city is " blank", with its blanks' odd.log
 check "top" ./odd predict --weights odd.run --part validation --format csv --top 2 -o top.csv
 check "top as JSON" ./odd predict --weights odd.run --part validation --format json --top 2 \
     -o top.json
@@ -347,6 +348,17 @@ for name, mine in (("accuracy", sum(counts[c][c] for c in of) / 440),
     assert abs(told[name] - mine) < 1e-9 and mine > 0.8, (name, told[name], mine)
 assert told["confusion"] == counts, (told["confusion"], counts)
 END
+python3 - <<'END'
+data = open("mask.npy", "rb").read()
+open("none.npy", "wb").write(data[:-2400] + b"\xff" * 2400)
+END
+mkdir none
+cp x.npy none
+cp none.npy none/mask.npy
+exits "no label that counts" 1 "no label of mask counts in the training part" \
+    ./pixels --data none --out none_run
+check "as a part, which has no loss then" bash -c './pixels eval x.npy none.npy --json \
+    --weights pixels_run | grep -q "\"loss\": null, \"accuracy\": null"'
 exits "--top of a class a pixel" 2 "predicts a class at each position" \
     ./pixels predict --weights pixels_run --part validation --top 2
 
