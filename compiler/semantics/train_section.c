@@ -188,6 +188,11 @@ static void check_metrics(Sema *s)
                          metric->name, target->name, shape_size(target->shape));
         if (odd)
             note_at(s->source, target->span, "the target is prepared here");
+        if (odd && !of_values && !target->is_class && target->shape.rank == 3)
+            note(s->source,
+                 "a class at each pixel is `%s[%d, %d] = … -> classes(2)`, with cross_entropy of 2 "
+                 "channels",
+                 target->name, target->shape.size[1], target->shape.size[2]);
     }
 }
 
