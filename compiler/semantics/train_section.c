@@ -190,9 +190,10 @@ static void check_metrics(Sema *s)
             note_at(s->source, target->span, "the target is prepared here");
         if (odd && !of_values && !target->is_class && target->shape.rank == 3)
             note(s->source,
-                 "a class at each pixel is `%s[%d, %d] = … -> classes(2)`, with cross_entropy of 2 "
-                 "channels",
-                 target->name, target->shape.size[1], target->shape.size[2]);
+                 "a class at each pixel is `%s[%d, %d] = %s -> classes(2)`, and cross_entropy of "
+                 "two channels",
+                 target->name, target->shape.size[1], target->shape.size[2],
+                 target->source_field ? target->source_field : target->name);
     }
 }
 

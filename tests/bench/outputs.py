@@ -43,7 +43,8 @@ def run(trainer, folder, options, every):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--netc", default="build/netc")
-    parser.add_argument("--data", default=os.path.join(os.environ.get("NETC_DATA", "data"), "mnist"))
+    parser.add_argument("--data",
+                        default=os.path.join(os.environ.get("NETC_DATA", "data"), "mnist"))
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
