@@ -110,6 +110,23 @@ static const char *const zero_flags[] = {
     "--optimizer adamax",
 };
 
+/* A gradient that is no number shows in the parameter: an update by a sign could hide it. */
+START_TEST(diverged_gradient_shows)
+{
+    _Alignas(64) float w[16] = {0.5f}, g[16] = {NAN}, state[48] = {0};
+    struct net_step_scalars scalars = {.stride = 16};
+    struct net_options options;
+
+    read_options(&options, &tiny_model, zero_flags[_i]);
+    const struct net_optimizer *optimizer = net_find_optimizer(&options);
+
+    net_set_step_scalars(&scalars, optimizer, &options, 0.1, 0);
+    optimizer->variant(&options).update(w, g, state, 16, &scalars);
+    ck_assert_float_nan(w[0]);
+    net_options_free(&options);
+}
+END_TEST
+
 START_TEST(zero_is_noop_is_true)
 {
     _Alignas(64) float w[16] = {0.5f}, g[16] = {1}, state[48] = {0}, w1[16], state1[48];
@@ -363,6 +380,7 @@ Suite *suite_training(void)
     TCase *init = tcase_create("init"), *sums = tcase_create("sums");
 
     tcase_add_loop_test(step_case, optimizers_agree_with_pytorch, 0, LENGTH(torch));
+    tcase_add_loop_test(step_case, diverged_gradient_shows, 0, LENGTH(zero_flags));
     tcase_add_loop_test(step_case, zero_is_noop_is_true, 0, LENGTH(zero_flags));
     tcase_add_loop_test(step_case, another_optimizer_has_pytorchs_defaults, 0, LENGTH(defaults));
     tcase_add_loop_test(init, initial_values_have_their_deviation, 0, LENGTH(initial));
