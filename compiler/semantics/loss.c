@@ -37,10 +37,10 @@ static void find_ignored(Sema *s, const Model *model, const Call *call, Field *t
         report(s, ignore->span, "ignore is for arrays of labels; `%s` is a column of a table",
                target->name);
     for (int i = 0; i < model->term_count; i++)
-        if (model->terms[i].target == target && same(model->terms[i].call->name, call->name) &&
+        if (model->terms[i].target == target &&
             (target->ignores != given || (given && target->ignored != ignore->number)))
             report(s, given ? ignore->span : call->span,
-                   "what is ignored of `%s` has to be the same in each cross_entropy",
+                   "what is ignored of `%s` has to be the same in each of its losses",
                    target->name);
     if (!given)
         return;

@@ -138,7 +138,8 @@ void net_synthetic_pack(const struct net_model *model, const uint32_t seed[2], i
             if (is_class)
                 for (int p = 0; p < f->size; p++)
                     classes[r * f->size + p] = draw_class(
-                        seed, f->classes, (uint32_t)((first + r) * f->size + p), (uint32_t)field);
+                        seed, f->classes, (uint32_t)(first + r) * (uint32_t)f->size + (uint32_t)p,
+                        (uint32_t)field);
             else if (words)
                 fill_tokens((int32_t *)values + (long)r * f->size, f, seed, field, first + r);
             else
