@@ -111,7 +111,7 @@ static void print_table(void *to, const char *name, const struct net_cells *cell
 
     (void)name;
     net_text_add(text, text->length ? "\n" : "");
-    net_cells_print(text, cells);
+    net_cells_print(text, cells, 1, net_stdout_width());
 }
 
 static void print_tables(const struct net_run_records *runs)

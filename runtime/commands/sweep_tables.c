@@ -196,6 +196,7 @@ void sweep_print_json(const struct sweep *sweep)
 
 void sweep_print(const struct sweep *sweep)
 {
+    const int width = net_stdout_width();
     FILE *out = stdout;
 
     for (int extent = WHOLE; extent >= SHORT; extent--) {
@@ -203,9 +204,9 @@ void sweep_print(const struct sweep *sweep)
         struct net_cells cells;
 
         fill(sweep, &cells, (enum extent)extent);
-        net_cells_print(&text, &cells);
+        net_cells_print(&text, &cells, sweep->setting_count, extent == WHOLE ? 0 : width);
         char *line = net_format("%.*s", (int)strcspn(text.at, "\n"), text.at);
-        const bool fits = !isatty(STDOUT_FILENO) || net_text_columns(line) <= net_progress_width();
+        const bool fits = !width || net_text_columns(line) < width;
 
         if (fits || extent == SHORT) {
             text.at[text.length - 1] = '\0'; /* its last newline */
@@ -231,12 +232,17 @@ void sweep_tell(struct sweep *sweep, int point, int done, int count)
     net_text_add(&line, "%d of %d  %s:", done, count, text);
     for (const struct net_json *n = validation ? validation->first : NULL; n; n = n->next)
         if (n->kind == NET_JSON_NUMBER)
-            net_text_add(&line, " %s %.4g", n->key, n->number);
+            net_text_add(&line, "  %s %.4g", n->key, n->number);
         else
-            net_text_add(&line, " %s –", n->key);
+            net_text_add(&line, "  %s –", n->key);
     if (status && status->text && strcmp(status->text, "finished") != 0)
-        net_text_add(&line, " %s", status->text);
-    net_progress_say(&sweep->progress, "%s", line.at);
+        net_text_add(&line, "  %s", status->text);
+
+    struct net_text lines = {0};
+
+    net_text_wrap(&lines, line.at, sweep->progress.terminal ? net_progress_width() - 1 : 0);
+    net_progress_say(&sweep->progress, "%s", lines.at);
+    free(lines.at);
     free(line.at);
     free(text);
     net_json_free(json);
@@ -266,8 +272,9 @@ void sweep_show(struct sweep *sweep, const int *points, int running, int done, i
 
     for (int i = 0; i < running && sweep->progress.terminal; i++) {
         char *text = sweep_point_text(sweep, points[i]);
-        char *line = net_format("%d of %d ended; %s: %ld epochs", done, count, text,
-                                count_epochs(sweep, points[i]));
+        const long epochs = count_epochs(sweep, points[i]);
+        char *line = net_format("%d of %d ended; %s: %ld epoch%s", done, count, text, epochs,
+                                epochs == 1 ? "" : "s");
 
         net_text_add(&lines, "%s%.*s", i ? "\n" : "", width, line);
         free(line);

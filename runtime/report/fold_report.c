@@ -96,29 +96,49 @@ static int width_of(const char *name)
     return strlen(name) > 10 ? (int)strlen(name) : 10;
 }
 
-static struct net_text as_table(const struct net_fold_results *results, int folds)
+/* Columns from..to, a row a fold, and their means and deviations. */
+static void add_columns(struct net_text *text, const struct net_fold_results *results, int folds,
+                        int from, int to)
 {
-    const struct net_fold_results *first = &results[0];
-    struct net_text text = {0};
+    char *const *names = results[0].names;
 
-    net_text_add(&text, "%-5s", "fold");
-    for (int c = 0; c < first->count; c++)
-        net_text_add(&text, "  %*s", width_of(first->names[c]), first->names[c]);
+    net_text_add(text, "%-5s", "fold");
+    for (int c = from; c < to; c++)
+        net_text_add(text, "  %*s", width_of(names[c]), names[c]);
     for (int i = 0; i < folds; i++) {
-        net_text_add(&text, "\n%-5d", i + 1);
-        for (int c = 0; c < first->count; c++)
-            net_text_add(&text, "  %*.6g", width_of(first->names[c]), results[i].values[c]);
+        net_text_add(text, "\n%-5d", i + 1);
+        for (int c = from; c < to; c++)
+            net_text_add(text, "  %*.6g", width_of(names[c]), results[i].values[c]);
     }
     for (int row = 0; row < 2; row++) {
-        net_text_add(&text, "%s\n%-5s", row ? "" : "\n", row ? "sd" : "mean");
-        for (int c = 0; c < first->count; c++) {
+        net_text_add(text, "%s\n%-5s", row ? "" : "\n", row ? "sd" : "mean");
+        for (int c = from; c < to; c++) {
             double numbers[2];
 
             find_column_mean(results, folds, c, &numbers[0], &numbers[1]);
-            net_text_add(&text, "  %*.6g", width_of(first->names[c]), numbers[row]);
+            net_text_add(text, "  %*.6g", width_of(names[c]), numbers[row]);
         }
     }
-    net_text_add(&text, "\n\nsd: the standard deviation of a sample, over %d - 1", folds);
+    net_text_add(text, "\n\n");
+}
+
+/* On a terminal columns that it has no room for stand below. */
+static struct net_text as_table(const struct net_fold_results *results, int folds)
+{
+    const int columns = net_stdout_width();
+    struct net_text text = {0};
+
+    for (int from = 0, to; from < results[0].count; from = to) {
+        int used = 5;
+
+        for (to = from; to < results[0].count; to++) {
+            used += 2 + width_of(results[0].names[to]);
+            if (columns && to > from && used >= columns)
+                break;
+        }
+        add_columns(&text, results, folds, from, to);
+    }
+    net_text_add(&text, "sd: the standard deviation of a sample, over %d - 1", folds);
     return text;
 }
 

@@ -52,10 +52,19 @@ int net_progress_width(void)
     return columns_of(STDERR_FILENO);
 }
 
+static int limit_of(int file)
+{
+    return isatty(file) ? columns_of(file) : 0;
+}
+
 int net_progress_lines_width(const struct net_progress *progress)
 {
-    return progress->lines && isatty(fileno(progress->lines)) ? columns_of(fileno(progress->lines))
-                                                              : 0;
+    return progress->lines ? limit_of(fileno(progress->lines)) : 0;
+}
+
+int net_stdout_width(void)
+{
+    return limit_of(STDOUT_FILENO);
 }
 
 int net_text_columns(const char *line)
@@ -71,6 +80,33 @@ int net_text_columns(const char *line)
             break;
     }
     return columns;
+}
+
+void net_text_wrap(struct net_text *text, const char *lines, int columns)
+{
+    char *copy = net_format("%s", lines), *rest = copy;
+
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        const size_t indent = strspn(line, " ");
+        const char *gap = strstr(line + indent, "  ") ? "  " : " ";
+        const bool whole = columns <= 0 || net_text_columns(line) <= columns;
+        int used = 0;
+
+        for (char *piece = line, *next = NULL; piece; piece = next) {
+            next = whole ? NULL : strstr(piece + (used ? 0 : indent), gap);
+            if (next) {
+                *next = '\0';
+                next += strlen(gap);
+            }
+            const int width = net_text_columns(piece), between = (int)strlen(gap);
+            const bool breaks = used && used + between + width > columns;
+
+            net_text_add(text, "%s%s", breaks ? "\n    " : used ? gap : "", piece);
+            used = width + (breaks ? 4 : used ? used + between : 0);
+        }
+        net_text_add(text, "%s", rest ? "\n" : "");
+    }
+    free(copy);
 }
 
 /* Rows of the terminal that the drawn lines take: it may have become narrower since then. */
@@ -92,11 +128,9 @@ void net_progress_close(struct net_progress *progress)
 {
     if (!progress->shown)
         return;
-    const int rows = rows_of(progress->shown, net_progress_width());
-
-    if (rows > 1)
-        fprintf(stderr, "\033[%dA", rows - 1);
-    fputs("\r\033[J", stderr);
+    /* row by row: some terminals keep what is cleared with the whole of their screen */
+    for (int rows = rows_of(progress->shown, net_progress_width()); rows > 0; rows--)
+        fprintf(stderr, "\r\033[K%s", rows > 1 ? "\033[A" : "");
     fflush(stderr);
     free(progress->shown);
     progress->shown = NULL;
@@ -155,8 +189,12 @@ void net_progress_print(struct net_progress *progress, const char *lines)
 {
     if (!progress->lines)
         return;
+    struct net_text text = {0};
+
+    net_text_wrap(&text, lines, net_progress_lines_width(progress) - 1);
     net_progress_close(progress);
-    net_print_lines(&progress->lines, lines);
+    net_print_lines(&progress->lines, text.at);
+    free(text.at);
 }
 
 void net_progress_say(struct net_progress *progress, const char *format, ...)

@@ -28,7 +28,7 @@ void net_progress_open(struct net_progress *progress, FILE *lines, bool quiet);
 bool net_progress_due(const struct net_progress *progress); /* is it time to draw again? */
 /* Draws lines, each ended but the last, in place of what was drawn; on a terminal only. */
 void net_progress_draw(struct net_progress *progress, const char *lines);
-/* Lines that stay; and a sentence on stderr. */
+/* Lines that stay, none wider than a terminal; and a sentence on stderr. */
 void net_progress_print(struct net_progress *progress, const char *lines);
 NET_PRINTF(2, 3) void net_progress_say(struct net_progress *progress, const char *format, ...);
 void net_progress_close(struct net_progress *progress); /* nothing is drawn any more */
@@ -39,10 +39,15 @@ void net_progress_hush(struct net_progress *progress);  /* nor will be, or said 
    then. */
 void net_print_lines(FILE **file, const char *lines);
 
-/* Columns of stderr's terminal, 80 if unknown; and of where lines go: 0, no limit, for a file. */
+/* Columns of stderr's terminal, 80 if unknown; and of where lines go, and of stdout: 0, no limit,
+   for a file. */
 int net_progress_width(void);
 int net_progress_lines_width(const struct net_progress *progress);
+int net_stdout_width(void);
 int net_text_columns(const char *line); /* of UTF-8 with escapes of color */
+/* Adds lines, each that has more columns (0: no limit) broken where two blanks stand, or in a
+   sentence where one does; what follows is indented by four. */
+void net_text_wrap(struct net_text *text, const char *lines, int columns);
 
 /* ---- epochs.c: history.csv as a table -------------------------------------------------------- */
 

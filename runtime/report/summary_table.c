@@ -6,6 +6,7 @@
 #include "report/summary_table.h"
 
 #include <string.h>
+#include <sys/ioctl.h>
 
 enum { COLUMNS = 4, CELL = 128 /* bytes of a cell; what is longer ends in ... */ };
 
@@ -58,15 +59,38 @@ static void write_cell(char cell[CELL], const struct net_layer *layer, int colum
         memcpy(cell + CELL - 4, "...", 4);
 }
 
-static void print_row(FILE *out, const int width[COLUMNS], const char *const cells[COLUMNS])
+/* Columns of the terminal that `out` is, or 0: no limit. */
+static int columns_of(FILE *out)
 {
-    fprintf(out, "%-*s  %-*s  %-*s  %*s\n", width[0], cells[0], width[1], cells[1], width[2],
-            cells[2], width[3], cells[3]);
+    struct winsize size;
+
+    return ioctl(fileno(out), TIOCGWINSZ, &size) || size.ws_col < 20 ? 0 : size.ws_col;
 }
 
-static void print_rule(FILE *out, const int width[COLUMNS])
+/* In `limit` columns, 0: no limit: on one line, or what it is connected to below it; shape and
+   number stand at the right end, below that where they have no room. */
+static void print_row(FILE *out, const int width[COLUMNS], int limit,
+                      const char *const cells[COLUMNS])
 {
-    for (int i = width[0] + width[1] + width[2] + width[3] + 2 * (COLUMNS - 1); i > 0; i--)
+    if (!limit) {
+        fprintf(out, "%-*s  %-*s  %-*s  %*s\n", width[0], cells[0], width[1], cells[1], width[2],
+                cells[2], width[3], cells[3]);
+        return;
+    }
+    const int right = width[2] + 2 + width[3], room = limit - right - 6;
+    const bool fits = (int)strlen(cells[1]) <= room;
+    const int name = (int)((int)strlen(cells[0]) > limit ? strcspn(cells[0], " ")
+                                                         : strlen(cells[0]));
+
+    fprintf(out, "%.*s%s%s", name, cells[0], cells[0][name] ? "\n   " : "", cells[0] + name);
+    fprintf(out, "\n    %-*s%s", room > 0 ? room : 0, cells[1], fits ? "" : "\n");
+    fprintf(out, "%*s  %-*s  %*s\n", fits || room < -4 ? 0 : room + 4, "", width[2], cells[2],
+            width[3], cells[3]);
+}
+
+static void print_rule(FILE *out, int columns)
+{
+    for (; columns > 0; columns--)
         fputc('-', out);
     fputc('\n', out);
 }
@@ -84,14 +108,17 @@ static void print_table(FILE *out, const struct net_summary *summary)
                 width[column] = (int)strlen(cells[0]);
         }
     }
-    print_row(out, width, heading);
-    print_rule(out, width);
+    const int whole = width[0] + width[1] + width[2] + width[3] + 2 * (COLUMNS - 1),
+              columns = columns_of(out), limit = columns && whole >= columns ? columns - 1 : 0;
+
+    print_row(out, width, limit, heading);
+    print_rule(out, limit ? limit : whole);
     for (int l = 0; l < summary->layer_count; l++) {
         for (int column = 0; column < COLUMNS; column++)
             write_cell(cells[column], &summary->layers[l], column);
-        print_row(out, width, (const char *const[]){cells[0], cells[1], cells[2], cells[3]});
+        print_row(out, width, limit, (const char *const[]){cells[0], cells[1], cells[2], cells[3]});
     }
-    print_rule(out, width);
+    print_rule(out, limit ? limit : whole);
 }
 
 /* x in the largest of the units, each `step` times the one before, that is not more. */

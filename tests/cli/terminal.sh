@@ -6,7 +6,8 @@ set -uo pipefail
 cd "$scratch" || exit 1
 esc=$'\033'
 
-sed 's/digits([^)]*)/digits(rows=400)/; s/metrics *= .*/metrics = [accuracy, balanced_accuracy]/' \
+sed 's/digits([^)]*)/digits(rows=400)/
+    s/metrics *= .*/metrics = [accuracy, f1, log_loss, balanced_accuracy]/' \
     "$root/models/digits.net" >digits.net
 build digits digits.net
 
@@ -15,7 +16,7 @@ build digits digits.net
 check "a run" bash -c './digits --epochs 3 --out plain >plain.txt 2>plain.err'
 holds "an epoch a line" \
     "$(grep -c '^epoch [123]/3  loss .*  balanced_accuracy .*rows/s$' plain.txt)" "==" 3
-check "the parts in a table" grep -qE '^validation( +[0-9.]+){3}$' plain.txt
+check "the parts in a table" grep -qE '^validation( +[0-9.]+){5}$' plain.txt
 check "where it is" grep -q '^The run is in plain: report.html, model.safetensors' plain.txt
 check "nothing else" test ! -s plain.err
 check "no escapes" bash -c "! grep -q $'\033' plain.txt"
@@ -85,23 +86,41 @@ on() {
 }
 
 # what stays of it: without what was drawn again in its place, and colors
-stays() { sed -E "s/.*$esc\\[J//; s/$esc\\[[0-9;]*m//g"; }
+stays() { sed -E "s/.*$esc\\[K//; s/$esc\\[[0-9;]*m//g"; }
 
 if script -qec true /dev/null >/dev/null 2>&1; then
-    for columns in 40 60 80 200; do
+    for columns in 40 60 80 140 200; do
         on $columns --epochs 2 --out "wide_$columns" | stays >"$columns.txt"
         holds "$columns columns: every metric of every epoch" "$(tr -d '\n' <"$columns.txt" |
             grep -oE '(balanced_)?accuracy 0' | wc -l)" "==" 8
-        holds "$columns columns: no epoch is wider" "$(awk '/^epoch|^    [a-z]/ { print length }' \
-            "$columns.txt" | sort -n | tail -n 1)" "<=" "$columns"
+        holds "$columns columns: no line is wider" "$(awk '{ print length }' "$columns.txt" |
+            sort -n | tail -n 1)" "<=" "$columns"
     done
+    check "an epoch is broken before validation" grep -qE \
+        '^    validation loss .*  balanced_accuracy [0-9.]+  [0-9.]+ s  [0-9,]+ rows/s$' 140.txt
+    check "a row a metric" grep -qE '^balanced_accuracy( +[01][0-9.]+){3}$' 60.txt
+    on 40 kfold 2 --epochs 1 --out folded | stays >folded.txt
+    holds "folds: no line is wider" "$(sed -n '/^fold /,/^sd:/p' folded.txt |
+        awk '{ print length }' | sort -n | tail -n 1)" "<=" 50
+    holds "folds: columns without room stand below" "$(grep -cE '^mean  ' folded.txt)" ">=" 3
+    on 40 sweep lr=0.1,0.01 --epochs 1 --out swept | stays >swept.txt
+    check "points: a line is broken between metrics" grep -qE \
+        '^    (accuracy|balanced_accuracy) [0-9.]+' swept.txt
+    holds "points: columns without room stand behind what is varied" \
+        "$(grep -cE '^ +lr  ' swept.txt)" ">=" 3
+    on 40 report swept/point_1 wide_40 | stays >told.txt
+    holds "runs: behind their names" "$(grep -cE '^run  ' told.txt)" ">=" 4
+    on 40 summary | stays >summary.txt
+    holds "layers: no line is wider" "$(awk '{ print length }' summary.txt | sort -n |
+        tail -n 1)" "<=" 60
+    check "layers: two lines each" grep -qE '^    cnn.relu_1 +\[8, 14, 14\] +0$' summary.txt
     on 80 --epochs 2 --out drawn --force >drawn.txt
-    check "something is drawn" grep -q "$esc\\[J" drawn.txt
+    check "something is drawn" grep -q "$esc\\[K" drawn.txt
     NO_COLOR=1 on 80 --epochs 2 --out drawn --force >plain.txt
     check "NO_COLOR: no color" bash -c "! grep -q $'\033\\[3' plain.txt"
     on 80 gradcheck cnn.dense_2 --synthetic >gradcheck.txt
     check "gradcheck: the tensor at hand" grep -qE \
-        "tensor 1 of 2, cnn.dense_2.weight, after [0-9]+ losses$esc\\[J" gradcheck.txt
+        "tensor 1 of 2, cnn.dense_2.weight, after [0-9]+ losses$esc\\[K" gradcheck.txt
     stays <gradcheck.txt >stays.txt
     check "gradcheck: it is taken away" grep -q '^ok     cnn.dense_2.weight' stays.txt
     on 80 --epochs 3 --out plot --plot | stays >plot.txt

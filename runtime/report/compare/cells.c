@@ -46,9 +46,19 @@ void net_cells_free(struct net_cells *cells)
     *cells = (struct net_cells){0};
 }
 
-void net_cells_print(struct net_text *text, const struct net_cells *cells)
+static void print_cell(struct net_text *text, const struct net_cells *cells, int i, int width,
+                       bool last)
 {
-    int *widths = net_allocate((size_t)cells->columns, sizeof *widths);
+    const int spaces = width - net_text_columns(cells->at[i]);
+    const bool left = i % cells->columns < cells->texts;
+
+    net_text_add(text, "%*s%s%*s%s", left ? 0 : spaces, "", cells->at[i],
+                 left && !last ? spaces : 0, "", last ? "\n" : "  ");
+}
+
+void net_cells_print(struct net_text *text, const struct net_cells *cells, int keys, int columns)
+{
+    int *widths = net_allocate((size_t)cells->columns, sizeof *widths), first = 0;
 
     for (int i = 0; i < cells->count; i++) {
         const int width = net_text_columns(cells->at[i]);
@@ -56,12 +66,20 @@ void net_cells_print(struct net_text *text, const struct net_cells *cells)
         if (width > widths[i % cells->columns])
             widths[i % cells->columns] = width;
     }
-    for (int i = 0; i < cells->count; i++) {
-        const int c = i % cells->columns, spaces = widths[c] - net_text_columns(cells->at[i]);
-        const bool left = c < cells->texts, last = c == cells->columns - 1;
+    for (int c = 0; c < keys; c++)
+        first += widths[c] + 2;
+    for (int from = keys, to; from < cells->columns; from = to) {
+        int used = first + widths[from];
 
-        net_text_add(text, "%*s%s%*s%s", left ? 0 : spaces, "", cells->at[i],
-                     left && !last ? spaces : 0, "", last ? "\n" : "  ");
+        for (to = from + 1; to < cells->columns; to++) {
+            used += 2 + widths[to];
+            if (columns && used >= columns)
+                break;
+        }
+        net_text_add(text, "%s", from > keys ? "\n" : "");
+        for (int row = 0; row < cells->count; row += cells->columns)
+            for (int c = 0; c < to; c = c == keys - 1 ? from : c + 1)
+                print_cell(text, cells, row + c, widths[c], c == to - 1);
     }
     free(widths);
 }

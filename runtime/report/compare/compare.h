@@ -22,7 +22,9 @@ void net_cells_add(struct net_cells *cells, const char *format, ...) NET_PRINTF(
 void net_cells_number(struct net_cells *cells, double number); /* not finite: a dash */
 void net_cells_free(struct net_cells *cells);
 
-void net_cells_print(struct net_text *text, const struct net_cells *cells); /* in columns */
+/* In columns. Of a table that has more characters in a row than `columns`, 0: no limit, those that
+   are too many stand below, behind the first ones, its keys, at least one. */
+void net_cells_print(struct net_text *text, const struct net_cells *cells, int keys, int columns);
 void net_cells_html(struct net_text *text, const struct net_cells *cells);
 void net_cells_tex(struct net_text *text, const struct net_cells *cells); /* a tabular */
 void net_cells_md(struct net_text *text, const struct net_cells *cells);

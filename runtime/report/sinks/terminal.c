@@ -14,10 +14,10 @@
 
 struct terminal {
     struct net_progress *progress;
-    struct net_text table; /* of the parts, as they come */
+    double *parts[NET_PARTS]; /* loss and metrics of each, or NULL; malloc'd */
 };
 
-enum { SPEED = 1, SECONDS = 2, WHOLE_WORDS = 4 }; /* what a line may have */
+enum { SPEED = 1, SECONDS = 2, WHOLE_WORDS = 4, BROKEN = 8 /* before validation */ };
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
@@ -95,10 +95,10 @@ static void print_header(const struct terminal *terminal, const struct net_train
         const long batches = (run->row_count + batch - 1) / batch;
 
         add_count(&text, (double)batches);
-        net_text_add(&text, " batch%s of %ld\n%s, lr %g, seed %.0f, %ld epochs",
+        net_text_add(&text, " batch%s of %ld\n%s, lr %g, seed %.0f, %ld epoch%s",
                      batches > 1 ? "es" : "", batch, options->value[NET_OPTIMIZER].text,
                      options->value[NET_LR].number, options->value[NET_SEED].number,
-                     net_whole(options, NET_EPOCHS));
+                     net_whole(options, NET_EPOCHS), net_whole(options, NET_EPOCHS) > 1 ? "s" : "");
         if (run->state.epoch)
             net_text_add(&text, " from %ld on", run->state.epoch + 1);
         net_text_add(&text, options->fold.count ? "\n" : "; ");
@@ -131,7 +131,8 @@ static void add_bar(struct net_text *text, const struct net_progress *progress, 
     net_text_add(text, "%s", progress->color ? "\033[0m" : "");
 }
 
-/* The loss is that of the epoch so far; batches weigh as they do in net_evaluate. */
+/* The loss is that of the epoch so far; batches weigh as they do in net_evaluate. `bar` columns of
+   a bar; less than 0: nor the time that is left. */
 static void add_step(struct net_text *text, const struct terminal *terminal,
                      const struct net_training *run, int bar, bool speed)
 {
@@ -144,7 +145,7 @@ static void add_step(struct net_text *text, const struct terminal *terminal,
                         fmax(rows, 1.0);
 
     net_text_add(text, "epoch %ld/%ld  ", state->epoch + 1, epochs);
-    if (bar) {
+    if (bar > 0) {
         add_bar(text, terminal->progress, (double)state->row / (double)run->row_count, bar);
         net_text_add(text, "  ");
     }
@@ -156,9 +157,11 @@ static void add_step(struct net_text *text, const struct terminal *terminal,
         add_count(text, rows);
         net_text_add(text, " rows/s");
     }
-    net_text_add(text, "  ");
-    add_duration(text, left);
-    net_text_add(text, " left");
+    if (bar >= 0) {
+        net_text_add(text, "  ");
+        add_duration(text, left);
+        net_text_add(text, " left");
+    }
 }
 
 static void show_step(void *sink, const struct net_training *run, double loss)
@@ -166,7 +169,7 @@ static void show_step(void *sink, const struct net_training *run, double loss)
     static const struct {
         int bar;
         bool speed;
-    } forms[] = {{30, true}, {16, true}, {16, false}, {8, false}, {0, false}};
+    } forms[] = {{30, true}, {16, true}, {16, false}, {8, false}, {0, false}, {-1, false}};
     const struct terminal *terminal = sink;
     struct net_text text = {0};
 
@@ -190,130 +193,144 @@ static void show_step(void *sink, const struct net_training *run, double loss)
 
 /* ---- an epoch -------------------------------------------------------------------------------- */
 
-struct pieces {
-    char *at[64]; /* malloc'd */
-    int count;
-};
-
-static void add_piece(struct pieces *pieces, char *piece)
+static void add_metrics(struct net_text *text, const struct net_model *model, double loss,
+                        const double *values)
 {
-    if (pieces->count < 64)
-        pieces->at[pieces->count++] = piece;
-    else
-        free(piece);
-}
-
-static void add_metrics(struct pieces *pieces, const struct net_model *model, const char *part,
-                        double loss, const double *values)
-{
-    for (int m = -1; m < model->metric_count; m++) {
-        struct net_text text = {0};
-
-        net_text_add(&text, "%s%s ", m < 0 ? part : "", m < 0 ? "loss" : model->metrics[m].name);
-        add_value(&text, 0, m < 0 ? loss : values[m]);
-        add_piece(pieces, text.at);
+    net_text_add(text, "loss ");
+    add_value(text, 0, loss);
+    for (int m = 0; m < model->metric_count; m++) {
+        net_text_add(text, "  %s ", model->metrics[m].name);
+        add_value(text, 0, values[m]);
     }
 }
 
-static void list_pieces(struct pieces *pieces, const struct net_training *run,
-                        const struct net_epoch *epoch, int form)
+static void add_epoch(struct net_text *text, const struct net_training *run,
+                      const struct net_epoch *epoch, int form)
 {
     const struct net_model *model = run->session.model;
-    struct net_text text = {0};
 
-    add_piece(pieces,
-              net_format("epoch %ld/%ld", run->state.epoch, net_whole(run->options, NET_EPOCHS)));
-    add_metrics(pieces, model, "", epoch->loss, epoch->values);
+    net_text_add(text, "epoch %ld/%ld  ", run->state.epoch, net_whole(run->options, NET_EPOCHS));
+    add_metrics(text, model, epoch->loss, epoch->values);
     if (run->measured < run->row_count && model->metric_count) {
-        char **last = &pieces->at[pieces->count - 1];
-
-        net_text_add(&text, "%s of ", *last);
-        add_count(&text, (double)run->measured);
-        net_text_add(&text, form & WHOLE_WORDS ? " rows" : "");
-        free(*last);
-        *last = text.at;
-        text = (struct net_text){0};
+        net_text_add(text, " of ");
+        add_count(text, (double)run->measured);
+        net_text_add(text, form & WHOLE_WORDS ? " rows" : "");
     }
-    if (isfinite(epoch->validation_loss))
-        add_metrics(pieces, model, form & WHOLE_WORDS ? "validation " : "val ",
-                    epoch->validation_loss, epoch->values + model->metric_count + 1);
+    if (isfinite(epoch->validation_loss)) {
+        net_text_add(text, "%s%s ", form & BROKEN ? "\n    " : "  ",
+                     form & WHOLE_WORDS ? "validation" : "val");
+        add_metrics(text, model, epoch->validation_loss, epoch->values + model->metric_count + 1);
+    }
     if (form & SECONDS) {
-        add_duration(&text, epoch->seconds);
-        add_piece(pieces, text.at);
-        text = (struct net_text){0};
+        net_text_add(text, "  ");
+        add_duration(text, epoch->seconds);
     }
     if (form & SPEED) {
-        add_count(&text, epoch->samples_per_second);
-        net_text_add(&text, " rows/s");
-        add_piece(pieces, text.at);
+        net_text_add(text, "  ");
+        add_count(text, epoch->samples_per_second);
+        net_text_add(text, " rows/s");
     }
 }
 
-static char *join(struct pieces *pieces, int columns)
+/* Does each of these lines fit? 0 columns: no limit */
+static bool fits(const char *lines, int columns)
 {
-    struct net_text text = {0};
-    int used = 0;
+    struct net_text wrapped = {0};
 
-    for (int i = 0; i < pieces->count; i++) {
-        const int width = net_text_columns(pieces->at[i]);
-        const bool breaks = columns && i && used + 2 + width > columns;
+    net_text_wrap(&wrapped, lines, columns - 1);
+    const bool same = !strcmp(wrapped.at, lines);
 
-        net_text_add(&text, "%s%s", breaks ? "\n    " : i ? "  " : "", pieces->at[i]);
-        used = breaks ? 4 + width : used + (i ? 2 : 0) + width;
-        free(pieces->at[i]);
-    }
-    pieces->count = 0;
-    return text.at;
+    free(wrapped.at);
+    return same;
 }
 
 static void show_epoch(void *sink, const struct net_training *run, const struct net_epoch *epoch)
 {
-    static const int forms[] = {SPEED | SECONDS | WHOLE_WORDS, SECONDS | WHOLE_WORDS, SECONDS, 0};
+    static const int forms[] = {
+        SPEED | SECONDS | WHOLE_WORDS,
+        SECONDS | WHOLE_WORDS,
+        SECONDS,
+        0,
+        SPEED | SECONDS | WHOLE_WORDS | BROKEN,
+        SECONDS | WHOLE_WORDS | BROKEN,
+        BROKEN | WHOLE_WORDS,
+    };
     const struct terminal *terminal = sink;
     const int columns = net_progress_lines_width(terminal->progress);
+    struct net_text text = {0};
 
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        struct pieces pieces = {0};
-
-        list_pieces(&pieces, run, epoch, forms[i]);
-        char *line = join(&pieces, 0);
-        const bool fits = !columns || net_text_columns(line) < columns;
-
-        if (!fits && i + 1 == sizeof forms / sizeof *forms) {
-            free(line);
-            list_pieces(&pieces, run, epoch, WHOLE_WORDS);
-            line = join(&pieces, columns - 1);
-        } else if (!fits) {
-            free(line);
-            continue;
-        }
-        net_progress_print(terminal->progress, line);
-        free(line);
-        break;
+        text.length = 0;
+        add_epoch(&text, run, epoch, forms[i]);
+        if (fits(text.at, columns))
+            break;
     }
+    net_progress_print(terminal->progress, text.at);
+    free(text.at);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-static void add_part(void *sink, const struct net_training *run, enum net_part part, double loss,
-                     const double *values, const struct net_metrics *metrics)
+static void keep_part(void *sink, const struct net_training *run, enum net_part part, double loss,
+                      const double *values, const struct net_metrics *metrics)
 {
-    struct net_text *table = &((struct terminal *)sink)->table;
-    const struct net_model *model = run->session.model;
+    double **kept = &((struct terminal *)sink)->parts[part];
+    const size_t count = (size_t)run->session.model->metric_count;
 
     (void)metrics;
-    if (!table->at) {
-        net_text_add(table, "\n%-10s  %10s", "", "loss");
-        for (int m = 0; m < model->metric_count; m++)
-            net_text_add(table, "  %10s", model->metrics[m].name);
-    }
-    net_text_add(table, "\n%-10s  ", net_part_names[part]);
-    add_value(table, 10, loss);
-    for (int m = 0; m < model->metric_count; m++) {
-        const int name = (int)strlen(model->metrics[m].name);
+    free(*kept);
+    *kept = net_allocate(count + 1, sizeof **kept);
+    **kept = loss;
+    if (count)
+        memcpy(*kept + 1, values, count * sizeof **kept);
+}
 
-        net_text_add(table, "  ");
-        add_value(table, name > 10 ? name : 10, values[m]);
+static const char *name_of(const struct net_model *model, int number)
+{
+    return number ? model->metrics[number - 1].name : "loss";
+}
+
+static int width_of(const char *name)
+{
+    const int length = (int)strlen(name);
+
+    return length > 10 ? length : 10;
+}
+
+/* A row a part; where a terminal is too narrow for it, a row a metric. */
+static void add_table(struct net_text *text, const struct terminal *terminal,
+                      const struct net_model *model, int columns)
+{
+    int wide = 10, longest = 10;
+
+    for (int n = 0; n <= model->metric_count; n++) {
+        const int width = width_of(name_of(model, n));
+
+        wide += 2 + width;
+        longest = width > longest ? width : longest;
+    }
+    const bool down = columns && wide >= columns;
+    const int rows = down ? model->metric_count + 1 : NET_PARTS,
+              across = down ? NET_PARTS : model->metric_count + 1;
+
+    for (int row = -1; row < rows; row++) {
+        if (!down && row >= 0 && !terminal->parts[row])
+            continue;
+        const char *name = row < 0 ? "" : down ? name_of(model, row) : net_part_names[row];
+
+        net_text_add(text, "\n%-*s", down ? longest : 10, name);
+        for (int c = 0; c < across; c++) {
+            const char *title = down ? net_part_names[c] : name_of(model, c);
+            const double *part = terminal->parts[down ? c : row < 0 ? 0 : row];
+
+            if (down && !part)
+                continue;
+            net_text_add(text, "  ");
+            if (row < 0)
+                net_text_add(text, "%*s", width_of(title), title);
+            else
+                add_value(text, width_of(title), part[down ? row : c]);
+        }
     }
 }
 
@@ -324,42 +341,48 @@ static bool stopped_by_steps(const struct net_training *run)
            run->session.run.step >= (uint64_t)net_whole(run->options, NET_MAX_STEPS);
 }
 
+static void show_plot(const struct terminal *terminal, const struct net_training *run, int columns)
+{
+    struct net_text plot = {0};
+
+    net_plot(&plot, run, columns ? columns - 1 : 79, terminal->progress);
+    plot.at[plot.length - 1] = '\0'; /* the end of its last line */
+    net_progress_print(terminal->progress, plot.at);
+    free(plot.at);
+}
+
 static void show_end(void *sink, const struct net_training *run, const char *status)
 {
-    struct terminal *terminal = sink;
-    struct net_text *text = &terminal->table;
+    const struct terminal *terminal = sink;
     const struct net_state *state = &run->state;
+    const int columns = net_progress_lines_width(terminal->progress);
+    struct net_text text = {0};
 
     (void)status;
-    if (net_flag(run->options, NET_PLOT) && run->epochs->count) {
-        struct net_text plot = {0};
-        const int columns = net_progress_lines_width(terminal->progress);
-
-        net_plot(&plot, run, columns ? columns - 1 : 79, terminal->progress);
-        plot.at[plot.length - 1] = '\0'; /* the end of its last line */
-        net_progress_print(terminal->progress, plot.at);
-        free(plot.at);
-    }
-    if (!text->at)
+    if (net_flag(run->options, NET_PLOT) && run->epochs->count)
+        show_plot(terminal, run, columns);
+    if (!terminal->parts[NET_TRAIN])
         return;
     char *place = net_folder_place(&run->folder);
 
-    net_text_add(text, "\n\n");
+    add_table(&text, terminal, run->session.model, columns);
+    net_text_add(&text, "\n\n");
     if (stopped_by_steps(run))
-        net_text_add(text, "Stopped after step %u, by --max-steps.\n", run->session.run.step);
+        net_text_add(&text, "Stopped after step %u, by --max-steps.\n", run->session.run.step);
     if (run->kept && state->best_epoch && !state->row)
-        net_text_add(text, "The weights kept are those of epoch %ld, the best by %s.\n",
+        net_text_add(&text, "The weights kept are those of epoch %ld, the best by %s.\n",
                      state->best_epoch, run->options->value[NET_MONITOR].text);
-    net_text_add(text, "Trained ");
-    add_count(text, state->rows_trained);
-    net_text_add(text, " rows in ");
-    add_duration(text, state->seconds);
-    net_text_add(text, ": ");
-    add_count(text, net_training_speed(run));
-    net_text_add(text, " rows/s, %.1f%% of the time waiting for data.\nThe run is in %s: ",
+    net_text_add(&text, "Trained ");
+    add_count(&text, state->rows_trained);
+    net_text_add(&text, " rows in ");
+    add_duration(&text, state->seconds);
+    net_text_add(&text, ": ");
+    add_count(&text, net_training_speed(run));
+    net_text_add(&text, " rows/s, %.1f%% of the time waiting for data.\nThe run is in %s: ",
                  state->seconds > 0.0 ? 100.0 * state->waited / state->seconds : 0.0, place);
-    net_text_add(text, "report.html, model.safetensors, history.csv, run.json.");
-    net_progress_print(terminal->progress, text->at);
+    net_text_add(&text, "report.html, model.safetensors, history.csv, run.json.");
+    net_progress_print(terminal->progress, text.at);
+    free(text.at);
     free(place);
 }
 
@@ -368,7 +391,8 @@ static void close_live(void *sink, const struct net_training *run)
     struct terminal *terminal = sink;
 
     (void)run;
-    free(terminal->table.at);
+    for (int part = 0; part < NET_PARTS; part++)
+        free(terminal->parts[part]);
     free(terminal);
 }
 
@@ -376,7 +400,7 @@ const struct net_sink net_sink_terminal = {
     .open = open_live,
     .step = show_step,
     .epoch = show_epoch,
-    .part = add_part,
+    .part = keep_part,
     .finish = show_end,
     .close = close_live,
 };
