@@ -129,6 +129,8 @@ struct net_json {
 struct net_json *net_json_read(const char *text, size_t length, char *error, size_t size);
 void net_json_free(struct net_json *json);
 const struct net_json *net_json_member(const struct net_json *object, const char *key); /* NULL */
+/* The bytes of the number that `text` begins with, by RFC 8259's grammar; 0: it begins with none */
+size_t net_json_number_length(const char *text, const char *end);
 
 /* ---- string_table.c: strings by number, from 0 in order of arrival --------------------------- */
 

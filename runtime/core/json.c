@@ -112,18 +112,48 @@ static char *read_string(struct reader *r)
     return text;
 }
 
+static const char *pass_digits(const char *at, const char *end)
+{
+    while (at < end && *at >= '0' && *at <= '9')
+        at++;
+    return at;
+}
+
+size_t net_json_number_length(const char *text, const char *end)
+{
+    const char *at = text + (text < end && *text == '-');
+    const char *whole = at;
+
+    at = at < end && *at == '0' ? at + 1 : pass_digits(at, end);
+    if (at == whole)
+        return 0;
+    if (at < end && *at == '.') {
+        const char *fraction = pass_digits(at + 1, end);
+
+        if (fraction == at + 1)
+            return 0;
+        at = fraction;
+    }
+    if (at < end && (*at == 'e' || *at == 'E')) {
+        const char *digits = at + 1 + (at + 1 < end && (at[1] == '+' || at[1] == '-'));
+
+        at = pass_digits(digits, end);
+        if (at == digits)
+            return 0;
+    }
+    return (size_t)(at - text);
+}
+
 static double read_number(struct reader *r)
 {
-    char digits[64];
-    size_t length = 0;
-    char *end;
+    char digits[64] = "";
+    const size_t length = net_json_number_length(r->at, r->end);
 
-    while (r->at < r->end && length < sizeof digits - 1 && *r->at &&
-           strchr("+-.0123456789eE", *r->at))
-        digits[length++] = *r->at++;
-    digits[length] = '\0';
-    const double x = strtod(digits, &end);
-    if (!length || *end || digits[0] == '+' || digits[0] == '.' || !isfinite(x))
+    if (length < sizeof digits)
+        memcpy(digits, r->at, length);
+    r->at += length;
+    const double x = strtod(digits, NULL);
+    if (!*digits || !isfinite(x))
         wrong(r, "a wrong number");
     return x;
 }

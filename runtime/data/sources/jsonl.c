@@ -146,11 +146,25 @@ static bool is_foreign(struct net_slice word)
     return false;
 }
 
+/* What to say of a word that is neither a number nor true, false or null. */
+static const char *expected_value(struct net_slice word)
+{
+    double number;
+
+    if (is_foreign(word))
+        return "a value: JSON has true, false, numbers that are finite, and null for one that is "
+               "missing";
+    if (word.length && *word.at < 'A' &&
+        net_parse_number(word.at, word.length, &number) == NET_PARSED)
+        return "a number as JSON has it, without + or 0 in front and with digits on both sides of "
+               "its point (a string in quotes can be a class)";
+    return "a value";
+}
+
 /* A number, true, false or null: up to what ends it. */
 static struct net_slice read_word(struct json *j)
 {
     struct net_slice word = {.at = j->at};
-    double number;
 
     while (j->at < j->end && !strchr(",]} \t\r", *j->at))
         j->at++;
@@ -159,12 +173,9 @@ static struct net_slice read_word(struct json *j)
                        (!memcmp(word.at, "true", 4) || !memcmp(word.at, "null", 4))) ||
                       (word.length == 5 && !memcmp(word.at, "false", 5));
 
-    if (!name && (!word.length || !strchr("-0123456789", *word.at) ||
-                  net_parse_number(word.at, word.length, &number) != NET_PARSED)) {
+    if (!name && (!word.length || net_json_number_length(word.at, j->at) != word.length)) {
         j->at = word.at;
-        fail_json(j, is_foreign(word) ? "a value: JSON has true, false, numbers that are finite, "
-                                        "and null for one that is missing"
-                                      : "a value");
+        fail_json(j, expected_value(word));
     }
     return word;
 }
