@@ -288,6 +288,27 @@ START_TEST(long_classes)
 }
 END_TEST
 
+/* Numbers with exponents that no integer holds are strings, none taken for another. */
+START_TEST(large_exponents)
+{
+    static const char *const names[] = {"1e18446744073709551617", "1e30000000000000000000", "3e18"};
+
+    write_text("stop.txt", "");
+    write_text("train.csv", "kind,text\n1e30000000000000000000,cat cat\n3e18,cat\n"
+                            "1e18446744073709551617,cat\n");
+    write_text("test.jsonl", "{\"kind\": 1e18446744073709551617, \"text\": \"\"}\n"
+                             "{\"kind\": 3000000000000000000, \"text\": \"\"}\n");
+    struct net_data *data = net_data_open(&model, data_test_folder(), NULL);
+
+    for (int c = 0; c < 3; c++)
+        ck_assert_str_eq(net_data_class_name(data, c), names[c]);
+    ck_assert_int_eq(net_data_class(data, NET_TRAIN, 0), 1);
+    ck_assert_int_eq(net_data_class(data, NET_TEST, 0), 0);
+    ck_assert_int_eq(net_data_class(data, NET_TEST, 1), 2);
+    net_data_close(data);
+}
+END_TEST
+
 /* ---- faults ---------------------------------------------------------------------------------- */
 
 static void open_model(const void *preparation)
@@ -362,7 +383,7 @@ TCase *readers_test_words(void)
 {
     const TTest *const tests[] = {
         vocabulary,   kept_vocabulary, files_to_predict, numbered_classes,
-        long_classes, class_faults,    word_faults,
+        long_classes, large_exponents, class_faults,     word_faults,
     };
     TCase *made = tcase_create("words");
 

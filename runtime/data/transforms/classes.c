@@ -22,9 +22,19 @@ static bool is_allowed(const struct net_call *call, const char *values)
     return net_argument(call, values) && !net_has_word(call, values, "error");
 }
 
+enum { MOST_EXPONENT = 1000000000 /* of ten: a number that has a larger one is a string */ };
+
+/* Behind the digits of a number. */
+static long read_exponent(const char *word)
+{
+    word += strcspn(word, "eE");
+    return *word ? strtol(word + 1, NULL, 10) : 0;
+}
+
 static bool is_number(const char *word, double *number)
 {
-    return net_parse_number(word, strlen(word), number) == NET_PARSED;
+    return net_parse_number(word, strlen(word), number) == NET_PARSED &&
+           labs(read_exponent(word)) <= MOST_EXPONENT;
 }
 
 /* A decimal number as it is written, exactly: labels of 17 digits are told apart that are the same
@@ -37,7 +47,6 @@ struct decimal {
 
 static struct decimal read_decimal(const char *word)
 {
-    static const long most = 1L << 40; /* of an exponent */
     struct decimal d = {.sign = 1};
     bool behind = false;
 
@@ -55,11 +64,7 @@ static struct decimal read_decimal(const char *word)
     }
     if (!d.digits)
         return (struct decimal){0};
-    if (*word == 'e' || *word == 'E') {
-        const long exponent = strtol(word + 1, NULL, 10);
-
-        d.point += exponent > most ? most : exponent < -most ? -most : exponent;
-    }
+    d.point += read_exponent(word);
     return d;
 }
 
