@@ -1,6 +1,6 @@
 /*
  * check.c -- what a field's numbers must be before a model trains on them: finite, classes that
- * there are, probabilities where the loss wants some.
+ * there are, probabilities where the loss wants some; and rows whose order is only a guess.
  */
 
 #include <math.h>
@@ -97,4 +97,25 @@ void net_check_prepared(const struct net_prepared_column *prepared, const struct
         }
     }
     free(numbers);
+}
+
+const char *net_data_flat(const struct net_data *data, int f)
+{
+    const struct net_field *field = &data->model->fields[f];
+    const struct net_source *source = data->parts[NET_TRAIN].source;
+    const struct net_column *column = net_find_column(&source->table, data->model, f);
+    bool several = false;
+    int size = 1;
+
+    for (int axis = 0; axis < field->rank; axis++) {
+        several |= field->shape[axis] > 1 && size > 1 && field->shape[axis] != size;
+        size = field->shape[axis] > 1 ? field->shape[axis] : size;
+    }
+    if (!several || !column || source->table.by_field || column->size != field->size ||
+        !strcmp(data->model->parts[NET_TRAIN]->reader->name, "libsvm"))
+        return NULL;
+    for (int axis = 0; axis < column->rank; axis++)
+        if (column->shape[axis] > 1 && column->shape[axis] != column->size)
+            return NULL;
+    return column->place;
 }

@@ -158,6 +158,10 @@ void net_data_close(struct net_data *data);
 
 long net_data_rows(const struct net_data *data, enum net_part part); /* 0: no such part */
 
+/* The training file of an array whose rows are flat where the field has axes of unequal lengths, so
+   that they could be meant in another order; else NULL. */
+const char *net_data_flat(const struct net_data *data, int f);
+
 /* What rows are packed for. Noise is new in every epoch of training, and one for each row where a
    part is evaluated; augmentation is for training alone, its normalize excepted. */
 struct net_mode {

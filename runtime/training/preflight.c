@@ -122,6 +122,26 @@ static void check_classes(const struct net_model *model, const struct net_data *
     free(there);
 }
 
+/* ---- Arrays whose rows are flat -------------------------------------------------------------- */
+
+/* [1280] may be [32, 40] or [40, 32], [3072] may have its channels first or last. */
+static void check_flat(const struct net_model *model, const struct net_data *data)
+{
+    for (int f = 0; f < model->field_count; f++) {
+        const struct net_field *field = &model->fields[f];
+        const char *place = net_data_flat(data, f);
+        struct net_text shape = {0};
+
+        for (int axis = 0; place && axis < field->rank; axis++)
+            net_text_add(&shape, ", %d", field->shape[axis]);
+        if (place)
+            net_warn("%s: a row of %s is [%d], taken for [%s] as it lies, the last axis first; an "
+                     "array of [rows%s] cannot be misread",
+                     place, field->source, field->size, shape.at + 2, shape.at);
+        free(shape.at);
+    }
+}
+
 /* ---- Values far from what a network gives ---------------------------------------------------- */
 
 /* A network's first outputs are near 0: a loss of targets of thousands makes steps as large. */
@@ -158,6 +178,7 @@ void net_preflight(const struct net_options *options, const struct net_data *dat
         return; /* of a k-fold, once */
     check_classes(options->model, data);
     check_values(options->model, data);
+    check_flat(options->model, data);
     if (late)
         net_warn("the schedule's %s never comes: what is before it lasts as long as the run, %ld "
                  "epochs; --epochs wants more, or --%s less",

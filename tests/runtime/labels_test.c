@@ -9,8 +9,10 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "report/report.h"
+#include "support/length.h"
 
 /* A model of two classes at two pixels, whose outputs are the input, and labels 255 ignored. */
 static void make_labelled(struct fixture *f)
@@ -120,6 +122,37 @@ START_TEST(faults)
 }
 END_TEST
 
+/* [2, 1, 3] of six labels a row, which only a row of several axes says. */
+START_TEST(flat_rows)
+{
+    static const struct {
+        const char *shape; /* of the file */
+        bool unequal, flat;
+    } cases[] = {
+        {"1, 6", true, true},        {"1, 6, 1", true, true}, {"1, 2, 3", true, false},
+        {"1, 2, 3, 1", true, false}, {"1, 6", false, false},
+    };
+
+    for (int i = 0; i < LENGTH(cases); i++) {
+        const uint8_t y[6] = {0, 1, 1, 0, 1, 0};
+        const int shape[] = {2, 1, 3};
+        struct fixture f;
+
+        make_labelled(&f);
+        f.fields[1].rank = cases[i].unequal ? 3 : 2;
+        memcpy(f.fields[1].shape, cases[i].unequal ? shape : (const int[]){1, 6, 1}, sizeof shape);
+        f.fields[1].size = 6;
+        write_npy("x.npy", "|u1", "1, 4", inputs, INPUT);
+        write_npy("y.npy", "|u1", cases[i].shape, y, sizeof y);
+        struct net_data *data = open_fixture(&f);
+
+        ck_assert_int_eq(net_data_flat(data, 1) != NULL, cases[i].flat);
+        ck_assert_ptr_null(net_data_flat(data, 0));
+        net_data_close(data);
+    }
+}
+END_TEST
+
 TCase *data_test_labels(void)
 {
     TCase *tcase = tcase_create("labels");
@@ -128,5 +161,6 @@ TCase *data_test_labels(void)
     tcase_add_test(tcase, counted);
     tcase_add_test(tcase, all_ignored);
     tcase_add_test(tcase, faults);
+    tcase_add_test(tcase, flat_rows);
     return tcase;
 }
