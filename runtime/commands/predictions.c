@@ -98,11 +98,20 @@ static const char *name_of(const struct net_predictions *predictions, int class,
     return text;
 }
 
-/* In quotes, doubled inside, where one of `special` is in it or it is empty. */
+static const char in_csv[] = ",\"\n\r \t", in_text[] = " \"";
+
+/* In quotes, doubled inside, where one of `special` is in it or it is empty. A line of text has
+   control characters as \n or \u001b, in quotes too. */
 static void put_quoted(FILE *out, const char *before, const char *name, const char *special)
 {
-    const bool quotes = (!*name && !*before) || strpbrk(name, special);
+    struct net_text shown = {0};
+    bool quotes = (!*name && !*before) || strpbrk(name, special);
 
+    if (special == in_text) {
+        net_text_visible(&shown, name);
+        quotes |= strcmp(shown.at, name) != 0;
+        name = shown.at;
+    }
     if (quotes)
         fputc('"', out);
     fputs(before, out);
@@ -110,6 +119,7 @@ static void put_quoted(FILE *out, const char *before, const char *name, const ch
         fputs(quotes && *name == '"' ? "\"\"" : (char[]){*name, 0}, out);
     if (quotes)
         fputc('"', out);
+    free(shown.at);
 }
 
 /* Classes of positions; one that is ignored is empty. */
@@ -182,12 +192,10 @@ static void add_cells(struct net_predictions *predictions, const float *x, const
 
 static void add_text(struct net_predictions *predictions, const float *x, const int32_t *class)
 {
-    add_cells(predictions, x, class, ' ', " \"\n\r");
+    add_cells(predictions, x, class, ' ', in_text);
 }
 
 /* ---- csv, RFC 4180 --------------------------------------------------------------------------- */
-
-static const char special[] = ",\"\n\r \t";
 
 static void begin_csv(struct net_predictions *predictions, long rows)
 {
@@ -209,7 +217,7 @@ static void begin_csv(struct net_predictions *predictions, long rows)
             fprintf(out, "class_%d,probability_%d", i + 1, i + 1);
         else if (net_predicts_classes(model))
             put_quoted(out, "probability_", name_of(predictions, is_binary(model) ? 1 : i, text),
-                       special);
+                       in_csv);
         else if (model->outputs == 1)
             fputs("value", out);
         else
@@ -225,7 +233,7 @@ static void begin_csv(struct net_predictions *predictions, long rows)
 
 static void add_csv(struct net_predictions *predictions, const float *x, const int32_t *class)
 {
-    add_cells(predictions, x, class, ',', special);
+    add_cells(predictions, x, class, ',', in_csv);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */

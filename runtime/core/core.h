@@ -43,7 +43,9 @@ struct net_text {
 void net_text_add(struct net_text *text, const char *format, ...) NET_PRINTF(2, 3);
 void net_text_quote(struct net_text *text, const char *string); /* as a JSON string */
 void net_text_shell(struct net_text *text, const char *word);   /* as one word of a command */
-void net_text_html(struct net_text *text, const char *string);  /* as HTML's or XML's text */
+/* On one line, and nothing that a terminal obeys: control characters as \n, \t, \r or \u001b. */
+void net_text_visible(struct net_text *text, const char *string);
+void net_text_html(struct net_text *text, const char *string); /* so, as HTML's or XML's text */
 void net_text_number(struct net_text *text, double x); /* as JSON, exact; not finite: null */
 
 char *net_format(const char *format, ...) NET_PRINTF(1, 2); /* malloc'd */

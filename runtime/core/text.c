@@ -85,28 +85,48 @@ void net_text_shell(struct net_text *text, const char *word)
     net_text_add(text, "'");
 }
 
-void net_text_html(struct net_text *text, const char *string)
+/* A control character as it is escaped in C or JSON: a terminal would obey it. */
+static char *put_visible(char *to, unsigned code)
+{
+    const char letter = code == '\n' ? 'n' : code == '\t' ? 't' : code == '\r' ? 'r' : '\0';
+
+    if (code >= 0x20 && (code < 0x7F || code > 0x9F))
+        return net_put_utf8(to, code);
+    return to + (letter ? sprintf(to, "\\%c", letter) : sprintf(to, "\\u%04x", code));
+}
+
+static void add_visible(struct net_text *text, const char *string, bool html)
 {
     const unsigned char *at = (const unsigned char *)string, *end = at + strlen(string);
     int length;
 
-    reserve(text, 6 * (size_t)(end - at)); /* at most &quot; a byte */
+    reserve(text, 6 * (size_t)(end - at)); /* at most &quot; or \u0001 a byte */
     char *to = text->at + text->length;
 
     for (; at < end; at += length) {
         const unsigned code = net_read_utf8(at, end, &length);
 
-        if (code == '&' || code == '<' || code == '>' || code == '"')
+        if (html && (code == '&' || code == '<' || code == '>' || code == '"'))
             to += sprintf(to, "&%s;",
                           code == '&'   ? "amp"
                           : code == '<' ? "lt"
                           : code == '>' ? "gt"
                                         : "quot");
         else
-            to = net_put_utf8(to, code < 0x20 && code != '\n' && code != '\t' ? ' ' : code);
+            to = put_visible(to, code);
     }
     *to = '\0';
     text->length = (size_t)(to - text->at);
+}
+
+void net_text_visible(struct net_text *text, const char *string)
+{
+    add_visible(text, string, false);
+}
+
+void net_text_html(struct net_text *text, const char *string)
+{
+    add_visible(text, string, true);
 }
 
 /* The shortest decimal number that reads back as x. */

@@ -76,8 +76,12 @@ static void check_blanks(const struct net_field *target, const struct net_data *
         const char *name = net_data_class_name(data, c);
 
         if (name && *name && (*name == ' ' || name[strlen(name) - 1] == ' ')) {
+            struct net_text shown = {0};
+
+            net_text_visible(&shown, name);
             net_warn("a class of %s is \"%s\", with its blanks: without them it is another",
-                     target->name, name);
+                     target->name, shown.at);
+            free(shown.at);
             return;
         }
     }

@@ -12,7 +12,7 @@ fi
 
 python3 - <<'END'
 import csv, math
-names = ["New York, NY", 'say "hi"', "\tblank", " blank", "zażółć"]
+names = ["New York, NY", 'say "hi"', "\tbl\ra\x1bnk", " blank", "zażółć"]
 with open("odd.csv", "w", newline="", encoding="utf-8") as file:
     writer = csv.writer(file)
     writer.writerow(["a", "b", "city", "size"])
@@ -54,6 +54,9 @@ check "digits" ./values predict --weights values.run --part validation --digits 
 check "all formats say the same" python3 - <<'END'
 import ast, csv, json, struct
 
+def visible(name):
+    return name.translate(str.maketrans({"\t": r"\t", "\r": r"\r", "\x1b": r"\u001b"}))
+
 def rows_of(name):
     return list(csv.reader(open(name, newline="", encoding="utf-8")))
 
@@ -75,16 +78,18 @@ objects = [json.loads(line) for line in open("odd.json", encoding="utf-8")]
 text = list(csv.reader(open("odd.text", newline="", encoding="utf-8"), delimiter=" "))
 assert shape == (80, 5) and len(rows) == len(objects) == len(text) == 80
 names = [name.removeprefix("probability_") for name in header[1:]]
-assert set(names) == {"New York, NY", 'say "hi"', "\tblank", " blank", "zażółć"}
+assert set(names) == {"New York, NY", 'say "hi"', "\tbl\ra\x1bnk", " blank", "zażółć"}
 top, top_objects = rows_of("top.csv")[1:], [json.loads(line) for line in open("top.json")]
 first = list(csv.reader(open("top.text", newline="", encoding="utf-8"), delimiter=" "))
 for i, (row, words, thing) in enumerate(zip(rows, text, objects)):
     shares = numbers[5 * i:5 * i + 5]
-    assert row == words and thing["class"] == row[0] == names[shares.index(max(shares))]
+    shown = visible(row[0])
+    assert words == [shown] + row[1:]
+    assert thing["class"] == row[0] == names[shares.index(max(shares))]
     assert all(abs(float(cell) - share) < 1e-6 for cell, share in zip(row[1:], shares))
     assert [thing["probabilities"][name] for name in names] == [float(cell) for cell in row[1:]]
     best = sorted(range(5), key=lambda c: -shares[c])[:2]
-    assert top[i][::2] == [names[c] for c in best] and first[i] == top[i][:2]
+    assert top[i][::2] == [names[c] for c in best] and first[i] == [shown, top[i][1]]
     assert [pair["class"] for pair in top_objects[i]["top"]] == top[i][::2]
 shape, numbers = array("values.npy")
 values = [float(row[0]) for row in rows_of("values.table")[1:]]
@@ -95,6 +100,8 @@ assert [float(line) for line in open("values.text")] == values
 assert all(len(line.split(".")[1]) == 3 for line in open("digits.text"))
 END
 ./odd eval --weights odd.run --part validation --json >classes.json
+check "a table in which a name stays on its line" grep -qE '^ *\\tbl\\ra\\u001bnk +[01]' <(
+    ./odd eval --weights odd.run --part validation)
 ./values eval --weights values.run --part validation --json >in_units.json
 check "errors in the units of the data, areas that metrics did not ask for" python3 - <<'END'
 import json, math
@@ -148,7 +155,8 @@ for line, row in zip(open("odd.truth.json", encoding="utf-8"), rows):
     thing = json.loads(line)
     assert [thing["truth"], str(thing["row"])] == [row["truth"], row["row"]]
 text = list(csv.reader(open("odd.truth.text", newline="", encoding="utf-8"), delimiter=" "))
-assert text == [list(row.values()) for row in rows]
+visible = {"\t": r"\t", "\r": r"\r", "\x1b": r"\u001b"}
+assert text == [[cell.translate(str.maketrans(visible)) for cell in row.values()] for row in rows]
 for row, wanted in zip(table("values.truth.csv"), new):
     assert abs(float(row["truth"]) - float(wanted["size"])) < 1e-4 and len(row) == 4
 whole = table("odd.csv")

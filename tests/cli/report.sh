@@ -172,7 +172,7 @@ shows "for LaTeX" t_b.tex '^\\begin\{tabular\}\{llr+\}$' '^b64 lr0.01 & finished
     'validation\\_accuracy'
 mkdir odd && cp -r "many/b64 lr0.01" 'odd/[a|b]' && cp -r "many/b64 lr0.01" $'odd/*c\nd'
 check "names that LaTeX takes for its own" ./digits report odd --tex odd.tex
-shows "as LaTeX" odd.tex '^\{\}\[a\$\|\$b\] & ' '^\{\}\*c d & '
+shows "as LaTeX" odd.tex '^\{\}\[a\$\|\$b\] & ' '^\{\}\*c\\textbackslash\{\}nd & '
 shows "as Markdown" tables/settings.md '^\| run \| lr \| batch \|' \
     '^\| b64 lr0.001 \| 0.001 \| 64 \|'
 check "runs by name stay in their order" bash -c '

@@ -93,6 +93,22 @@ START_TEST(numbers_come_back)
 }
 END_TEST
 
+/* On one line, whatever is in it; a byte that is no UTF-8 is Latin-1's character. */
+START_TEST(visible_texts)
+{
+    struct net_text text = {0}, html = {0};
+
+    net_text_visible(&text, "");
+    ck_assert_str_eq(text.at, "");
+    net_text_visible(&text, "a\nb\tc\r\x1b[2J\x7f\xc2\x9b \xe9\xc3\xa9 \\n <\"");
+    ck_assert_str_eq(text.at, "a\\nb\\tc\\r\\u001b[2J\\u007f\\u009b \xc3\xa9\xc3\xa9 \\n <\"");
+    net_text_html(&html, "<\n&");
+    ck_assert_str_eq(html.at, "&lt;\\n&amp;");
+    free(text.at);
+    free(html.at);
+}
+END_TEST
+
 START_TEST(nearest_names)
 {
     static const char *const words[] = {"momentum", "lr", "batch", "train"};
@@ -357,6 +373,7 @@ Suite *suite_runtime(void)
     tcase_add_test(parts, many_members_are_found);
     tcase_add_test(parts, wrong_json_is_refused);
     tcase_add_test(parts, numbers_come_back);
+    tcase_add_test(parts, visible_texts);
     tcase_add_test(parts, nearest_names);
     tcase_add_test(parts, faults_come_back);
     tcase_add_test(parts, every_element_has_its_own_place);

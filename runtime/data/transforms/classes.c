@@ -135,6 +135,15 @@ static bool list_numbers(const struct net_string_table *strings, struct net_stri
     return count == strings->count;
 }
 
+/* For a message; malloc'd. */
+static char *show_string(const struct net_column *column, int32_t number)
+{
+    struct net_text shown = {0};
+
+    net_text_visible(&shown, net_string(column->strings, number));
+    return shown.at;
+}
+
 /* More values than classes: which is too many is not known, so the rarest is named, which a slip of
    the pen is, and the first row that has it. */
 static _Noreturn void fail_values(const struct net_values *values, const struct net_call *call,
@@ -158,7 +167,7 @@ static _Noreturn void fail_values(const struct net_values *values, const struct 
         "row %ld (from 0)",
         column->place, column->name,
         values->joined ? " and the inputs that share its numbers have" : " has", found, call->name,
-        classes, classes, net_string(column->strings, rarest), row);
+        classes, classes, show_string(column, rarest), row);
 }
 
 /* How many of the rows have each of the column's strings; malloc'd. */
@@ -325,7 +334,7 @@ static _Noreturn void fail_class(const struct net_values *values, int32_t word,
     while (*(const int32_t *)net_row(column, row) != word)
         row++;
     net_fail(1, "%s: row %ld (from 0): expected %s to be %s, found \"%s\"%s", column->place, row,
-             column->name, expected, net_string(column->strings, word),
+             column->name, expected, show_string(column, word),
              values->field->kind == NET_TARGET_CLASS || values->field->kind == NET_TARGET_VALUES
                  ? ""
                  : "; `unknown` of its transform lets the model take values that training has not");

@@ -12,6 +12,8 @@
 
 void net_cells_add(struct net_cells *cells, const char *format, ...)
 {
+    struct net_text shown = {0};
+    char *cell;
     va_list args;
 
     if (cells->count == cells->room) {
@@ -21,12 +23,12 @@ void net_cells_add(struct net_cells *cells, const char *format, ...)
             net_fail(NET_FAULT, "out of memory");
     }
     va_start(args, format);
-    if (vasprintf(&cells->at[cells->count], format, args) < 0)
+    if (vasprintf(&cell, format, args) < 0)
         net_fail(NET_FAULT, "out of memory");
     va_end(args);
-    for (char *c = cells->at[cells->count++]; *c; c++) /* a row stands on one line */
-        if ((unsigned char)*c < ' ' || *c == 0x7F)
-            *c = ' ';
+    net_text_visible(&shown, cell); /* a row stands on one line */
+    cells->at[cells->count++] = shown.at;
+    free(cell);
 }
 
 void net_cells_number(struct net_cells *cells, double number)

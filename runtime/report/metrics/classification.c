@@ -18,12 +18,13 @@ static double share(double part, double whole)
     return whole > 0 ? part / whole : 0;
 }
 
-/* On one line: blanks for line breaks and the like. */
 static void print_name(FILE *out, const char *name, int width)
 {
-    fprintf(out, "%*s", width - (int)strlen(name), "");
-    for (; *name; name++)
-        fputc((unsigned char)*name < ' ' || *name == 0x7F ? ' ' : *name, out);
+    struct net_text shown = {0};
+
+    net_text_visible(&shown, name);
+    fprintf(out, "%*s%s", width - net_text_columns(shown.at), "", shown.at);
+    free(shown.at);
 }
 
 static void print_score(FILE *out, const char *name, int width, const struct net_score *score,
@@ -66,15 +67,20 @@ void net_metrics_averages(const struct net_metrics *metrics, struct net_score *m
     divide_score(weighted, (double)rows, rows);
 }
 
+/* In columns. */
 static int longest_name(const struct net_metrics *metrics)
 {
     int longest = 0;
     char text[16];
 
     for (int c = 0; c < net_metrics_classes(metrics); c++) {
-        const int length = (int)strlen(net_metrics_class_name(metrics, c, text));
+        struct net_text shown = {0};
 
-        longest = length > longest ? length : longest;
+        net_text_visible(&shown, net_metrics_class_name(metrics, c, text));
+        const int columns = net_text_columns(shown.at);
+
+        longest = columns > longest ? columns : longest;
+        free(shown.at);
     }
     return longest;
 }
