@@ -117,6 +117,21 @@ static void expect_part(const struct net_data *data, enum net_part part, const c
     }
 }
 
+/* As report.html shows a row of the test part: a name, or that it is of no class. */
+static void expect_names(const struct net_data *data, const char *expected)
+{
+    for (int f = 0; f < 2; f++) {
+        struct net_text text = {0};
+
+        for (long row = 0; row < net_data_rows(data, NET_TEST); row++) {
+            net_text_add(&text, row ? " " : "");
+            net_data_field_text(&text, data, NET_TEST, f, row);
+        }
+        ck_assert_str_eq(text.at, expected);
+        free(text.at);
+    }
+}
+
 static void write_preparation(const struct net_model *model)
 {
     struct net_data *data = net_data_open(model, data_test_folder(), NULL);
@@ -170,6 +185,28 @@ START_TEST(names)
     write_colors("red blue - red green none blue red", "\"blue\" null - \"green\" \"red\"");
     check_rules((struct rules){"error", "own", 1}, "20321302", "03312");
     check_rules((struct rules){"error", "mode", 1}, "20221202", "02212");
+}
+END_TEST
+
+START_TEST(shown)
+{
+    static const struct {
+        const char *csv, *json, *names;
+    } cases[] = {
+        {"red blue - red green", "\"blue\" \"pink\" null \"red\"", "blue – – red"},
+        {"2 0 10 2", "0 2.0 7 10", "0 2 – 10"},
+    };
+
+    for (int i = 0; i < LENGTH(cases); i++) {
+        struct fixture f;
+
+        write_colors(cases[i].csv, cases[i].json);
+        make_model(&f, (struct rules){"own", "own", 1});
+        struct net_data *data = net_data_open(&f.model, data_test_folder(), NULL);
+
+        expect_names(data, cases[i].names);
+        net_data_close(data);
+    }
 }
 END_TEST
 
@@ -373,6 +410,7 @@ TCase *readers_test_categories(void)
     tcase_add_checked_fixture(tcase, data_test_make_folder, data_test_remove_folder);
     tcase_add_test(tcase, names);
     tcase_add_test(tcase, numbers);
+    tcase_add_test(tcase, shown);
     tcase_add_test(tcase, faults);
     tcase_add_test(tcase, array);
     tcase_add_test(tcase, joined);
