@@ -316,6 +316,7 @@ train {
 END
 build pixels pixels.net
 check "a class a pixel" ./pixels --out pixels_run --quiet
+check "whose report counts pixels" grep -q '<th>F1<th>pixels</tr>' pixels_run/report.html
 ./pixels eval --weights pixels_run --part validation --json >eval.json
 for format in text csv json; do
     ./pixels predict --weights pixels_run --part validation --with-truth --format $format \

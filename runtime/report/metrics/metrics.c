@@ -250,6 +250,11 @@ int net_metrics_classes(const struct net_metrics *metrics)
     return metrics->classes;
 }
 
+const char *net_metrics_counted(const struct net_metrics *metrics)
+{
+    return metrics->positions == 1 ? "rows" : metrics->target->rank > 1 ? "pixels" : "positions";
+}
+
 bool net_metrics_has_confusion(const struct net_metrics *metrics)
 {
     return metrics->classes && metrics->confusion;

@@ -33,8 +33,10 @@ static void add_scores(struct net_text *page, const struct net_metrics *metrics)
     if (many)
         net_text_add(page, "<details><summary>Classes</summary>");
 
-    net_text_add(page, "<div class=\"wide\"><table id=\"classification_report\"><tr><th>class"
-                       "<th>precision<th>recall<th>F1<th>rows</tr>\n");
+    net_text_add(page,
+                 "<div class=\"wide\"><table id=\"classification_report\"><tr><th>class"
+                 "<th>precision<th>recall<th>F1<th>%s</tr>\n",
+                 net_metrics_counted(metrics));
     for (int c = 0; c < net_metrics_classes(metrics); c++) {
         if (!net_metrics_score(metrics, c, &score))
             continue;
@@ -113,7 +115,8 @@ static void add_worst(struct net_text *page, const struct net_metrics *metrics)
     net_text_add(
         page,
         "<div class=\"wide\"><table id=\"confused_pairs\"><caption>the pairs of classes that were "
-        "confused most</caption><tr><th>true<th>predicted<th>rows</tr>\n");
+        "confused most</caption><tr><th>true<th>predicted<th>%s</tr>\n",
+        net_metrics_counted(metrics));
     for (int i = 0; i < count && i < WORST; i++) {
         net_text_add(page, "<tr><th scope=\"row\">");
         add_name(page, metrics, pairs[i].truth);

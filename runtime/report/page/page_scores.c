@@ -103,7 +103,8 @@ static void add_bins(struct net_text *page, const struct net_metrics *metrics)
     } else {
         net_text_add(page, "the class that it predicted");
     }
-    net_text_add(page, "</caption><tr><th>probability<th>rows<th>mean<th>true</tr>\n");
+    net_text_add(page, "</caption><tr><th>probability<th>%s<th>mean<th>true</tr>\n",
+                 net_metrics_counted(metrics));
     for (int b = 0; b < NET_BINS; b++)
         if (bin[b].rows) {
             net_text_add(page, "<tr><th scope=\"row\">%.1f – %.1f<td>%ld", b * (1.0 / NET_BINS),
