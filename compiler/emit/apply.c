@@ -40,14 +40,3 @@ const char *update_suffix(const Kernel *k)
 {
     return k->bias ? "_db_update" : k->update ? "_update" : "";
 }
-
-const char *then_update(const Kernel *k)
-{
-    return k->update ? ", then the update" : "";
-}
-
-/* Partial sums of it, or all. */
-const char *sums_pointer(const KernelCode *c, const Kernel *k)
-{
-    return k->scratch ? scratch_pointer(c, k) : result_pointer(c, k);
-}

@@ -6,12 +6,12 @@
 
 #include <string.h>
 
-/* Behind "partial = ": of value %1$s, in the words of formal names. */
+/* Behind "partial = ", in the words of formal names. */
 static const char *const sums_of[OP_COUNT] = {
-    [OP_CHANNEL_SUM] = "sums of %1$s",
-    [OP_BATCHNORM_STATS] = "mean of %1$s and sum of (%1$s - mean)^2",
-    [OP_BATCHNORM_SUMS] = "sums of %1$s xhat and of %1$s",
-    [OP_LAYERNORM_SUMS] = "sums of %1$s xhat and of %1$s",
+    [OP_CHANNEL_SUM] = "sums of <dy.name>",
+    [OP_BATCHNORM_STATS] = "mean of <x.name> and sum of (<x.name> - mean)^2",
+    [OP_BATCHNORM_SUMS] = "sums of <dy.name> xhat and of <dy.name>",
+    [OP_LAYERNORM_SUMS] = "sums of <dy.name> xhat and of <dy.name>",
 };
 
 /* What a name alone does not say of an elementwise operation. */
@@ -21,12 +21,9 @@ static const char *const formulas[OP_COUNT] = {
                            "xhat = (x - mean) inv_std"),
 };
 
-const char *sums_comment(const KernelCode *c, const Node *sum)
+const char *sums_comment(const KernelCode *c, const Kernel *sum)
 {
-    const bool pair = sum->op == OP_BATCHNORM_SUMS || sum->op == OP_LAYERNORM_SUMS;
-    const char *value = pointer(c, sum->inputs[pair]) + strlen("V(");
-
-    return format(sums_of[sum->op], format("%.*s", (int)strcspn(value, ")"), value));
+    return fill(c, sum, sums_of[sum->node->op]);
 }
 
 /* Behind the last comment where that stays a line, else as one of its own. */
@@ -51,51 +48,20 @@ static void add_note(Text *comment, const char *note)
 void describe_rest(KernelCode *c, const Kernel *k)
 {
     for (int i = 0; i < k->sum_count; i++)
-        add_note(&c->comment, format("partial = %s", sums_comment(c, k->sums[i]->node)));
+        add_note(&c->comment, format("partial = %s", sums_comment(c, k->sums[i])));
     for (int i = 0; i < k->epilogue_count; i++)
         if (formulas[k->epilogue[i]->op])
             add_note(&c->comment, formulas[k->epilogue[i]->op]);
 }
 
-static void describe_v(KernelCode *c, const char *base, const char *fmt, va_list args)
+void describe_kernel(KernelCode *c, const Kernel *k, const char *name, const char *fmt, ...)
 {
-    c->base = base;
-    text_add(&c->comment, "/* ");
-    text_add_v(&c->comment, fmt, args);
-    text_add(&c->comment, " */\n");
-}
-
-void describe_as(KernelCode *c, const char *base, const char *fmt, ...)
-{
+    Text comment = {0};
     va_list args;
 
     va_start(args, fmt);
-    describe_v(c, base, fmt, args);
+    text_add_v(&comment, fmt, args);
     va_end(args);
-}
-
-void describe_kernel(KernelCode *c, const Kernel *k, const Value *shape, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    describe_v(c,
-               format("%s%s%s_%s", op_info[k->node->op].text, update_suffix(k), epilogue_name(k),
-                      shape_name(c->e, shape)),
-               fmt, args);
-    va_end(args);
-}
-
-void describe_dw(KernelCode *c, const Kernel *k, const char *way, const char *fmt, ...)
-{
-    const Layout *dw = k->node->outputs[0]->layout;
-    va_list args;
-
-    va_start(args, fmt);
-    describe_v(c,
-               format("%s%s%s_%s_%dx%d", op_info[k->node->op].text, way,
-                      k->scratch ? "_partial" : update_suffix(k),
-                      shape_name(c->e, k->node->inputs[0]), dw->rows, dw->outputs),
-               fmt, args);
-    va_end(args);
+    c->base = fill(c, k, name);
+    text_add(&c->comment, "/* %s */\n", fill(c, k, comment.at));
 }

@@ -9,12 +9,8 @@
 
 void emit_elementwise(KernelCode *c, const Kernel *k)
 {
-    const Value *y = k->node->outputs[0];
-    const Epilogue end = add_epilogue(c, k, y->layout);
-
-    describe_kernel(c, k, y, "%s; items: (batch block, row)", kernel_label(k));
-    call_template(c, "net_elementwise(%s, %s, %s", end.arguments, add_row_end(c, k),
-                  extent_text(y->layout));
+    describe_kernel(c, k, "<name>_<out.shape>", "%s; items: (batch block, row)", kernel_label(k));
+    call_template(c, k, "net_elementwise(<epilogue>, <row_end>, (struct net_extent)<out.extent>");
 }
 
 /* ---- Updates --------------------------------------------------------------------------------- */
@@ -35,12 +31,14 @@ static int add_gradients(const KernelCode *c, Text *terms, const Value *g)
 void emit_update(KernelCode *c, const Kernel *k)
 {
     const Value *w = k->node->inputs[0];
-    const int floats = padded_count(w->layout);
+    const char *l1 = l1_text(c->e, w), *l2 = l2_text(c->e, w);
     Text terms = {0};
     const int count = add_gradients(c, &terms, k->node->inputs[1]);
 
-    describe_as(c, format("update_%d", floats),
-                "w is updated from the sum of its gradients; items: vectors");
-    call_template(c, "net_update_parameter(%s, (const float *const[]){%s}, %d, %d, %s, %s",
-                  pointer(c, w), terms.at, count, floats, l1_text(c->e, w), l2_text(c->e, w));
+    describe_kernel(c, k, "update_<in.floats>",
+                    "w is updated from the sum of its gradients; items: vectors");
+    call_template(c, k,
+                  "net_update_parameter(<in>, (const float *const[]){%s}, %d, <in.floats>, "
+                  "%s, %s",
+                  terms.at, count, l1, l2);
 }

@@ -139,24 +139,35 @@ typedef struct Formal {
 } Formal;
 
 /* A kernel as it is written. */
-typedef struct KernelCode {
+typedef struct KernelCode KernelCode;
+struct KernelCode {
     Emitter *e;
+    const char *(*word)(const KernelCode *c, const Kernel *k, const char *word); /* kernel_word */
     const char *base; /* its name, unless taken */
     Text comment;     /* what it computes */
     Text text;        /* its statements */
     Formal *formals;  /* outputs first */
     int count;
-} KernelCode;
+};
 
 void list_operands(Emitter *e, KernelCode *c, const Kernel *k);
 const char *name_of(const KernelCode *c,
                     const Value *value); /* "x"; or NULL, of none or in registers */
 const char *pointer(const KernelCode *c, const Value *value);      /* "V(x)", or "NULL" */
 const char *scratch_pointer(const KernelCode *c, const Kernel *k); /* "V(partial)" */
-const char *inputs_text(const KernelCode *c, const Node *node);    /* "V(x), V(w), NULL" */
-const char *outputs_text(const KernelCode *c, const Node *node);   /* "V(y), V(index)" */
-/* A statement of it: fmt with ", run, thread);" behind it, "net_softmax(V(y), V(x)" */
-void call_template(KernelCode *c, const char *fmt, ...) PRINTF(2, 3);
+
+/* ---- placeholders.c -------------------------------------------------------------------------- */
+
+/* Text with `<x>`, `<x.size>`, `<at.stride>`, `<apply>` filled in from the kernel; an internal
+   error where it has no such thing. */
+const char *fill(const KernelCode *c, const Kernel *k, const char *text);
+/* A statement: fmt filled, and ", run, thread);" behind it,
+   "net_softmax(<y>, <x>, (struct net_softmax){.size = <y.size>}" */
+void call_template(KernelCode *c, const Kernel *k, const char *fmt, ...) PRINTF(3, 4);
+
+/* What a placeholder says that is no value of the node; or NULL: there is none of that name
+   (kernel_words.c). */
+const char *kernel_word(const KernelCode *c, const Kernel *k, const char *word);
 
 /* ---- epilogue.c: elementwise work at the end of a kernel ------------------------------------- */
 
@@ -171,7 +182,7 @@ typedef struct Chain {
     bool masked;          /* f(0) is not 0: the last block's padding is cleared */
 } Chain;
 
-Chain start_chain(const KernelCode *c, const Kernel *k, const Layout *layout);
+Chain start_chain(const KernelCode *c, const Kernel *k); /* in the layout of its node's output */
 /* Leaves nodes that only read the one before them, and draw nothing, to the kernel: it does them in
    any order of lanes. True if exponentials are among them. */
 bool skip_unary(Chain *b);
@@ -194,22 +205,24 @@ typedef struct Epilogue {
 } Epilogue;
 
 Epilogue write_epilogue(Emitter *e, const Chain *b);
-Epilogue add_epilogue(const KernelCode *c, const Kernel *k,
-                      const Layout *layout); /* of all of it */
+Epilogue add_epilogue(const KernelCode *c, const Kernel *k); /* of all of it */
 
 /* ---- What families share --------------------------------------------------------------------- */
 
 typedef void EmitKernel(KernelCode *c, const Kernel *k);
 
 /* Of layouts and windows, as C (literals.c). */
-const char *extent_text(const Layout *v);   /* "(struct net_extent){4, 28, 28, 1}" */
-const char *extent_braces(const Layout *v); /* "{4, 28, 28, 1}", with a border */
-const char *size_braces(const Layout *v);   /* "{28, 28}": height and width */
-const char *segments_text(const Layout *v); /* "{0, 784, 1, 0, 49}, ..." */
-/* A struct net_taps of a convolution with weights of shape w: "{.kernel = {3, 3}, ...}"; of a
-   packed x the padding is in it, of a dx they count backward. Its members alone, but a dx's. */
-const char *taps_text(const Attributes *at, Shape w, bool packed, bool dx);
-const char *taps_members(const Attributes *at, Shape w, bool packed);
+const char *extent_braces(const Layout *v);        /* "{4, 28, 28, 1}", with a border */
+const char *size_braces(const Layout *v);          /* "{28, 28}": height and width */
+const char *segments_text(const Layout *v);        /* "{0, 784, 1, 0, 49}, ..." */
+const char *layout_braces(const Layout *v);        /* "{1024, NET_SEGMENTS({0, 784, 1, 0, 49})}" */
+const char *panels_text(int outputs, int vectors); /* "{2, 0, 1}": of 3, of 2, of 1 blocks */
+/* A struct net_taps of a convolution or its gradient: "{.kernel = {3, 3}, ...}"; of a packed x the
+   padding is in it, those of a dx count backward. Its members alone, but a dx's. */
+const char *taps_text(const Node *node);
+const char *taps_members(const Node *node);
+const char *axis_text(const Node *node);        /* a struct net_axis */
+const char *padding_text(const Attributes *at); /* ", .padding = {1, 1}", where there is some */
 /* The sums that a kernel takes of each row it has finished (sums.c):
    "net_channel_sum_end, &(struct net_channel_sum){..}", or "NULL, NULL" */
 const char *add_row_end(const KernelCode *c, const Kernel *k);
@@ -218,18 +231,14 @@ void add_bias_gradient(KernelCode *c, const Kernel *dw);
 
 /* ---- describe.c: a kernel's name, and the comment above it ----------------------------------- */
 
-/* Its name, unless that is taken; fmt says what it computes, and what its items are. */
-void describe_as(KernelCode *c, const char *base, const char *fmt, ...) PRINTF(3, 4);
-/* "maxpool2d_grad_relu_64x8x14x14", by the shape of a value. */
-void describe_kernel(KernelCode *c, const Kernel *k, const Value *shape, const char *fmt, ...)
+/* Its name, unless that is taken; fmt says what it computes, and what its items are. Both with
+   placeholders: "<name>_<y.shape>", "y = e^x / sum e^x along the channels; items: rows" */
+void describe_kernel(KernelCode *c, const Kernel *k, const char *name, const char *fmt, ...)
     PRINTF(4, 5);
 /* "sums of dy", of formal names; and what is said of every kernel behind its emitter's comment:
    formulas of batchnorm, sums that it takes of its rows */
-const char *sums_comment(const KernelCode *c, const Node *sum);
+const char *sums_comment(const KernelCode *c, const Kernel *sum);
 void describe_rest(KernelCode *c, const Kernel *k);
-/* "conv2d_dw_winograd_partial_64x8x14x14_72x16"; way "_winograd" */
-void describe_dw(KernelCode *c, const Kernel *k, const char *way, const char *fmt, ...)
-    PRINTF(4, 5);
 
 /* A contraction's name and comment (gemm.c): "conv2d_winograd_relu_64x8x14x14_16x3x3"; way
    "_winograd", how " by F(4x4, 3x3)" */
@@ -238,10 +247,8 @@ void describe_contraction(KernelCode *c, const Kernel *k, const char *way, const
 
 /* Of a weight's gradient: what becomes of it (apply.c). */
 const char *result_pointer(const KernelCode *c,
-                           const Kernel *k);                    /* of the weight, or the gradient */
-const char *sums_pointer(const KernelCode *c, const Kernel *k); /* or of its partial sums */
-const char *update_suffix(const Kernel *k);                     /* "_update", "_db_update" or "" */
-const char *then_update(const Kernel *k);                       /* ", then the update", or "" */
+                           const Kernel *k); /* of the weight, or the gradient */
+const char *update_suffix(const Kernel *k);  /* "_update", "_db_update" or "" */
 /* "{.update = true}": of struct net_apply; its l1, and its l2 */
 const char *apply_literal(const KernelCode *c, const Kernel *k);
 const char *l1_text(Emitter *e, const Value *w);
@@ -249,7 +256,7 @@ const char *l2_text(Emitter *e, const Value *w);
 
 /* ", dw_tile_8x3, NULL, NULL": of each width that dw has panels of */
 const char *dw_tiles(Emitter *e, const Layout *dw, bool add, bool prefetch);
-void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, const Value *dy, int first);
+void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, int first);
 
 /* ---- The families ---------------------------------------------------------------------------- */
 

@@ -67,9 +67,9 @@ static void find_needs(Chain *b)
     }
 }
 
-Chain start_chain(const KernelCode *c, const Kernel *k, const Layout *layout)
+Chain start_chain(const KernelCode *c, const Kernel *k)
 {
-    Chain b = {.c = c, .k = k, .layout = layout};
+    Chain b = {.c = c, .k = k, .layout = k->node->outputs[0]->layout};
 
     find_needs(&b);
     return b;
@@ -335,24 +335,34 @@ const char *dropout_threshold(Emitter *e, const Node *node)
                   run_value(e, format("net_dropout_threshold(%s)", number_operand(number, 0))));
 }
 
+static void write_dropout_call(Text *text, const Chain *b, int index, const char *lanes)
+{
+    const Node *node = b->k->epilogue[index];
+    const char *to = draws_at(b, index), *threshold, *scale;
+    const char *mask = node == b->k->masked ? format("o->%s", mask_name(b)) : "NULL";
+
+    if (node == b->k->masked && !b->k->writes_mask) {
+        scale = dropout_scale(b->c->e, node);
+        line(text, 1, "net_read_dropout(%s, %s, %s, e, images);", to, mask, scale);
+        return;
+    }
+    threshold = dropout_threshold(b->c->e, node);
+    scale = dropout_scale(b->c->e, node);
+    line(text, 1, "net_draw_dropout(%s, %s, %s(e.index), %d, %s, %s, e, images, run);", to, mask,
+         lanes, node->at.stream, threshold, scale);
+}
+
 /* The draws of sixteen images of a block, one random node after the other. */
 static void write_draw_calls(Text *text, const Chain *b, const char *lanes)
 {
     for (int i = b->first; i < b->k->epilogue_count; i++) {
         const Node *node = b->k->epilogue[i];
-        const char *to = draws_at(b, i);
-        const bool keeps = node == b->k->masked;
 
         if (node->op == OP_GAUSSIAN_NOISE)
-            line(text, 1, "net_draw_noise(%s, %s(e.index), %d, %s, e, images, run);", to, lanes,
-                 node->at.stream, noise_scale(b->c->e, node));
-        else if (node->op == OP_DROPOUT && keeps && !b->k->writes_mask)
-            line(text, 1, "net_read_dropout(%s, o->%s, %s, e, images);", to, mask_name(b),
-                 dropout_scale(b->c->e, node));
+            line(text, 1, "net_draw_noise(%s, %s(e.index), %d, %s, e, images, run);",
+                 draws_at(b, i), lanes, node->at.stream, noise_scale(b->c->e, node));
         else if (node->op == OP_DROPOUT)
-            line(text, 1, "net_draw_dropout(%s, %s, %s(e.index), %d, %s, %s, e, images, run);", to,
-                 keeps ? format("o->%s", mask_name(b)) : "NULL", lanes, node->at.stream,
-                 dropout_threshold(b->c->e, node), dropout_scale(b->c->e, node));
+            write_dropout_call(text, b, i, lanes);
     }
 }
 
@@ -406,9 +416,9 @@ Epilogue write_epilogue(Emitter *e, const Chain *b)
     return out;
 }
 
-Epilogue add_epilogue(const KernelCode *c, const Kernel *k, const Layout *layout)
+Epilogue add_epilogue(const KernelCode *c, const Kernel *k)
 {
-    const Chain b = start_chain(c, k, layout);
+    const Chain b = start_chain(c, k);
 
     return write_epilogue(c->e, &b);
 }

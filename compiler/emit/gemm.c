@@ -13,18 +13,13 @@ static bool is_dense(const Node *node)
     return node->op == OP_DENSE || node->op == OP_DENSE_DX;
 }
 
-/* A packed image with its border: no tap falls outside, and a row of taps is unrolled. */
-static bool is_packed(const Node *node)
-{
-    return node->inputs[0]->layout->lanes < 16;
-}
-
-/* Long rows of taps would be too much code. */
+/* Of a packed image with its border no tap falls outside, and a row of taps is unrolled; long ones
+   would be too much code. */
 static bool is_unrolled(const Node *node)
 {
     const Shape w = node->inputs[1]->shape;
 
-    return is_packed(node) && w.size[1] * w.size[3] <= 32;
+    return node->inputs[0]->layout->lanes < 16 && w.size[1] * w.size[3] <= 32;
 }
 
 /* ---- Register tiles -------------------------------------------------------------------------- */
@@ -75,33 +70,31 @@ static const char *write_tile(const Chain *b, const Epilogue *end, int vectors, 
 
 /* ---- Kernels --------------------------------------------------------------------------------- */
 
-/* "y = sum over taps of x w + b", "dx = dy w'" */
-static const char *sum_text(const Node *node, bool bias)
-{
-    const char *taps = is_dense(node) ? "" : "sum over taps of ";
-
-    return is_input_gradient(node->op) ? format("dx = %sdy w'", taps)
-                                       : format("y = %sx w%s", taps, bias ? " + b" : "");
-}
-
 void describe_contraction(KernelCode *c, const Kernel *k, const char *way, const char *how,
                           const char *items)
 {
     const Node *node = k->node;
-    const Value *x = is_input_gradient(node->op) ? node->outputs[0] : node->inputs[0];
-    const Shape w = node->inputs[1]->shape;
-    const bool bias = !is_input_gradient(node->op) && node->inputs[2];
-    const char *op = node->op == OP_CONV2D_DX && !node->backward ? "conv2d_transpose"
-                                                                 : op_info[node->op].text;
+    const bool dx = is_input_gradient(node->op), bias = !dx && node->inputs[2];
+    const char *op = node->op == OP_CONV2D_DX && !node->backward ? "conv2d_transpose" : "<op>";
+    const char *size = is_dense(node) ? "x<w.dim0>" : "_<w.dim0>x<w.dim2>x<w.dim3>";
+    Text ends = {0};
 
-    c->base = format("%s%s%s_%sx%d", op, way, epilogue_name(k), shape_name(c->e, x), w.size[0]);
-    if (!is_dense(node))
-        c->base = format("%s%s%s_%s_%dx%dx%d", op, way, epilogue_name(k), shape_name(c->e, x),
-                         w.size[0], w.size[2], w.size[3]);
-    text_add(&c->comment, "/* %s%s", sum_text(node, bias), how);
+    text_add(&ends, "%s", how);
     for (int i = 0; i < k->epilogue_count; i++)
-        text_add(&c->comment, ", %s", op_info[k->epilogue[i]->op].text);
-    text_add(&c->comment, "; items: %s */\n", items);
+        text_add(&ends, ", %s", op_info[k->epilogue[i]->op].text);
+    describe_kernel(
+        c, k, format("%s%s%s_<%s.shape>%s", op, way, epilogue_name(k), dx ? "dx" : "x", size),
+        "%s = %s%s%s; items: %s", dx ? "dx" : "y", is_dense(node) ? "" : "sum over taps of ",
+        dx     ? "dy w'"
+        : bias ? "x w + b"
+               : "x w",
+        ends.at, items);
+}
+
+/* A member of a literal, or nothing where it is 0. */
+static const char *member(const char *fmt, long value)
+{
+    return value ? format(fmt, value) : "";
 }
 
 static const char *parts_text(const OutputPart *parts, int count)
@@ -111,45 +104,27 @@ static const char *parts_text(const OutputPart *parts, int count)
     for (int i = 0; i < count; i++) {
         const OutputPart *part = &parts[i];
 
-        text_add(&out, "%s{", i ? ", " : "");
-        if (part->start)
-            text_add(&out, ".channel = %d, ", part->start);
-        if (part->block)
-            text_add(&out, ".block = %d, ", part->block);
-        text_add(&out, ".pixels = %d, ", part->pixels);
-        if (part->stride && part->pixels > 1)
-            text_add(&out, ".stride = %d, ", part->stride);
-        text_add(&out, ".panels = %s", braces(part->panels, 3));
-        text_add(&out, part->w ? ", .w = %ld}" : "}", part->w);
+        text_add(&out, "%s{%s%s.pixels = %d, %s.panels = %s%s}", i ? ", " : "",
+                 member(".channel = %ld, ", part->start), member(".block = %ld, ", part->block),
+                 part->pixels, member(".stride = %ld, ", part->pixels > 1 ? part->stride : 0),
+                 braces(part->panels, 3), member(", .w = %ld", part->w));
     }
     return out.at;
 }
 
-static const char *contraction_text(const Target *target, const Kernel *k, const OutputPart *parts,
-                                    int count)
+/* A struct net_contraction. */
+static const char *contraction_text(const Kernel *k, const OutputPart *parts, int count)
 {
     const Node *node = k->node;
-    const Layout *x = node->inputs[0]->layout, *y = node->outputs[0]->layout;
-    const Shape w = node->inputs[1]->shape;
-    const bool flat = is_dense(node) && is_input_gradient(node->op);
-    Text out = {0};
+    const bool dx = is_input_gradient(node->op), flat = is_dense(node) && dx;
 
-    text_add(&out,
-             "(struct net_contraction){.tile_rows = %d,%s .y = %s, .x = %s, .x_lanes = %d, "
-             ".inputs = %d, .outputs = %d, ",
-             target->rows, k->schedule.panel_outer ? " .panel_outer = 1," : "", extent_braces(y),
-             extent_braces(x), x->lanes, w.size[!is_input_gradient(node->op)],
-             w.size[is_input_gradient(node->op)]);
-    if (groups_of(&node->at) > 1)
-        text_add(&out, ".groups = %d, ", groups_of(&node->at));
-    text_add(&out, "NET_SEGMENTS(%s), NET_PARTS(%s)",
-             flat ? format("{0, %d, 1, 0, 0}", w.size[0]) : segments_text(x),
-             parts_text(parts, count));
-    if (!is_dense(node))
-        text_add(&out, ", .taps = %s",
-                 taps_text(&node->at, w, is_packed(node), is_input_gradient(node->op)));
-    text_add(&out, "}");
-    return out.at;
+    return format("(struct net_contraction){.tile_rows = <tile_rows>,%s .y = <out.extent>, "
+                  ".x = <in.extent>, .x_lanes = <in.lanes>, .inputs = <w.dim%d>, "
+                  ".outputs = <w.dim%d>, %sNET_SEGMENTS(%s), NET_PARTS(%s)%s}",
+                  k->schedule.panel_outer ? " .panel_outer = 1," : "", !dx, dx,
+                  groups_of(&node->at) > 1 ? ".groups = <at.groups>, " : "",
+                  flat ? "{0, <w.dim0>, 1, 0, 0}" : "<in.segments>", parts_text(parts, count),
+                  is_dense(node) ? "" : ", .taps = <taps>");
 }
 
 /* `tile_8x3_relu, tile_8x2_relu, NULL`: of each width that a part has panels of */
@@ -172,26 +147,23 @@ static const char *tiles_text(const Chain *b, const Epilogue *end, const OutputP
 void emit_contraction(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
-    const Target *target = c->e->target;
+    const bool dx = is_input_gradient(node->op), outer = k->schedule.panel_outer;
     const char *template = is_dense(node)      ? "net_dense"
                            : is_unrolled(node) ? "net_conv2d_packed"
                                                : "net_conv2d";
-    const Value *b = is_input_gradient(node->op) ? NULL : node->inputs[2];
-    const Chain chain = start_chain(c, k, node->outputs[0]->layout);
+    const Chain chain = start_chain(c, k);
     const Epilogue end = write_epilogue(c->e, &chain);
     OutputPart parts[NET_MAX_SEGMENTS];
-    const int count = find_parts(node, target, parts);
+    const int count = find_parts(node, c->e->target, parts);
+    const char *tiles = tiles_text(&chain, &end, parts, count, !dx && node->inputs[2]);
 
     describe_contraction(c, k, "", "",
-                         is_dense(node)
-                             ? k->schedule.panel_outer ? "(panel, batch block)" : "batch blocks"
-                         : k->schedule.panel_outer ? "(panel, batch block, row)"
-                                                   : "(batch block, row)");
-    call_template(c, "%s(%s, %s, %s, %s, %s, %s, %s", template,
-                  tiles_text(&chain, &end, parts, count, b), pointer(c, node->inputs[0]),
-                  is_input_gradient(node->op) ? scratch_pointer(c, k) : pointer(c, node->inputs[1]),
-                  pointer(c, b), end.operands, add_row_end(c, k),
-                  contraction_text(target, k, parts, count));
+                         is_dense(node) ? outer ? "(panel, batch block)" : "batch blocks"
+                         : outer        ? "(panel, batch block, row)"
+                                        : "(batch block, row)");
+    call_template(c, k, "%s(%s, <in>, %s, %s, <row_end>, %s", template, tiles,
+                  dx ? "<scratch>, NULL" : "<w>, <b>", end.operands,
+                  contraction_text(k, parts, count));
 }
 
 /* ---- Transposed weights ---------------------------------------------------------------------- */
@@ -200,27 +172,26 @@ void emit_contraction(KernelCode *c, const Kernel *k)
 void emit_transpose(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
-    const Value *w = node->inputs[1];
-    const Layout *p = w->layout;
+    const Layout *p = node->inputs[1]->layout;
     const bool dense = is_dense(node);
     OutputPart parts[NET_MAX_SEGMENTS];
     const int count = find_parts(node, c->e->target, parts);
     Text list = {0};
 
-    describe_as(c, format("transpose_%dx%d", p->rows, p->outputs),
-                "wt = w', by panels of inputs; items: (tap, block of inputs)");
+    describe_kernel(c, k, "transpose_<w.rows>x<w.outputs>",
+                    "wt = w', by panels of inputs; items: (tap, block of inputs)");
     for (int i = 0; i < count; i++) {
         const Segment *s = &given_by_weights(node)->layout->segments[i];
         const int taps = dense ? s->pixels : p->segments[0].pixels;
 
-        text_add(&list, "%s{.row = %d, .step = %d, .taps = %d, .inputs = %d, .panels = {%d, %d}",
+        text_add(&list, "%s{.row = %d, .step = %d, .taps = %d, .inputs = %d, .panels = {%d, %d}%s}",
                  i ? ", " : "", dense ? s->start : s->start / s->pixels,
                  dense ? s->channels : p->rows / taps, taps, s->channels, parts[i].panels[0],
-                 parts[i].panels[1]);
-        text_add(&list, parts[i].w ? ", .at = %ld}" : "}", parts[i].w);
+                 parts[i].panels[1], member(", .at = %ld", parts[i].w));
     }
-    call_template(c,
+    call_template(c, k,
                   "net_transpose_weights(V(wt), V(w), (struct net_transposed[]){%s}, %d, "
-                  "(struct net_transpose){.rows = %d, .outputs = %d, .panels = {%d, %d}}",
-                  list.at, count, p->rows, p->outputs, p->panels[0], p->panels[1]);
+                  "(struct net_transpose){.rows = <w.rows>, .outputs = <w.outputs>, "
+                  ".panels = {%d, %d}}",
+                  list.at, count, p->panels[0], p->panels[1]);
 }

@@ -75,29 +75,40 @@ const char *extent_braces(const Layout *v)
     return format("{%d, %d, %d, %d}", v->batch_blocks, v->full_height, v->full_width, v->blocks);
 }
 
+const char *layout_braces(const Layout *v)
+{
+    return format("{%d, NET_SEGMENTS(%s)}", 256 * v->height * v->width * v->blocks,
+                  segments_text(v));
+}
+
 const char *size_braces(const Layout *v)
 {
     return braces((int[]){v->height, v->width}, 2);
 }
 
-const char *extent_text(const Layout *v)
+const char *panels_text(int outputs, int vectors)
 {
-    return format("(struct net_extent)%s", extent_braces(v));
+    int panels[3];
+
+    cut_panels(blocks_of(outputs), vectors, panels);
+    return braces(panels, 3);
 }
 
-const char *taps_members(const Attributes *at, Shape w, bool packed)
+const char *taps_members(const Node *node)
 {
+    const Attributes *at = &node->at;
     const int dilation[] = {dilation_of(at, 0), dilation_of(at, 1)}, none[] = {0, 0};
+    const bool packed = !is_weight_gradient(node->op) && node->inputs[0]->layout->lanes < 16;
 
     return format(".kernel = %s, .stride = %s, .padding = %s, .dilation = %s",
-                  braces(w.size + 2, 2), braces(at->stride, 2),
+                  braces(weight_of(node)->shape.size + 2, 2), braces(at->stride, 2),
                   braces(packed ? none : at->padding, 2), braces(dilation, 2));
 }
 
-const char *taps_text(const Attributes *at, Shape w, bool packed, bool dx)
+const char *taps_text(const Node *node)
 {
-    const int step[] = {tap_step(at, 0), tap_step(at, 1)};
+    const int step[] = {tap_step(&node->at, 0), tap_step(&node->at, 1)};
+    const bool dx = is_input_gradient(node->op);
 
-    return format("{%s%s}", taps_members(at, w, packed),
-                  dx ? format(", .step = %s", braces(step, 2)) : "");
+    return format("{%s%s}", taps_members(node), dx ? format(", .step = %s", braces(step, 2)) : "");
 }

@@ -101,32 +101,3 @@ const char *scratch_pointer(const KernelCode *c, const Kernel *k)
 {
     return format("V(%s)", name_of_buffer(c, k->scratch));
 }
-
-const char *inputs_text(const KernelCode *c, const Node *node)
-{
-    Text text = {0};
-
-    for (int i = 0; i < node->input_count; i++)
-        text_add(&text, "%s%s", i ? ", " : "", pointer(c, node->inputs[i]));
-    return text.at;
-}
-
-const char *outputs_text(const KernelCode *c, const Node *node)
-{
-    Text text = {0};
-
-    for (int i = 0; i < node->output_count; i++)
-        text_add(&text, "%s%s", i ? ", " : "", pointer(c, node->outputs[i]));
-    return text.at;
-}
-
-void call_template(KernelCode *c, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    text_add(&c->text, "    ");
-    text_add_v(&c->text, fmt, args);
-    text_add(&c->text, ", run, thread);\n");
-    va_end(args);
-}

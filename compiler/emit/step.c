@@ -85,7 +85,7 @@ static void write_kernels(Emitter *e, Text *calls, Program *program)
     for (int i = 0; i < program->count; i++) {
         Kernel *k = program->kernels[i];
         const int place = line_of(e->model->source, k->node->span);
-        KernelCode c = {.e = e};
+        KernelCode c = {.e = e, .word = kernel_word};
 
         if (i > 0 && k->phase != program->kernels[i - 1]->phase)
             line(calls, 1, "barrier(run, thread);    /* %d */", k->phase + 1);

@@ -11,17 +11,12 @@
    `&(struct net_channel_sum){V(partial), V(dx), {4, 1, 1, 2}}` */
 static const char *sums_text(const KernelCode *c, const Kernel *k)
 {
-    const Node *node = k->node;
-    const Layout *v = node->inputs[0]->layout;
-    const bool stats = node->op == OP_BATCHNORM_STATS;
-    Text text = {0};
+    const Op op = k->node->op;
 
-    text_add(&text, "&(struct net_%s){%s, %s, %s", op_info[node->op].text, scratch_pointer(c, k),
-             stats ? pointer(c, node->inputs[0]) : inputs_text(c, node), extent_braces(v));
-    if (node->op == OP_LAYERNORM_SUMS)
-        text_add(&text, ", %d, %s", channel_count(v), literal(node->at.eps));
-    text_add(&text, "}");
-    return text.at;
+    return fill(c, k,
+                format("&(struct net_<op>){<scratch>, %s, <in.extent>%s}",
+                       op == OP_BATCHNORM_STATS ? "<x>" : "<inputs>",
+                       op == OP_LAYERNORM_SUMS ? ", <x.channels>, <at.eps>" : ""));
 }
 
 /* Several sums of one row: a list of them, and a function that goes through it. */
@@ -38,9 +33,10 @@ static const char *several_sums(const KernelCode *c, const Kernel *k)
         text_add(&name, "_%s", sum);
         line(&statements, 1, "net_%s_end(list[%d], run, batch_block, row);", sum, i);
     }
-    return format("%s, (const void *const[]){%s}",
-                  add_function(c->e, EPILOGUES, name.at, "NET_ROW_END(%s)\n", statements.at),
-                  list.at);
+    const char *function = add_function(c->e, EPILOGUES, name.at, "NET_ROW_END(%s)\n",
+                                        statements.at);
+
+    return format("%s, (const void *const[]){%s}", function, list.at);
 }
 
 static const char *one_sum(const KernelCode *c, const Kernel *k)
@@ -57,66 +53,53 @@ const char *add_row_end(const KernelCode *c, const Kernel *k)
 
 void emit_sums(KernelCode *c, const Kernel *k)
 {
-    const Node *node = k->node;
-    const char *row_end = one_sum(c, k);
-
-    describe_as(c,
-                format("%s_partial_%s", op_info[node->op].text, shape_name(c->e, node->inputs[0])),
-                "partial = %s, of each item: (batch block, row)", sums_comment(c, node));
-    call_template(c, "net_sum_rows(%s, %s", row_end, extent_text(node->inputs[0]->layout));
+    describe_kernel(c, k, "<op>_partial_<in.shape>",
+                    "partial = %s, of each item: (batch block, row)", sums_comment(c, k));
+    call_template(c, k, "net_sum_rows(%s, (struct net_extent)<in.extent>", one_sum(c, k));
 }
 
 /* ---- Final reductions ------------------------------------------------------------------------ */
 
-static void call_reduction(KernelCode *c, const Kernel *k)
-{
-    const Node *node = k->node;
-    const char *extent = extent_text(node->inputs[0]->layout);
-    const char *partial = scratch_pointer(c, k);
+typedef struct Reduction {
+    const char *does, *call;
+} Reduction;
 
-    if (k->update)
-        call_template(c, "net_reduce_channels_update(%s, %s, %s", pointer(c, k->update->inputs[0]),
-                      partial, extent);
-    else if (node->op == OP_BATCHNORM_STATS)
-        call_template(c, "net_batchnorm_stats(%s, %s, %s, %.17g, %.17g", outputs_text(c, node),
-                      partial, extent, node->at.eps, node->at.momentum);
-    else if (node->op == OP_CHANNEL_SUM)
-        call_template(c, "net_reduce_channels(%s, %s, 1, %s", outputs_text(c, node), partial,
-                      extent);
-    else
-        call_template(c, "net_reduce_pairs(%s, %s, %s", outputs_text(c, node), partial, extent);
+#define EXTENT "(struct net_extent)<in.extent>"
+#define PAIRS                                                                                      \
+    {                                                                                              \
+        "partial sums added in order: dgamma = sum of dy xhat, dbeta = sum of dy",                 \
+            "net_reduce_pairs(<outputs>, <scratch>, " EXTENT                                       \
+    }
+
+static const Reduction reductions[OP_COUNT] = {
+    [OP_CHANNEL_SUM] = {"partial sums added in order",
+                        "net_reduce_channels(<outputs>, <scratch>, 1, " EXTENT},
+    [OP_BATCHNORM_STATS] = {"mean, inv_std = 1 / sqrt(var + eps), running += momentum (new - "
+                            "running)",
+                            "net_batchnorm_stats(<outputs>, <scratch>, " EXTENT
+                            ", <exact.eps>, <exact.momentum>"},
+    [OP_BATCHNORM_SUMS] = PAIRS,
+    [OP_LAYERNORM_SUMS] = PAIRS,
+};
+
+static const Reduction with_update = {"partial sums added in order, then the update",
+                                      "net_reduce_channels_update(<result>, <scratch>, " EXTENT};
+
+static const Reduction *find_reduction(const Kernel *k)
+{
+    return k->update ? &with_update : &reductions[k->node->op];
 }
 
 void add_bias_gradient(KernelCode *c, const Kernel *dw)
 {
     if (!dw->bias)
         return;
-    text_add(&c->comment,
-             "/* db = partial sums added in order, then the update; items: blocks */\n");
-    call_reduction(c, dw->bias);
+    text_add(&c->comment, "/* db = %s; items: blocks */\n", find_reduction(dw->bias)->does);
+    call_template(c, dw->bias, "%s", find_reduction(dw->bias)->call);
 }
 
 void emit_sums_reduction(KernelCode *c, const Kernel *k)
 {
-    const Node *node = k->node;
-
-    describe_kernel(c, k, node->inputs[0], "%s; items: blocks",
-                    k->update                    ? "partial sums added in order, then the update"
-                    : node->op == OP_CHANNEL_SUM ? "partial sums added in order"
-                    : node->op == OP_BATCHNORM_STATS
-                        ? "mean, inv_std = 1 / sqrt(var + eps), running += "
-                          "momentum (new - running)"
-                        : "partial sums added in order: dgamma = sum of dy xhat, "
-                          "dbeta = sum of dy");
-    call_reduction(c, k);
-}
-
-void emit_inverse_std(KernelCode *c, const Kernel *k)
-{
-    const int blocks = k->node->outputs[0]->layout->blocks;
-
-    describe_as(c, format("inverse_std_%d", blocks * 16),
-                "inv_std = 1 / sqrt(var + eps); items: blocks");
-    call_template(c, "net_inverse_std(%s, %s, %d, %.17g", outputs_text(c, k->node),
-                  inputs_text(c, k->node), blocks, k->node->at.eps);
+    describe_kernel(c, k, "<name>_<in.shape>", "%s; items: blocks", find_reduction(k)->does);
+    call_template(c, k, "%s", find_reduction(k)->call);
 }

@@ -38,12 +38,14 @@ static const char *product_tiles(Emitter *e, const int panels[3])
     const int rows = e->target->rows;
     Text tiles = {0};
 
-    for (int width = 3; width >= 1; width--)
-        text_add(&tiles, "%s, ",
-                 !panels[3 - width]
-                     ? "NULL"
-                     : add_tile(e, "NET_WINOGRAD_TILE", format("winograd_tile_%dx%d", rows, width),
-                                "net_winograd_multiply(m, v, u, channels, %d, %d)", rows, width));
+    for (int width = 3; width >= 1; width--) {
+        const char *tile = "NULL";
+
+        if (panels[3 - width])
+            tile = add_tile(e, "NET_WINOGRAD_TILE", format("winograd_tile_%dx%d", rows, width),
+                            "net_winograd_multiply(m, v, u, channels, %d, %d)", rows, width);
+        text_add(&tiles, "%s, ", tile);
+    }
     return tiles.at;
 }
 
@@ -55,31 +57,25 @@ void emit_winograd(KernelCode *c, const Kernel *k)
     const Node *node = k->node;
     const Winograd *g = &k->schedule.winograd;
     const bool dx = node->op == OP_CONV2D_DX;
-    const Value *b = node->input_count > 2 ? node->inputs[2] : NULL;
-    const Layout *x = node->inputs[0]->layout, *y = node->outputs[0]->layout;
-    const Shape w = node->inputs[1]->shape;
-    const Epilogue end = add_epilogue(c, k, y);
     const int *pad = node->at.padding;
     const int padding[] = {dx ? 2 - pad[0] : pad[0], dx ? 2 - pad[1] : pad[1]};
     int panels[3];
 
-    cut_panels(blocks_of(w.size[dx ? 1 : 0]), e->target->vectors, panels);
+    cut_panels(blocks_of(node->inputs[1]->shape.size[dx]), e->target->vectors, panels);
 
-    const char *tiles = product_tiles(e, panels);
+    const char *tiles = product_tiles(e, panels), *input = transform(e, "input", g->tile);
+    const char *output = transform(e, "output", g->tile);
 
     describe_contraction(c, k, "_winograd", format(" by F(%dx%d, 3x3)", g->tile, g->tile),
                          g->batch_blocks > 1 ? "(batch blocks, row of tiles)"
                                              : "(batch block, row of tiles)");
-    call_template(c,
-                  "net_winograd(%s, %s, %s, (struct net_winograd){.x = %s, .y = %s, "
-                  ".channels = %d, .outputs = %d, .panels = %s, .padding = %s, .m = %d, "
-                  ".down = %d, .across = %d, .group = %d, .batch_blocks = %d}, %d, %s, %s, %s%s, "
-                  "%s",
-                  pointer(c, node->inputs[0]), scratch_pointer(c, k), pointer(c, b),
-                  extent_braces(x), extent_braces(y), w.size[dx ? 0 : 1], w.size[dx ? 1 : 0],
-                  braces(panels, 3), braces(padding, 2), g->tile, g->down, g->across, g->group,
-                  g->batch_blocks, e->target->rows, transform(e, "input", g->tile),
-                  transform(e, "output", g->tile), tiles, end.arguments, add_row_end(c, k));
+    call_template(c, k,
+                  "net_winograd(<in>, <scratch>, %s, (struct net_winograd){.x = <in.extent>, "
+                  ".y = <out.extent>, .channels = <w.dim%d>, .outputs = <w.dim%d>, .panels = %s, "
+                  ".padding = %s, .m = %d, .down = %d, .across = %d, .group = %d, "
+                  ".batch_blocks = %d}, <tile_rows>, %s, %s, %s<epilogue>, <row_end>",
+                  dx ? "NULL" : "<b>", !dx, dx, braces(panels, 3), braces(padding, 2), g->tile,
+                  g->down, g->across, g->group, g->batch_blocks, input, output, tiles);
 }
 
 /* ---- Transformed weights --------------------------------------------------------------------- */
@@ -90,68 +86,60 @@ enum { STREAMED = 1 << 20 };
 void emit_winograd_weights(KernelCode *c, const Kernel *k)
 {
     const bool dx = k->node->op == OP_CONV2D_DX, stream = k->scratch->size > STREAMED;
-    const Value *w = k->node->inputs[1];
-    const int outputs = w->layout->outputs, inputs = w->shape.size[1],
-              m = k->schedule.winograd.tile;
-    int panels[3];
+    const int outputs = k->node->inputs[1]->shape.size[dx], m = k->schedule.winograd.tile;
+    const char *tile = filter(c->e, m, stream);
 
-    cut_panels(blocks_of(dx ? inputs : outputs), c->e->target->vectors, panels);
-    describe_as(c,
-                format("winograd_weights_%d%s_%dx%d", m, dx ? "_transposed" : "", inputs, outputs),
-                "wt = G w G'%s; items: (block of outputs, block of inputs)",
-                dx ? ", inputs for outputs and taps flipped" : "");
-    call_template(c,
-                  "net_winograd_weights(%s, %s, (struct net_winograd_weights){.inputs = %d, "
-                  ".outputs = %d, .panels = %s, .u_panels = %s, .transposed = %s, .stream = %s}, "
-                  "%s",
-                  scratch_pointer(c, k), pointer(c, w), inputs, outputs,
-                  braces(w->layout->panels, 3), braces(panels, 3), truth(dx), truth(stream),
-                  filter(c->e, m, stream));
+    describe_kernel(
+        c, k, format("winograd_weights_%d%s_<w.dim1>x<w.outputs>", m, dx ? "_transposed" : ""),
+        "wt = G w G'%s; items: (block of outputs, block of inputs)",
+        dx ? ", inputs for outputs and taps flipped" : "");
+    call_template(c, k,
+                  "net_winograd_weights(<scratch>, <w>, (struct net_winograd_weights){"
+                  ".inputs = <w.dim1>, .outputs = <w.outputs>, .panels = <w.panels>, "
+                  ".u_panels = %s, .transposed = %s, .stream = %s}, %s",
+                  panels_text(outputs, c->e->target->vectors), truth(dx), truth(stream), tile);
 }
 
 /* ---- dw -------------------------------------------------------------------------------------- */
 
-static const char *dw_literal(const KernelCode *c, const Kernel *k)
+static const char *dw_literal(const Winograd *g)
 {
-    const Node *node = k->node;
-    const Winograd *g = &k->schedule.winograd;
-
-    return format("(struct net_winograd_dw){.x = %s, .dy = %s, .inputs = %d, .panels = %s, "
-                  ".padding = %s, .down = %d, .across = %d, .group = %d, .batch_blocks = %d, "
-                  ".item_panels = %d, .item_blocks = %d, .whole = %s, .splits = %d, .apply = %s}",
-                  extent_braces(node->inputs[0]->layout), extent_braces(node->inputs[1]->layout),
-                  node->outputs[0]->shape.size[1], braces(node->outputs[0]->layout->panels, 3),
-                  braces(node->at.padding, 2), g->down, g->across, g->group, g->batch_blocks,
-                  g->panels, g->blocks, truth(g->whole), g->splits, apply_literal(c, k));
+    return format("(struct net_winograd_dw){.x = <x.extent>, .dy = <dy.extent>, "
+                  ".inputs = <dw.dim1>, .panels = <dw.panels>, .padding = <at.padding>, "
+                  ".down = %d, .across = %d, .group = %d, .batch_blocks = %d, .item_panels = %d, "
+                  ".item_blocks = %d, .whole = %s, .splits = %d, .apply = <apply>}",
+                  g->down, g->across, g->group, g->batch_blocks, g->panels, g->blocks,
+                  truth(g->whole), g->splits);
 }
 
 void emit_winograd_dw(KernelCode *c, const Kernel *k)
 {
     Emitter *e = c->e;
-    const Node *node = k->node;
     const Winograd *g = &k->schedule.winograd;
-    const char *tiles = dw_tiles(e, node->outputs[0]->layout, true, false);
+    const char *tiles = dw_tiles(e, k->node->outputs[0]->layout, true, false);
+    const char *input = transform(e, "input", g->tile);
+    const char *gradient = transform(e, "gradient", g->tile);
+    const char *filter = filter_gradient(e, g->tile);
 
-    describe_dw(c, k, "_winograd",
-                "dw = x' dy over images and pixels by F(%dx%d, 3x3)%s; items: (%spanels, blocks of "
-                "inputs)",
-                g->tile, g->tile, k->scratch ? ", not yet added and transformed" : then_update(k),
-                k->scratch ? "split, " : "");
-    call_template(c, "net_winograd_dw(%s, %s, %s, %d, %d, %s, %s, %s%s", sums_pointer(c, k),
-                  inputs_text(c, node), dw_literal(c, k), g->tile, e->target->rows,
-                  transform(e, "input", g->tile), transform(e, "gradient", g->tile),
-                  filter_gradient(e, g->tile), tiles);
+    describe_kernel(
+        c, k, "<op>_winograd<partial>_<x.shape>_<dw.rows>x<dw.outputs>",
+        "dw = x' dy over images and pixels by F(%dx%d, 3x3)%s; items: (%spanels, blocks of "
+        "inputs)",
+        g->tile, g->tile, k->scratch ? ", not yet added and transformed" : "<then_update>",
+        k->scratch ? "split, " : "");
+    call_template(c, k, "net_winograd_dw(%s, <inputs>, %s, %d, <tile_rows>, %s, %s, %s%s",
+                  k->scratch ? "<scratch>" : "<result>", dw_literal(g), g->tile, input, gradient,
+                  filter, tiles);
 }
 
 void emit_winograd_dw_reduction(KernelCode *c, const Kernel *k)
 {
-    const Layout *dw = k->node->outputs[0]->layout;
+    const Winograd *g = &k->schedule.winograd;
+    const char *filter = filter_gradient(c->e, g->tile);
 
-    describe_as(c,
-                format("winograd_reduce_partial%s_%dx%d", update_suffix(k), dw->rows, dw->outputs),
-                "dw = G' (partial sums added in order) G%s; items: (panel, block of inputs)",
-                then_update(k));
-    call_template(c, "net_winograd_reduce_dw(%s, %s, %s, %d, %s", result_pointer(c, k),
-                  scratch_pointer(c, k), dw_literal(c, k), k->schedule.winograd.tile,
-                  filter_gradient(c->e, k->schedule.winograd.tile));
+    describe_kernel(
+        c, k, "winograd_reduce_partial<update>_<dw.rows>x<dw.outputs>",
+        "dw = G' (partial sums added in order) G<then_update>; items: (panel, block of inputs)");
+    call_template(c, k, "net_winograd_reduce_dw(<result>, <scratch>, %s, %d, %s", dw_literal(g),
+                  g->tile, filter);
 }

@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${BUILD:-build}
-most_of_file=500 most_of_function=60
+most_of_file=500 most_of_function=60 most_of_emitters=1600
 
 # What may be longer: the pipeline; what may refer to each other: an interpreter's eval and apply.
 long_functions="compiler/main.c:compile"
@@ -188,6 +188,12 @@ long_generated() {
         $2 in most && $1 > most[$2] { print $2, $1 ", at most", most[$2] }'
 }
 
+# The lines of the files that write kernels, together, where there are more than $1
+long_emitters() {
+    { echo compiler/emit/apply.c && git grep -lE '^void emit_.*\(KernelCode' -- compiler/emit; } |
+        xargs cat | wc -l | awk -v most="$1" '$1 > most'
+}
+
 # LENGTH NAME of stdin: what is longer than $1, but for what $2 names
 longer() {
     awk -v most="$1" -v but="${2:-}" '$1 > most && index(but, $2) == 0'
@@ -222,6 +228,7 @@ check "more than $most_of_function lines" longer "$most_of_function" "$long_func
     <<<"$functions_by_length"
 check "more than 100 columns" wide_lines
 check "generated C of so many lines" long_generated
+check "more than $most_of_emitters lines of emitters" long_emitters "$most_of_emitters"
 check "files that refer to each other" file_circles
 check "used in its own file alone, where it is to be static" needless_names
 check "used nowhere" unused_templates

@@ -1,0 +1,66 @@
+/*
+ * kernel_words.c -- the placeholders of a kernel that are no values of its node.
+ *
+ *     <inputs> <outputs>    all its values
+ *     <op> <name>           the operation; with the update and epilogue behind it: "dense_relu"
+ *     <partial>             in a name: "_partial" where it leaves partial sums, else as <update>
+ *     <update>              in a name: "_update" where it ends with one; <then_update>: a comment's
+ *     <scratch> <result>    partial sums and the like; the weight of the update, or the gradient
+ *     <ids>                 the elements of the input `tokens`, or "NULL"
+ *     <epilogue> <row_end>  functions that are added for it, with their operands
+ *     <apply> <taps> <axis> structs, as literals
+ *     <padding>             a member, where there is some
+ *     <kernel> <window>     "2x2"; its pixels
+ *     <tile_rows> <tile>    of the target's register tile; of the schedule
+ */
+
+#include "emit/emit.h"
+
+/* The elements of tokens, where the node has some. */
+static const char *ids_text(const KernelCode *c, const Node *node)
+{
+    const Value *tokens = input_named(node, "tokens");
+
+    return tokens ? format("%s->id", name_of(c, tokens)) : "NULL";
+}
+
+static const char *pointers(const KernelCode *c, Value *const *values, int count)
+{
+    Text text = {0};
+
+    for (int i = 0; i < count; i++)
+        text_add(&text, "%s%s", i ? ", " : "", pointer(c, values[i]));
+    return text.at;
+}
+
+const char *kernel_word(const KernelCode *c, const Kernel *k, const char *word)
+{
+    const Node *node = k->node;
+    const char *op = op_info[node->op].text, *update = update_suffix(k);
+    const char *then = k->update ? ", then the update" : "";
+    const int *window = node->at.kernel;
+
+    return same(word, "op")               ? op
+           : same(word, "name")           ? format("%s%s%s", op, update, epilogue_name(k))
+           : same(word, "update")         ? update
+           : same(word, "then_update")    ? then
+           : same(word, "partial")        ? k->scratch ? "_partial" : update
+           : same(word, "inputs")         ? pointers(c, node->inputs, node->input_count)
+           : same(word, "outputs")        ? pointers(c, node->outputs, node->output_count)
+           : same(word, "ids")            ? ids_text(c, node)
+           : same(word, "scratch")        ? scratch_pointer(c, k)
+           : same(word, "result")         ? result_pointer(c, k)
+           : same(word, "epilogue")       ? add_epilogue(c, k).arguments
+           : same(word, "transcendental") ? truth(start_chain(c, k).transcendental)
+           : same(word, "row_end")        ? add_row_end(c, k)
+           : same(word, "apply")          ? apply_literal(c, k)
+           : same(word, "taps")           ? taps_text(node)
+           : same(word, "axis")           ? axis_text(node)
+           : same(word, "padding")        ? padding_text(&node->at)
+           : same(word, "kernel")         ? format("%dx%d", window[0], window[1])
+           : same(word, "window")         ? format("%d", window[0] * window[1])
+           : same(word, "tile_rows")      ? format("%d", c->e->target->rows)
+           : same(word, "tile")           ? format("%d", k->schedule.tile)
+           : same(word, "splits")         ? format("%d", k->schedule.splits)
+                                          : NULL;
+}
