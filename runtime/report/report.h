@@ -219,9 +219,9 @@ void net_position_outputs(float *x, const float *outputs, int position, int posi
 bool net_is_finite(const float *outputs, int count);
 long net_metrics_lost(const struct net_metrics *metrics);   /* rows with outputs that are not */
 int net_metrics_classes(const struct net_metrics *metrics); /* 0: values */
-/* The matrix is kept for up to 1000 classes; false for values too. */
 /* What scores and the matrix count: "rows", or the "pixels" or "positions" of a class each. */
 const char *net_metrics_counted(const struct net_metrics *metrics);
+/* The matrix is kept for up to 1000 classes; false for values too. */
 bool net_metrics_has_confusion(const struct net_metrics *metrics);
 long net_metrics_confusion(const struct net_metrics *metrics, int truth, int predicted);
 /* Of values: some as they should be and as they are predicted, of rows evenly spaced; how many. */

@@ -317,6 +317,9 @@ END
 build pixels pixels.net
 check "a class a pixel" ./pixels --out pixels_run --quiet
 check "whose report counts pixels" grep -q '<th>F1<th>pixels</tr>' pixels_run/report.html
+check "and tells classes by their colors" grep -qF \
+    'rgb(128 0 0)"></span>&nbsp;1&nbsp; <span class="key" style="background:rgb(0 128 0)"' \
+    pixels_run/report.html
 ./pixels eval --weights pixels_run --part validation --json >eval.json
 for format in text csv json; do
     ./pixels predict --weights pixels_run --part validation --with-truth --format $format \

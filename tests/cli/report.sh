@@ -104,7 +104,7 @@ validation_accuracy.svg
 validation_loss.svg" ]'
 accuracy=$(./digits eval --weights run --digits 6 | awk '$1 == "accuracy" { print $2 }' | tail -1)
 shows "as LaTeX" one/classification_report.tex '^class & precision & recall & F1 & rows' \
-    "^accuracy &  &  & $(printf %.4g "$accuracy") & 400" '^weighted avg & 0'
+    "^accuracy &  &  & $(printf %.4f "$accuracy") & 400" '^weighted avg & 0'
 holds "the matrix" "$(grep -E '^[0-9] &' one/confusion_matrix.tex | tr '&' '\n' |
     awk 'NR % 11 != 1 { sum += $1 } END { print sum }')" "==" 400
 holds "and its picture" "$(grep -oE 'px[^>]*>[0-9]+<' one/confusion_matrix.svg |
@@ -196,7 +196,7 @@ check "an edited file" bash -c 'sed -i "s/dense(64)/dense(32)/" both.net &&
     ./both --max-steps 2 --out compiled/third --quiet' "$netc"
 check "is told by its hash alone" bash -c './both report compiled/tanh compiled/third |
     grep -q "^run .* model_hash"'
-for wide in "0.001 16 1" "0.01 16 2" "0.001 64 2"; do
+for wide in "0.001 16 1" "0.01 16 2" "0.001 64 2" "0.00101 64 1"; do
     read -r lr b seed <<<"$wide"
     check "three settings" ./digits --max-steps 9 --batch $b --lr $lr --seed $seed \
         --out "wide/s$seed b$b" --quiet
@@ -204,6 +204,8 @@ done
 check "they are compared" ./digits report wide -o wide.html --svg figures
 shows "on parallel axes" wide.html ">parallel coordinates<" "<title>s1 b16: 0" "<title>s2 b64: 0"
 check "as a picture" grep -q "<style>" figures/parallel.svg
+check "without a number that would lie on another" sh -c \
+    'grep -q "paint-order.*>0.001<" wide.html && ! grep -q "paint-order.*>0.00101<" wide.html'
 stands_alone wide.html
 exits "report of nothing" 2 "report wants folders of runs" ./digits report
 mkdir later

@@ -8,7 +8,8 @@
 
 #include "report/compare/compare.h"
 
-enum { TOP = 60, BOTTOM = 330, FROM = 60, TO = 580 }; /* units of the picture: 640 wide */
+enum { TOP = 60, BOTTOM = 330, FROM = 84, TO = 580 }; /* units of the picture: 640 wide */
+enum { LINE = 16, RIGHT = 636 };                      /* of a text: its height, where it ends */
 
 /* An axis a setting, and what was reached at the right. */
 struct upright {
@@ -56,21 +57,37 @@ static void add_mark(struct net_text *svg, const struct upright *axis, double va
     net_text_add(svg, "</text>\n");
 }
 
-/* Every value of few, else the least and the largest. */
+/* Every value of few, without those whose texts would lie on others, else the least and the
+   largest. */
+static void add_marks(struct net_text *svg, const struct upright *axis,
+                      const struct net_varied *setting)
+{
+    const int last = setting->count - 1, step = last >= NET_MOST_WORDS ? last : 1;
+    double before = INFINITY;
+
+    for (int w = 0; w <= last; w += step) {
+        const double value = setting->numbers ? strtod(setting->words[w], NULL) : w;
+        const double at = height_of(axis, value);
+
+        if (w && w < last && (before - at < LINE || at - TOP < LINE))
+            continue;
+        add_mark(svg, axis, value, setting->words[w]);
+        before = at;
+    }
+}
+
 static void add_upright(struct net_text *svg, const struct upright *axis,
                         const struct net_varied *setting)
 {
-    const int step = setting && setting->count > NET_MOST_WORDS ? setting->count - 1 : 1;
-
     net_text_add(svg,
-                 "<path class=\"grid\" d=\"M%d %dV%d\"/><text text-anchor=\"middle\" x=\"%d\" "
+                 "<path class=\"grid\" d=\"M%d %dV%d\"/><text text-anchor=\"%s\" x=\"%d\" "
                  "y=\"%d\">",
-                 axis->x, TOP, BOTTOM, axis->x, BOTTOM + 22);
+                 axis->x, TOP, BOTTOM, setting ? "middle" : "end", setting ? axis->x : RIGHT,
+                 BOTTOM + 22);
     net_text_html(svg, axis->name);
     net_text_add(svg, "</text>\n");
-    for (int w = 0; setting && w < setting->count; w += step)
-        add_mark(svg, axis, setting->numbers ? strtod(setting->words[w], NULL) : w,
-                 setting->words[w]);
+    if (setting)
+        add_marks(svg, axis, setting);
     if (!setting && axis->low <= axis->high) {
         add_mark(svg, axis, axis->low, NULL);
         add_mark(svg, axis, axis->high, NULL);

@@ -33,7 +33,9 @@ static const char style[] =
     "caption{text-align:left;white-space:nowrap;color:var(--soft);padding-bottom:.3rem}\n"
     ".map td,.map th{padding:.3rem .5rem;border:0;text-align:center;min-width:1.6rem}\n"
     ".right{background:rgb(var(--good)/var(--share))}.wrong{background:rgb(var(--bad)/"
-    "calc(var(--share)*1.5))}.dark{color:var(--paper)}\n"
+    "calc(var(--share)*1.5))}.dark{color:var(--paper)}.map td,.bar div,.key{"
+    "print-color-adjust:exact}.key{display:inline-block;width:.8em;height:.8em;border:1px solid "
+    "var(--line)}\n"
     ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(26rem,100%),1fr));"
     "gap:1rem;margin:1rem 0}figure{margin:0;max-width:42rem}\n"
     "svg{width:100%;height:auto;display:block}text{font:12px system-ui,sans-serif;fill:var(--ink)}"
@@ -50,7 +52,8 @@ static const char style[] =
     ".bar{min-width:8rem}.bar div{background:rgb(var(--good));height:.7rem}"
     "img{image-rendering:pixelated;display:block}\n"
     "summary{cursor:pointer;margin:.6rem 0}\n"
-    "@media(max-width:40rem){td,th{padding:.15rem .4rem}caption{white-space:normal}text{font-size:"
+    "@media(max-width:40rem){td,th{padding:.15rem .4rem}caption{white-space:normal}.rows "
+    "caption{max-width:calc(100vw - 2rem)}text{font-size:"
     "16px}}\n"
     "@media print{body{font-size:11px;max-width:none;padding:0}td,th{padding:.1rem .3rem}.figures{"
     "grid-template-columns:1fr 1fr}.wide{overflow:visible}h2,summary,caption,tr:first-child{"
@@ -99,6 +102,11 @@ void net_page_number(struct net_text *page, double number)
 {
     net_text_add(page, "<td>");
     net_text_shown(page, number);
+}
+
+void net_page_share(struct net_text *page, double share)
+{
+    net_text_add(page, isfinite(share) ? "<td>%.4f" : "<td>–", share);
 }
 
 void net_page_figure(struct net_text *page, const char *id, const struct net_text *svg)

@@ -22,6 +22,8 @@ void net_page_heading(struct net_text *page, const char *heading);
 void net_text_shown(struct net_text *text, double number);
 /* The same as the cell of a table. */
 void net_page_number(struct net_text *page, double number);
+void net_page_share(struct net_text *page,
+                    double share); /* one from 0 to 1, all in as many digits */
 /* `id`: of its element; or NULL. */
 void net_page_figure(struct net_text *page, const char *id, const struct net_text *svg);
 /* Draws it and adds it where there is a number. */

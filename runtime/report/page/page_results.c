@@ -19,9 +19,9 @@ static void add_name(struct net_text *page, const struct net_metrics *metrics, i
 
 static void add_score(struct net_text *page, const struct net_score *score)
 {
-    net_page_number(page, score->precision);
-    net_page_number(page, score->recall);
-    net_page_number(page, score->f1);
+    net_page_share(page, score->precision);
+    net_page_share(page, score->recall);
+    net_page_share(page, score->f1);
     net_text_add(page, "<td>%ld</tr>\n", score->support);
 }
 
@@ -46,7 +46,7 @@ static void add_scores(struct net_text *page, const struct net_metrics *metrics)
     }
     net_metrics_averages(metrics, &macro, &weighted);
     net_text_add(page, "<tr><th scope=\"row\">accuracy<td><td>");
-    net_page_number(page, net_metrics_value(metrics, "accuracy"));
+    net_page_share(page, net_metrics_value(metrics, "accuracy"));
     net_text_add(page, "<td>%ld</tr>\n<tr><th scope=\"row\">macro avg", macro.support);
     add_score(page, &macro);
     net_text_add(page, "<tr><th scope=\"row\">weighted avg");

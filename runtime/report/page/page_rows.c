@@ -12,8 +12,9 @@
 #include "report/page/page.h"
 
 enum {
-    SIDE = 64,             /* pixels that are shown, at most */
-    MOST_PICTURES = 500000 /* bytes of all */
+    SIDE = 64,              /* pixels that are shown, at most */
+    MOST_PICTURES = 500000, /* bytes of all */
+    MOST_IN_KEY = 40        /* classes */
 };
 
 struct rows {
@@ -146,18 +147,33 @@ static void add_class(struct rows *rows, const struct net_worst_row *row)
 
 /* ---- a class a position ---------------------------------------------------------------------- */
 
-/* [3][positions], class 0 black, by the color map of Pascal VOC: three bits of the class at a time
-   are one of red, green and blue, the lowest the brightest. What is ignored is grey. */
-static void color_classes(float *x, const int32_t *class, int positions)
+/* 0 to 255 of red, green or blue, by the color map of Pascal VOC: three bits of the class at a time
+   are one of each, the lowest the brightest. Class 0 is black, what is ignored, less than 0, is
+   grey. */
+static int level_of(int32_t class, int channel)
 {
-    for (int p = 0; p < positions; p++)
-        for (int channel = 0; channel < 3; channel++) {
-            int level = class[p] < 0 ? 192 : 0;
+    int level = class < 0 ? 192 : 0;
 
-            for (int bit = 0; class[p] >= 0 && bit < 8; bit++)
-                level |= (class[p] >> (3 * bit + channel) & 1) << (7 - bit);
-            x[channel * positions + p] = (float)level;
-        }
+    for (int bit = 0; class >= 0 && bit < 8; bit++)
+        level |= (class >> (3 * bit + channel) & 1) << (7 - bit);
+    return level;
+}
+
+/* The colors of the first classes, and of what is ignored. */
+static void add_key(struct net_text *page, const struct net_metrics *metrics)
+{
+    const int shown = metrics->classes < MOST_IN_KEY ? metrics->classes : MOST_IN_KEY;
+    char text[16];
+
+    net_text_add(page, "<br>");
+    for (int i = 0; i <= shown; i++) {
+        const int class = i < shown ? i : -1;
+
+        net_text_add(page, "<span class=\"key\" style=\"background:rgb(%d %d %d)\"></span>&nbsp;",
+                     level_of(class, 0), level_of(class, 1), level_of(class, 2));
+        net_text_html(page, i < shown ? net_metrics_class_name(metrics, i, text) : "ignored");
+        net_text_add(page, i < shown ? "&nbsp; " : "");
+    }
 }
 
 static void add_map(struct rows *rows, const struct net_field *target, const int32_t *class,
@@ -166,7 +182,8 @@ static void add_map(struct rows *rows, const struct net_field *target, const int
     const int shape[] = {3, target->shape[0], target->shape[1]};
     float *x = net_allocate(3 * (size_t)target->size, sizeof *x);
 
-    color_classes(x, class, target->size);
+    for (int i = 0; i < 3 * target->size; i++)
+        x[i] = (float)level_of(class[i % target->size], i / target->size);
     add_picture(rows, shape, x, 0.0F, 255.0F, what);
     free(x);
 }
@@ -283,6 +300,8 @@ static void add_head(struct rows *rows, const struct net_worst *worst)
     else
         net_text_add(rows->page, worst->first ? "the first ones, then the largest errors"
                                               : "the largest errors");
+    if (rows->metrics->positions > 1 && rows->metrics->target->rank == 2)
+        add_key(rows->page, rows->metrics);
     net_text_add(rows->page, "</caption><tr><th>row");
     for (int f = 0; f < net_input_count(model); f++)
         net_text_add(rows->page, "<th class=\"text\">%s", model->fields[f].name);

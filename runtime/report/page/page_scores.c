@@ -109,8 +109,8 @@ static void add_bins(struct net_text *page, const struct net_metrics *metrics)
         if (bin[b].rows) {
             net_text_add(page, "<tr><th scope=\"row\">%.1f – %.1f<td>%ld", b * (1.0 / NET_BINS),
                          (b + 1) * (1.0 / NET_BINS), bin[b].rows);
-            net_page_number(page, bin[b].sum / (double)bin[b].rows);
-            net_page_number(page, (double)bin[b].hits / (double)bin[b].rows);
+            net_page_share(page, bin[b].sum / (double)bin[b].rows);
+            net_page_share(page, (double)bin[b].hits / (double)bin[b].rows);
             net_text_add(page, "</tr>\n");
         }
     net_text_add(page, "</table></div>\n");
