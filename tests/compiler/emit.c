@@ -1,5 +1,6 @@
 /*
- * emit.c -- what becomes of generated text at the end: long lines are broken, files cut into units.
+ * emit.c -- what becomes of generated text: placeholders are filled, at the end long lines are
+ * broken, files cut into units.
  */
 
 #include <check.h>
@@ -119,12 +120,41 @@ START_TEST(fused_results)
 }
 END_TEST
 
+/* Of a pool of y[3, 6, 6]. */
+static const char *const filled[][2] = {
+    {"net_<op>(", "net_avgpool2d("},
+    {"<x.shape>_<kernel>", "16x3x6x6_2x3"},
+    {".x = <x.size>, .y = <y.size>", ".x = {6, 6}, .y = {3, 2}"},
+    {"<in.dim0> channels, <in.dim1> rows; <out.channels>", "3 channels, 6 rows; 3"},
+    {"<at.kernel>, <at.stride><padding>", "{2, 3}, {2, 3}"},
+    {"1.0f / <window>.0f", "1.0f / 6.0f"},
+    {"p->x", "p->x"},
+    {"", ""},
+};
+
+START_TEST(placeholders)
+{
+    const Compiled c = plan_body("    concat(x, y -> avgpool2d([2, 3]) -> flatten) -> dense(9)\n",
+                                 "generic");
+    Emitter e = {.model = c.model, .target = c.train->target};
+    const KernelCode code = {.e = &e, .word = kernel_word};
+    int i = 0;
+
+    while (c.train->kernels[i]->node->op != OP_AVGPOOL2D)
+        i++;
+    ck_assert_str_eq(fill(&code, c.train->kernels[i], filled[_i][0]), filled[_i][1]);
+}
+END_TEST
+
 Suite *suite_emit(void)
 {
     Suite *suite = suite_create("emit");
     TCase *tcase = tcase_create("lines");
 
     tcase_add_loop_test(tcase, too_long, 0, COUNT(lines));
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("placeholders");
+    tcase_add_loop_test(tcase, placeholders, 0, COUNT(filled));
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("units");
     tcase_add_test(tcase, units);
