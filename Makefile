@@ -71,7 +71,7 @@ $(BUILD)/lexer.o $(BUILD)/parser.o: $(BUILD)/%.o: $(BUILD)/%.c | $(BUILD)/parser
 
 # what no step and no row waits for is small
 SMALL = $(addprefix $(BUILD)/runtime/,$(addsuffix .o,commands/% report/% training/%settings \
-        $(addprefix core/,safetensors json text %file exit_report pro% signals tensor) data/%/classes \
+        $(addprefix core/,safetensors json text %file exit_report machine nearest pro% signals tensor) data/%/classes \
         $(addprefix training/,checkpoint find_nan init lets options pre% schedule session weights) \
         $(addprefix data/,check contract dataset %_text identity loader paths split synthetic task user_files watch %/digits %_json)))
 $(runtime_objects): extra = $(RUNTIME_FLAGS)
