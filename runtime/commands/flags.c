@@ -10,15 +10,32 @@
 
 #include "commands/commands.h"
 
-/* Flags of other programs that train. */
+/* Flags of other programs that train: the name here, or what there is instead. */
+static const char processor[] = "a trainer runs on the processor",
+                  single[] = "numbers have 32 bits",
+                  loading[] = "rows are prepared beside the steps, which --threads shares",
+                  split[] = "the model's data section says `validation = holdout(0.1)`",
+                  telling[] = "it tells of each epoch, with --quiet of errors alone";
 static const char *const elsewhere[][2] = {
     {"learning_rate", "lr"},
     {"batch_size", "batch"},
     {"num_epochs", "epochs"},
     {"n_epochs", "epochs"},
     {"max_epochs", "epochs"},
-    {"num_workers", "threads"},
-    {"workers", "threads"},
+    {"num_workers", loading},
+    {"workers", loading},
+    {"device", processor},
+    {"gpu", processor},
+    {"gpus", processor},
+    {"cuda", processor},
+    {"amp", single},
+    {"fp16", single},
+    {"precision", single},
+    {"mixed_precision", single},
+    {"validation_split", split},
+    {"val_split", split},
+    {"verbose", telling},
+    {"v", telling},
     {"jobs", "threads"},
     {"output_dir", "out"},
     {"save_dir", "out"},
@@ -79,7 +96,9 @@ static _Noreturn void unknown_flag(const char *typed, const struct net_options *
     for (char *c = word; *c; c++)
         *c = *c == '-' ? '_' : *c;
     for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
-        if (!strcmp(elsewhere[i][0], word))
+        if (!strcmp(elsewhere[i][0], word) && strchr(elsewhere[i][1], ' '))
+            net_fail(NET_USAGE, "there is no flag %.*s: %s", length, typed, elsewhere[i][1]);
+        else if (!strcmp(elsewhere[i][0], word))
             snprintf(word, sizeof word, "%s", elsewhere[i][1]);
     nearest = net_nearest(word, names, count);
     if (nearest)
