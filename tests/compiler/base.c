@@ -1,5 +1,5 @@
 /*
- * base.c -- the spelling that is suggested, arrays that grow.
+ * base.c -- the spelling that is suggested, names of other libraries, arrays that grow.
  */
 
 #include <check.h>
@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "core/attempt.h"
 #include "core/nearest.h"
+#include "semantics/analysis.h"
 
 TCase *base_tests(void); /* for frontend.c */
 
@@ -75,11 +76,32 @@ START_TEST(arena)
 }
 END_TEST
 
+/* What netc is said not to have it has not, and what it is said to have it has. */
+START_TEST(names_elsewhere)
+{
+    static const char *const absent[] = {
+#define ABSENT(there, instead) there,
+#include "semantics/elsewhere.def"
+    };
+    static const char *const here[] = {
+#define WORD(there, here) here,
+#include "semantics/elsewhere.def"
+    };
+
+    for (int i = 0; i < COUNT(absent); i++)
+        ck_assert_msg(!unquoted_name(absent[i], ~0u), "ABSENT(\"%s\") is there: %s", absent[i],
+                      unquoted_name(absent[i], ~0u));
+    for (int i = 0; i < COUNT(here); i++)
+        ck_assert_msg(find_signature(here[i], ~0u) != NULL, "there is no %s", here[i]);
+}
+END_TEST
+
 TCase *base_tests(void)
 {
     TCase *t = tcase_create("base");
 
     tcase_add_test(t, nearest_spelling);
+    tcase_add_test(t, names_elsewhere);
     tcase_add_test(t, growing);
     tcase_add_test(t, arena);
     return t;
