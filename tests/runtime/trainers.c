@@ -370,7 +370,7 @@ static const struct {
     {"--num-workers 4", "prepared beside the steps, which --threads shares"},
     {"--beta1 0.5", "does not apply to sgd"},
     {"--optimizer adam --momentum 0.9", "does not apply to adam"},
-    {"--optimizer lion", "rmsprop or adadelta"},
+    {"--optimizer sleepwalk", "--optimizer is sgd, "},
     {"--batch 33", "netc --batch 33"},
     {"--batch 0", "--batch"},
     {"--batch 1.5", "--batch"},
