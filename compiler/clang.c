@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -150,7 +151,22 @@ static int try_writing(const char *folder)
     return error;
 }
 
-/* clang failed: for want of a place to write, by a signal, or by a fault of the code. */
+/* MB that a program may have; 0: clang has enough. */
+static long memory_limit(void)
+{
+    enum { ENOUGH = 2048 };
+    static const int limits[] = {RLIMIT_AS, RLIMIT_DATA};
+    struct rlimit limit;
+    long least = ENOUGH;
+
+    for (int i = 0; i < COUNT(limits); i++)
+        if (!getrlimit(limits[i], &limit) && limit.rlim_cur >> 20 < (rlim_t)least)
+            least = (long)(limit.rlim_cur >> 20);
+    return least < ENOUGH ? least : 0;
+}
+
+/* clang failed: for want of a place to write or of memory, by a signal, or by a fault of the
+   code. */
 static Built explain_failure(const Clang *clang, const char *output, int result)
 {
     const char *slash = strrchr(output, '/');
@@ -160,6 +176,13 @@ static Built explain_failure(const Clang *clang, const char *output, int result)
     if (error) {
         fprintf(stderr, "netc: error: clang cannot write in %s: %s\n", folder, strerror(error));
         return BUILT_NO_FILE;
+    }
+    if (memory_limit()) {
+        fprintf(stderr,
+                "netc: error: %s failed with %ld MB of memory, all that it may have (ulimit -v, "
+                "-d): it wants about 300, of large models more; raise the limit\n",
+                clang->program, memory_limit());
+        return BUILT_FAULT;
     }
     if (result > 0) {
         fprintf(stderr, "netc: error: %s was ended by signal %d (%s)%s\n", clang->program, result,

@@ -33,6 +33,10 @@ exits "a trainer over the limit" 1 "clang cannot write in .*: File too large" \
 printf '#!/bin/sh\nexit 1\n' >failing_cc && chmod +x failing_cc
 exits "--cc fails" 3 "./failing_cc. of --cc made no trainer .* clang 14 to 19" \
     "$netc" "$models/xor_split.net" --cc ./failing_cc --target generic -o unwritten
+if (ulimit -v 1000000 && "$netc" --version) >/dev/null 2>&1; then # not with a sanitizer's memory
+    exits "--cc has little memory" 3 "failing_cc failed with 976 MB of memory, all" \
+        bash -c "ulimit -v 1000000; '$netc' '$models/xor_split.net' --cc ./failing_cc -o unwritten"
+fi
 printf '#!/bin/sh\nkill -KILL $$\n' >killed_cc && chmod +x killed_cc
 exits "--cc is killed" 3 "./killed_cc was ended by signal 9 .*; is memory short" \
     "$netc" "$models/xor_split.net" --cc ./killed_cc --target generic -o unwritten
