@@ -96,6 +96,7 @@ check "only what the page has" bash -c '[ "$(ls one)" = "calibration.svg
 classification_report.tex
 confusion_matrix.svg
 confusion_matrix.tex
+parts.tex
 pictures.svg
 results.tex
 train_accuracy.svg
@@ -105,6 +106,7 @@ validation_loss.svg" ]'
 accuracy=$(./digits eval --weights run --digits 6 | awk '$1 == "accuracy" { print $2 }' | tail -1)
 shows "as LaTeX" one/classification_report.tex '^class & precision & recall & F1 & rows' \
     "^accuracy &  &  & $(printf %.4f "$accuracy") & 400" '^weighted avg & 0'
+shows "the parts" one/parts.tex '^rows & loss & accuracy' '^validation & [0-9.]+ & [0-9.]+ '
 holds "the matrix" "$(grep -E '^[0-9] &' one/confusion_matrix.tex | tr '&' '\n' |
     awk 'NR % 11 != 1 { sum += $1 } END { print sum }')" "==" 400
 holds "and its picture" "$(grep -oE 'px[^>]*>[0-9]+<' one/confusion_matrix.svg |

@@ -174,7 +174,7 @@ static void add_epochs(struct net_text *page, const struct net_epochs *epochs)
 
 static void add_parts(struct net_text *page, const struct page *sink, const struct net_model *model)
 {
-    net_text_add(page, "<div class=\"wide\"><table><tr><th>rows<th>loss");
+    net_text_add(page, "<div class=\"wide\"><table id=\"parts\"><tr><th>rows<th>loss");
     for (int m = 0; m < model->metric_count; m++)
         net_text_add(page, "<th>%s", model->metrics[m].name);
     net_text_add(page, "</tr>\n%s</table></div>\n", sink->parts.at);
