@@ -146,6 +146,20 @@ START_TEST(placeholders)
 }
 END_TEST
 
+/* A min is the max of a row of its own; its gradient is that of a max. */
+START_TEST(smallest)
+{
+    const Compiled c = plan_body("    a = y -> conv2d(4, 3) -> min(axis=height) -> flatten\n"
+                                 "    concat(x, a) -> dense(9)\n",
+                                 "generic");
+    const char *text = generate(&c);
+
+    ck_assert_ptr_nonnull(strstr(text, "V(x), -1.0f,"));
+    ck_assert_ptr_nonnull(strstr(text, "y = the min of x along axis 1, index = the first"));
+    ck_assert_ptr_nonnull(strstr(text, "{ net_axis_max_grad("));
+}
+END_TEST
+
 Suite *suite_emit(void)
 {
     Suite *suite = suite_create("emit");
@@ -155,6 +169,7 @@ Suite *suite_emit(void)
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("placeholders");
     tcase_add_loop_test(tcase, placeholders, 0, COUNT(filled));
+    tcase_add_test(tcase, smallest);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("units");
     tcase_add_test(tcase, units);
