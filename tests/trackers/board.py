@@ -54,6 +54,7 @@ def main(run):
     for tag, content in whole.PluginTagToContent("hparams").items():
         data = plugin_data_pb2.HParamsPluginData.FromString(content)
         if tag.endswith("experiment"):
+            out["differs"] = [p.name for p in data.experiment.hparam_infos if p.differs]
             out["metrics"] = [f"{m.name.group}/{m.name.tag}" for m in data.experiment.metric_infos]
         elif tag.endswith("start_info"):
             for name, value in data.session_start_info.hparams.items():

@@ -32,6 +32,7 @@ asks "TensorBoard" whole.json \
     "abs(o['scalars']['']['final/test loss'][0][1] - $(final whole test loss)) < 1e-6"
 asks "TensorBoard" whole.json "o['hparams']['lr'] == 0.001 and o['hparams']['shuffle'] is True"
 asks "TensorBoard" whole.json "o['hparams']['optimizer'] == 'adam' and o['status'] == 1"
+asks "TensorBoard" whole.json "o['differs'] == ['epochs']" # those of flags come first
 asks "TensorBoard" whole.json "o['metrics'][2:] == ['validation/loss', 'validation/accuracy']"
 asks "TensorBoard" whole.json "'conv2d_2' in o['texts']['model']"
 asks "TensorBoard" whole.json "'--epochs 3' in o['texts']['command']"

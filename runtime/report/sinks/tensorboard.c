@@ -47,6 +47,7 @@ enum { /* fields of Value and its metadata, of the plugin of hyperparameters, an
        EXPERIMENT_METRICS,
        PARAM_NAME = 1,
        PARAM_TYPE = 4,
+       PARAM_DIFFERS = 7,
        PARAM_STRING = 1,
        PARAM_BOOL,
        PARAM_FLOAT,
@@ -172,14 +173,29 @@ static void add_metric(struct net_buffer *experiment, const char *part, const ch
     free(shown);
 }
 
+/* What flags of this run set: what runs are told apart by, where one of them knows no other. */
+static bool is_given(const struct net_options *options, const char *name)
+{
+    for (int o = 0; o < NET_OPTIONS; o++)
+        if (options->value[o].given && !strcmp(net_option_infos[o].name, name))
+            return true;
+    for (int l = 0; l < options->model->let_count; l++)
+        if (options->let[l].given && !strcmp(options->model->lets[l].name, name))
+            return true;
+    return false;
+}
+
+/* The table of settings begins with those that differ. */
 static void add_setting(struct net_buffer *experiment, struct net_buffer *start,
-                        const struct net_json *setting)
+                        const struct net_json *setting, bool differs)
 {
     struct net_buffer param = {0}, entry = {0}, value = {0};
     const bool number = setting->kind == NET_JSON_NUMBER, truth = setting->kind == NET_JSON_BOOL;
 
     net_proto_text(&param, PARAM_NAME, setting->key);
     net_proto_whole(&param, PARAM_TYPE, number ? PARAM_FLOAT : truth ? PARAM_BOOL : PARAM_STRING);
+    if (differs)
+        net_proto_whole(&param, PARAM_DIFFERS, 1);
     net_proto_message(experiment, EXPERIMENT_PARAMS, &param);
     net_proto_text(&entry, ENTRY_KEY, setting->key);
     if (number)
@@ -199,7 +215,7 @@ static void add_settings(struct board *board, const struct net_training *run, co
     struct net_buffer experiment = {0}, start = {0};
 
     for (const struct net_json *setting = settings->first; setting; setting = setting->next)
-        add_setting(&experiment, &start, setting);
+        add_setting(&experiment, &start, setting, is_given(run->options, setting->key));
     for (int part = NET_TRAIN; part <= NET_VALIDATION; part++) {
         if (!net_data_rows(run->session.data, (enum net_part)part))
             continue;
