@@ -252,6 +252,7 @@ struct net_number {
 enum net_loss {
 #define LOSS(name, id, ...) NET_##id,
 #include "language.def"
+    NET_EXPRESSION, /* the mean of a value */
 };
 
 enum net_activation { NET_IDENTITY, NET_SOFTMAX, NET_SIGMOID };

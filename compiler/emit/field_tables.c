@@ -32,7 +32,7 @@ static bool is_binary(const Model *model, const Field *field)
     bool binary = false;
 
     for (int i = 0; i < model->term_count; i++)
-        binary |= model->terms[i].target == field &&
+        binary |= model->terms[i].target == field && !model->terms[i].value &&
                   same(model->terms[i].call->name, "binary_cross_entropy");
     return binary;
 }

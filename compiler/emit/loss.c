@@ -82,7 +82,10 @@ static void call_elementwise(KernelCode *c, const Kernel *k, const char *values)
 {
     const Node *node = k->node;
     const Layout *z = node->inputs[0]->layout;
-    const bool class = node->inputs[1]->type == TYPE_CLASS;
+    const bool alone = node->input_count == 1; /* without a target */
+    const bool class = !alone && node->inputs[1]->type == TYPE_CLASS;
+    const char *targets = alone ? "NULL, NULL" : class ? "NULL, <target>" : "<target>, NULL";
+    const bool masked = node->op == OP_BINARY_CROSS_ENTROPY || node->op == OP_EXPRESSION;
     const char *delta = float_text(c->e, node->at.run_number, "%s", node->at.delta);
     const char *slope = slope_text(c->e, node, node->op == OP_MSE ? 2 : 1);
 
@@ -90,9 +93,9 @@ static void call_elementwise(KernelCode *c, const Kernel *k, const char *values)
         c, k,
         "net_elementwise_loss(%s, %s, net_<op>, (struct net_elementwise_loss){"
         ".batch_blocks = <in.batch_blocks>, .blocks = %d, .elements = %d, .slope = %s%s%s}",
-        values, class ? "NULL, <target>" : "<target>, NULL", z->height * z->width * z->blocks,
-        loss_elements(k), slope, node->at.delta > 0 ? format(", .delta = %s", delta) : "",
-        node->op == OP_BINARY_CROSS_ENTROPY ? ", .z = {NET_SEGMENTS(<in.segments>)}" : "");
+        values, targets, z->height * z->width * z->blocks, loss_elements(k), slope,
+        node->at.delta > 0 ? format(", .delta = %s", delta) : "",
+        masked ? ", .z = {NET_SEGMENTS(<in.segments>)}" : "");
 }
 
 void emit_loss(KernelCode *c, const Kernel *k)

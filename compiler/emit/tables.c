@@ -217,7 +217,7 @@ bool is_one_number(const Graph *g)
     return one;
 }
 
-static const char *loss_id(const Call *loss)
+static const char *loss_id(const Term *term)
 {
     static const char *const ids[][2] = {
 #define LOSS(name, id, ...) {#name, "NET_" #id},
@@ -225,7 +225,9 @@ static const char *loss_id(const Call *loss)
     };
     int i = 0;
 
-    while (!same(ids[i][0], loss->name))
+    if (term->value)
+        return "NET_EXPRESSION";
+    while (!same(ids[i][0], term->call->name))
         i++;
     return ids[i][1];
 }
@@ -272,7 +274,7 @@ static void add_prediction(Wrap *w, const Model *m, const Graph *evaluate)
 
     if (m->term_count > 1)
         add_member(w, ".term_count = %d", m->term_count);
-    add_member(w, ".loss = %s", loss_id(m->terms[0].call));
+    add_member(w, ".loss = %s", loss_id(&m->terms[0]));
     add_member(w, ".activation = %s",
                activation == OP_SOFTMAX   ? "NET_SOFTMAX"
                : activation == OP_SIGMOID ? "NET_SIGMOID"

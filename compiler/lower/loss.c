@@ -195,16 +195,23 @@ static const int *find_run_weights(const Constant *list)
     return any ? numbers : NULL;
 }
 
+/* Which summand it is, and what it is times. */
+static Attributes factor_attributes(const Model *model, const Term *term)
+{
+    Attributes at = {.term = (int)(term - model->terms), .run_factor = term->factor.run_number};
+
+    at.scaled = term->factor.number != 1 || term->factor.run_number;
+    at.factor = at.scaled ? term->factor.number : 0;
+    return at;
+}
+
 /* The arguments of the loss; false after an error. */
 static bool find_attributes(Model *model, const Term *term, const Loss *loss, Attributes *at)
 {
     const char *argument_name = delta_names[loss->op];
     const Call *call = term->call;
 
-    at->term = (int)(term - model->terms);
-    at->scaled = term->factor.number != 1 || term->factor.run_number;
-    at->factor = at->scaled ? term->factor.number : 0;
-    at->run_factor = term->factor.run_number;
+    *at = factor_attributes(model, term);
     if (argument_name) {
         at->delta = number(call, argument_name);
         at->run_number = run_number(call, argument_name);
@@ -258,6 +265,63 @@ Value *lower_term(Graph *g, const Term *term)
         g->prediction_activation = loss->activation;
     }
     return add_node(g, loss->op, inputs, 2, at, term->call->span, term->call->name)->outputs[0];
+}
+
+/* ---- Expressions ----------------------------------------------------------------------------- */
+
+Value *lower_target(Graph *g, const Field *target)
+{
+    if (!target->is_class)
+        return target_value(g, target);
+    const Term *term = g->model->terms;
+
+    while (!term->value)
+        term++;
+    error_at(g->model->source, term->call->span,
+             "`%s` is a class, and its number no quantity to reckon with; prepare it with "
+             "one_hot(%d)%s",
+             target->name, target->classes,
+             target->classes == 2 ? ", or as one value without classes(2)" : "");
+    note_at(g->model->source, target->span, "the target is prepared here");
+    return NULL;
+}
+
+/* The mean over all numbers of a mean is the mean: its input has the same. */
+static Value *strip_mean(const Layer *layer)
+{
+    const bool all = same(layer->call->name, "mean") && is_name(layer->call, "axis", "all") &&
+                     number(layer->call, "skip_padding") == 0;
+
+    return all ? layer->inputs[0]->value : layer->value;
+}
+
+/* What `predict` prints and metrics compare with the target: they have one shape. */
+static bool check_prediction(Model *model, const Term *term, Shape prediction)
+{
+    const Field *target = term->target;
+
+    if (!target->is_class && same_shape(prediction, target_shape(target)))
+        return true;
+    error_at(model->source, term->call->span,
+             "the network of the loss gives %s, `%s` is %s: reports and metrics compare the two",
+             shape_text(prediction), target->name,
+             target->is_class ? "a class" : shape_text(target_shape(target)));
+    note_at(model->source, target->span, "the target is prepared here");
+    return false;
+}
+
+Value *lower_expression(Graph *g, const Term *term)
+{
+    Value *value = strip_mean(term->value);
+    const Attributes at = factor_attributes(g->model, term);
+
+    if (at.term == 0) {
+        g->prediction = term->prediction->value;
+        if (!check_prediction(g->model, term, g->prediction->shape))
+            return NULL;
+    }
+    return add_node(g, OP_EXPRESSION, &value, 1, at, term->call->span, term->call->name)
+        ->outputs[0];
 }
 
 void lower_loss(Graph *g, Value *const *terms, int count)

@@ -17,6 +17,8 @@ static Value *lower_input(Lowering *l, Layer *layer, Value *const *x)
     Value *value;
 
     (void)x;
+    if (field->is_target)
+        return lower_target(l->g, field);
     if (!check_size(l, field->span, format("`%s`", field->name), field->shape))
         return NULL;
     value = add_value(l->g, field->shape, true,
@@ -87,10 +89,11 @@ static void lower_terms(Lowering *l)
         const Term *term = &l->model->terms[i];
         Layer *prediction = term->prediction;
 
-        if (!prediction->value || !check_numbers(l, term->call->span, "a loss", prediction))
+        if (!prediction->value || !check_numbers(l, term->call->span, "a loss", prediction) ||
+            (term->value && !term->value->value))
             continue;
         prediction->value = as_numbers(l, prediction, prediction->value);
-        terms[count] = lower_term(l->g, term);
+        terms[count] = (term->value ? lower_expression : lower_term)(l->g, term);
         count += terms[count] != NULL;
     }
     if (count == l->model->term_count)

@@ -18,6 +18,9 @@ typedef enum Mode { MODE_TRAIN, MODE_EVALUATE } Mode;
 Graph *lower(Model *model, Mode mode);
 /* loss.c: a summand with its target, NULL after an error; and all of them. */
 Value *lower_term(Graph *g, const Term *term);
+Value *lower_expression(Graph *g, const Term *term);
+/* A target as a value of the loss; NULL: an error, a class is no quantity. */
+Value *lower_target(Graph *g, const Field *target);
 void lower_loss(Graph *g, Value *const *terms, int count);
 
 void warn_doubtful(const Graph *train); /* doubtful.c: what trains badly */

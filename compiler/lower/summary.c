@@ -92,23 +92,26 @@ LayerRow *summarize(const Model *model, const Graph *evaluate, int *count)
     LayerRow *rows = allocate((size_t)model->layer_count * sizeof *rows);
     Table rows_of = {0};
 
+    *count = 0;
     for (int i = 0; i < model->layer_count; i++) {
         const Layer *layer = model->layers[i];
-        LayerRow *row = &rows[i];
+        LayerRow *row = &rows[*count];
 
+        if (!layer->predicts) /* an expression of the loss */
+            continue;
         row->name = layer_name(layer);
         row->type = typed_text(layer->call);
         row->inputs = input_names(layer);
         row->rank = layer->value->shape.rank;
         memcpy(row->shape, layer->value->shape.size, sizeof row->shape);
         if (!layer->shared && layer->path && *layer->path)
-            table_set(&rows_of, layer->path, i);
+            table_set(&rows_of, layer->path, *count);
         for (const Value *v = layer->value; v->node && v != layer->inputs[0]->value;
              v = v->node->inputs[0])
             row->flops += forward_flops(v->node);
+        (*count)++;
     }
     count_parameters(rows, &rows_of, evaluate);
-    *count = model->layer_count;
     return rows;
 }
 

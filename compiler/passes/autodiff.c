@@ -16,6 +16,7 @@
 
 static const Op loss_gradients[OP_COUNT] = {
     [OP_CROSS_ENTROPY] = OP_CROSS_ENTROPY_GRAD,
+    [OP_EXPRESSION] = OP_EXPRESSION_GRAD,
 #define ELEMENTWISE_LOSS(NAME, ...) [OP_##NAME] = OP_##NAME##_GRAD,
 #include "graph/ops.def"
 };
@@ -26,11 +27,13 @@ static void vjp_loss(Reverse *r, const Node *node, Value *dy)
     (void)dy;
     if (wants(r, 0))
         accumulate(r, 0,
-                   append(r, loss_gradients[node->op], node->inputs, 2, node->at)->outputs[0]);
+                   append(r, loss_gradients[node->op], node->inputs, node->input_count, node->at)
+                       ->outputs[0]);
 }
 
 static Vjp *const loss_vjps[OP_COUNT] = {
     [OP_CROSS_ENTROPY] = vjp_loss,
+    [OP_EXPRESSION] = vjp_loss,
 #define ELEMENTWISE_LOSS(NAME, ...) [OP_##NAME] = vjp_loss,
 #include "graph/ops.def"
 };

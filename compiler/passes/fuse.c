@@ -162,6 +162,8 @@ static AddNode *const adders[OP_COUNT + 1] = {
     [OP_ADD_LOSSES] = add_losses,
     [OP_CROSS_ENTROPY] = add_loss,
     [OP_CROSS_ENTROPY_GRAD] = add_loss_grad,
+    [OP_EXPRESSION] = add_loss,
+    [OP_EXPRESSION_GRAD] = add_loss_grad,
 #define ELEMENTWISE_LOSS(NAME, ...) [OP_##NAME] = add_loss, [OP_##NAME##_GRAD] = add_loss_grad,
 #include "graph/ops.def"
     [OP_UPDATE] = add_update,
@@ -208,6 +210,37 @@ static void find_internal(Fusion *f)
                                  !stored[root_of(g->values[i])->id] && !g->values[i]->storage;
 }
 
+static bool gives(const Kernel *k, const bool *wanted)
+{
+    bool any = false;
+
+    for (int i = 0; i < k->node->output_count; i++)
+        any |= wanted[k->node->outputs[i]->id];
+    for (int i = 0; i < k->epilogue_count; i++)
+        any |= wanted[k->epilogue[i]->outputs[0]->id];
+    return any;
+}
+
+/* Kernels that the prediction does not come from are the loss's. */
+static void leave_out(const Fusion *f)
+{
+    bool *wanted = allocate((size_t)f->g->value_count * sizeof *wanted);
+
+    wanted[f->g->prediction->id] = true;
+    for (int i = f->g->node_count - 1; i >= 0; i--) {
+        const Node *node = f->g->nodes[i];
+        bool any = false;
+
+        for (int j = 0; j < node->output_count; j++)
+            any |= wanted[node->outputs[j]->id];
+        for (int j = 0; j < node->input_count && any; j++)
+            if (node->inputs[j])
+                wanted[node->inputs[j]->id] = true;
+    }
+    for (int i = 0; i < f->program->count; i++)
+        f->program->kernels[i]->needs_target |= !gives(f->program->kernels[i], wanted);
+}
+
 Program *fuse(Graph *g, const Target *target)
 {
     Program *p = allocate(sizeof *p);
@@ -224,6 +257,7 @@ Program *fuse(Graph *g, const Target *target)
             add_node_kernels(&f, g->nodes[i]);
     flush_pending(&f);
     find_internal(&f);
+    leave_out(&f);
     join_first(&f);
     share_masks(p);
     for (int i = 0; i < p->count; i++) {

@@ -95,26 +95,33 @@ static size_t label_bytes(const Graph *g, Shape shape)
     return round_up((size_t)images * (size_t)shape_size(shape) * sizeof(int32_t));
 }
 
-static void lay_out_loss(LayoutPass *l, Node *node)
+/* The first loss of a target decides, where no other node reads it (layout_inputs.c). */
+static void lay_out_target(LayoutPass *l, Node *node, Value *target)
 {
-    Value *target = node->inputs[1], *y = node->outputs[0];
-
-    if (node->op == OP_ADD_LOSSES) /* their sum is run->loss */
-        return;
     if (target->type == TYPE_CLASS)
         require_plain(l, node, 0);
     else if (target->layout)
         require(l, node, 0, target->layout);
-    if (!target->layout) {
-        Layout v = target->type == TYPE_CLASS
-                       ? (Layout){.kind = LAYOUT_CLASS, .lanes = 16, .height = 1, .width = 1}
-                       : *node->inputs[0]->layout;
-        Buffer *buffer = new_buffer(IN_BATCH, 0, target->name);
+    if (target->layout)
+        return;
+    Layout v = target->type == TYPE_CLASS
+                   ? (Layout){.kind = LAYOUT_CLASS, .lanes = 16, .height = 1, .width = 1}
+                   : *node->inputs[0]->layout;
+    Buffer *buffer = new_buffer(IN_BATCH, 0, target->name);
 
-        give(l->g, target, v, buffer);
-        buffer->size = target->type == TYPE_CLASS ? label_bytes(l->g, target->shape)
-                                                  : round_up(value_bytes(target->layout));
-    }
+    give(l->g, target, v, buffer);
+    buffer->size = target->type == TYPE_CLASS ? label_bytes(l->g, target->shape)
+                                              : round_up(value_bytes(target->layout));
+}
+
+static void lay_out_loss(LayoutPass *l, Node *node)
+{
+    Value *y = node->outputs[0];
+
+    if (node->op == OP_ADD_LOSSES) /* their sum is run->loss */
+        return;
+    if (node->input_count == 2)
+        lay_out_target(l, node, node->inputs[1]);
     if (y->batched)
         return;
     y->layout = allocate(sizeof *y->layout);

@@ -2,7 +2,8 @@
  * layout_inputs.c -- how what comes from the batch lies.
  *
  * The one idea: the batch is the same for both graphs, so its layout is what readers in both can
- * take: an image of few channels that only convolutions read is packed with its border.
+ * take: an image of few channels that only convolutions read is packed with its border. So are
+ * targets that expressions of the loss read.
  */
 
 #include "passes/layout.h"
@@ -102,13 +103,26 @@ static size_t ids_bytes(const Graph *g, const Layout *v)
     return round_up((size_t)g->max_batch * (size_t)v->width * 4);
 }
 
+/* A target is a value of its own where an expression of the loss reads it; a loss that compares
+   with it gives it the layout of its prediction (layout.c). */
+static bool comes_first(const Graph *g, const Value *x)
+{
+    if (x->role == ROLE_INPUT)
+        return true;
+    for (int i = 0; i < g->node_count && x->role == ROLE_TARGET; i++)
+        for (int j = 0; j < g->nodes[i]->input_count; j++)
+            if (g->nodes[i]->inputs[j] == x && op_info[g->nodes[i]->op].class != CLASS_LOSS)
+                return true;
+    return false;
+}
+
 void lay_out_inputs(Graph *train, Graph *evaluate)
 {
     for (int i = 0; i < train->value_count; i++) {
         Value *x = train->values[i], *other;
         Buffer *buffer;
 
-        if (x->node || x->role != ROLE_INPUT)
+        if (x->node || !comes_first(train, x))
             continue;
         other = find_field(evaluate, x->field);
         if (other)

@@ -231,7 +231,7 @@ typedef struct Kernel {
     Operand *operands;   /* all that it touches, its sums' too (kernel.c) */
     int operand_count;
     Schedule schedule;
-    bool needs_target;    /* left out of an evaluation without targets */
+    bool needs_target;    /* or the loss does: left out of an evaluation without targets */
     int phase;            /* plan.c: 0, 1, ... between barriers */
     const char *function; /* emit: in C */
     double flops, bytes;  /* read and written, once each */

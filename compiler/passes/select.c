@@ -335,10 +335,10 @@ static void preview(Value *value, Layout layout)
     *value->layout = layout;
 }
 
-/* Has no layout yet: neither an input nor a result. */
+/* Has no layout yet: neither an input, which has a place, nor a result. */
 static bool has_none(const Value *value)
 {
-    return value->batched && !value->node && value->role != ROLE_INPUT;
+    return value->batched && !value->node && !(value->layout && value->layout->buffer);
 }
 
 /* What layout will come to, without a place. */

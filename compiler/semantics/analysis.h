@@ -126,7 +126,7 @@ typedef enum ObjectKind {
     OBJECT_LIST,
     OBJECT_TENSOR,   /* a layer's result */
     OBJECT_FUNCTION, /* a layer that waits for its input, an optimizer, ... */
-    OBJECT_LOSSES,   /* a sum of losses: items; the number of each is its factor */
+    OBJECT_LOSSES,   /* a sum of losses: items, calls or values; the number of each is its factor */
 } ObjectKind;
 
 typedef struct Object {
@@ -234,10 +234,12 @@ typedef struct Sema {
     unsigned kinds;   /* which of the language's names are known here */
     int depth, calls; /* of evaluation; of blocks and networks */
     double steps;
-    int losses;      /* that were called: terms of a sum are told apart by it */
-    unsigned listed; /* kinds whose names a note has listed: once a file */
-    bool stopped;    /* a limit was passed: everything is OBJECT_ERROR */
-    Place *reported; /* one error a place: a loop would repeat it */
+    int losses;       /* that were called: terms of a sum are told apart by it */
+    unsigned listed;  /* kinds whose names a note has listed: once a file */
+    bool in_loss;     /* an expression of the loss is evaluated: targets are values */
+    Object predicted; /* what the first network that the loss called gave, and its name; or none */
+    bool stopped;     /* a limit was passed: everything is OBJECT_ERROR */
+    Place *reported;  /* one error a place: a loop would repeat it */
     int reported_count;
 } Sema;
 
@@ -260,11 +262,14 @@ void list_names(Sema *s, unsigned kinds);       /* a note of all of them */
 
 /* ---- param_type.c: what a parameter takes ---------------------------------------------------- */
 
-const char *describe(Object object); /* "the number 3", "a list" */
+const char *body_text(const Ast *definition); /* "block" */
+const char *describe(Object object);          /* "the number 3", "a list" */
 /* Checks one object against a type; `name` is what the message calls it. */
 bool is_axis_name(const char *text); /* "channels" */
 bool fits_type(Sema *s, const char *name, ParamType type, Object object);
 bool is_whole(ParamType type); /* a number or list of numbers without parts */
+/* Parameter i's default, as text: in the loss, sums and means go along all axes. */
+const char *standard_of(const Sema *s, const PartialCall *f, int i);
 /* The numbers that a parameter takes. */
 void find_range(ParamType type, double *low, double *high, bool *whole);
 
@@ -339,9 +344,12 @@ Object combine_losses(Sema *s, const Ast *ast, Object a, Object b); /* one of th
 
 /* A layer, block or network that has its input gives its result; a loss stays as it is. */
 Object apply(Sema *s, PartialCall *f);
-void resolve_paths(Sema *s);
 void check_body(Sema *s, const Ast *definition);
-void prune_layers(Sema *s); /* what no prediction depends on; inputs come first */
+
+/* ---- paths.c: when all layers are made ------------------------------------------------------- */
+
+void resolve_paths(Sema *s);
+void prune_layers(Sema *s); /* what no term of the loss depends on; inputs come first */
 
 /* ---- columns.c: what a source gives ---------------------------------------------------------- */
 

@@ -138,13 +138,13 @@ static void define_networks(Sema *s)
 
     for (int i = 0; i < s->file->children.count; i++) {
         const Ast *ast = s->file->children.items[i];
-        if (ast->kind != AST_NETWORK && ast->kind != AST_BLOCK)
+        if (ast->kind != AST_NETWORK && ast->kind != AST_BLOCK && ast->kind != AST_LOSS)
             continue;
         networks += ast->kind == AST_NETWORK;
-        if (find_signature(ast->text, KIND_LAYER))
+        if (find_signature(ast->text, ast->kind == AST_LOSS ? KIND_LOSS : KIND_LAYER))
             warn_at(s->source, ast->name_span,
-                    "`%s` is a layer of the language; in this file it is this %s", ast->text,
-                    ast->kind == AST_BLOCK ? "block" : "network");
+                    "`%s` is a %s of the language; in this file it is this %s", ast->text,
+                    ast->kind == AST_LOSS ? "loss" : "layer", body_text(ast));
         check_body(s, ast);
         PartialCall *f = new_function(NULL, ast, ast->name_span);
         define_name(s, ast->text,
@@ -171,14 +171,13 @@ static void check_trainable(Sema *s)
            "is nothing to train");
 }
 
-/* The first term of the target that term i has. */
-static int first_of_target(const Model *model, int i)
+/* A target is listed once. */
+static void add_target(Field ***targets, int *count, Field *target)
 {
-    int first = 0;
-
-    while (model->terms[first].target != model->terms[i].target)
-        first++;
-    return first;
+    for (int i = 0; i < *count; i++)
+        if ((*targets)[i] == target)
+            return;
+    APPEND(*targets, *count, target);
 }
 
 /* Where no prediction depends on the picture, its classes stay where they are. */
@@ -197,13 +196,22 @@ static void drop_moves(const Model *model, Field *map)
 static void list_fields(Sema *s)
 {
     Model *model = s->model;
+    Field **targets = NULL; /* the first term's first, */
+    int count = 0;
 
-    for (int i = 0; i < model->layer_count; i++)
-        if (model->layers[i]->field)
-            APPEND(model->fields, model->field_count, model->layers[i]->field);
-    for (int i = model->term_count - 1; i >= 0; i--)
-        if (first_of_target(model, i) == i)
-            APPEND(model->fields, model->field_count, model->terms[i].target);
+    for (int i = 0; i < model->term_count; i++)
+        if (model->terms[i].target)
+            add_target(&targets, &count, model->terms[i].target);
+    for (int i = 0; i < model->layer_count; i++) {
+        Field *field = model->layers[i]->field;
+
+        if (field && field->is_target)
+            add_target(&targets, &count, field);
+        else if (field)
+            APPEND(model->fields, model->field_count, field);
+    }
+    while (count > 0) /* which then is the last */
+        APPEND(model->fields, model->field_count, targets[--count]);
     for (int i = 0; i < model->field_count; i++)
         drop_moves(model, model->fields[i]);
 }

@@ -424,7 +424,7 @@ static bool is_pair_type(ParamType type)
            type == PARAM_ENDS;
 }
 
-static void add_argument(Call *call, const PartialCall *f, int i)
+static void add_argument(const Sema *s, Call *call, const PartialCall *f, int i)
 {
     const Parameter *parameter = &f->signature->parameters[i];
     Argument argument = {.name = parameter->name,
@@ -434,7 +434,7 @@ static void add_argument(Call *call, const PartialCall *f, int i)
                          .pair = is_pair_type(parameter->type)};
 
     if (parameter->standard)
-        argument.standard = default_constant(call, parameter->standard, f->span);
+        argument.standard = default_constant(call, standard_of(s, f, i), f->span);
     argument.value = argument.given ? to_constant(f->arguments[i]) : argument.standard;
     APPEND(call->arguments, call->count, argument);
 }
@@ -468,7 +468,7 @@ Call *finish_call(Sema *s, PartialCall *f)
         }
         if (parameter->type == PARAM_TENSOR || parameter->type == PARAM_TENSORS)
             continue;
-        add_argument(call, f, i);
+        add_argument(s, call, f, i);
     }
     return call;
 }

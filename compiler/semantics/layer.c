@@ -43,18 +43,31 @@ static void share(Sema *s, Layer *layer)
     }
 }
 
+static void refuse_target(Sema *s, const Call *call, const Layer *input)
+{
+    const bool added = input->field
+                           ? report(s, call->span, "`%s` is a target: layers do not take it",
+                                    input->field->name)
+                           : report(s, call->span,
+                                    "this is made of a target: layers do not take it");
+
+    if (added)
+        note(s->source, s->in_loss
+                            ? "a value of the loss may be compared with it, without weights"
+                            : "declare it as an input too, or prepare it in the data section");
+}
+
 Object new_layer(Sema *s, Call *call, Layer *const *inputs, int count, bool has_weights)
 {
     Layer *layer = allocate(sizeof *layer);
     Model *model = s->model;
 
     for (int i = 0; i < count; i++) {
-        if (inputs[i]->field && inputs[i]->field->is_target) {
-            if (report(s, call->span, "`%s` is a target: layers do not take it",
-                       inputs[i]->field->name))
-                note(s->source, "declare it as an input too, or prepare it in the data section");
+        if (inputs[i]->of_target && (!s->in_loss || has_weights)) {
+            refuse_target(s, call, inputs[i]);
             return error_object(call->span);
         }
+        layer->of_target |= inputs[i]->of_target;
     }
     if (model->layer_count == MAX_LAYERS) {
         report(s, call->span, "the network has more than %d layers", MAX_LAYERS);
@@ -63,6 +76,7 @@ Object new_layer(Sema *s, Call *call, Layer *const *inputs, int count, bool has_
     }
     layer->call = call;
     layer->span = call->span;
+    layer->predicts = !s->in_loss || has_weights;
     layer->input_count = count;
     layer->inputs = allocate((size_t)count * sizeof *layer->inputs);
     for (int i = 0; i < count; i++)
@@ -86,6 +100,7 @@ Layer *new_input(Field *field)
     layer->call->span = field->span;
     layer->path = field->name;
     layer->field = field;
+    layer->of_target = field->is_target;
     layer->span = field->span;
     return layer;
 }

@@ -136,7 +136,9 @@ const char *evaluated_text(const Model *model)
     Text text = {0};
 
     for (int i = 0; i < model->layer_count; i++) {
-        text_add(&text, i ? "; " : "");
+        if (!model->layers[i]->predicts)
+            continue;
+        text_add(&text, text.at ? "; " : "");
         add_evaluated(&text, model->layers[i]->call);
     }
     return text.at;

@@ -190,7 +190,7 @@ void find_run_numbers(Sema *s)
     for (int i = 0; i < model->term_count; i++) {
         Term *term = &model->terms[i];
 
-        find_in_call(model, term->call, KIND_LOSS);
+        find_in_call(model, term->value ? NULL : term->call, KIND_LOSS);
         find_in_constant(model, &term->factor,
                          (RunNumber){.what = format("the factor of %s", term->name),
                                      .low = -(double)FLT_MAX,

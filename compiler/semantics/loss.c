@@ -1,6 +1,10 @@
 /*
  * loss.c -- the loss of the train section: the terms of the Model, each of which is called by its
- * target.
+ * target, or by the loss section that it is a call of.
+ *
+ * One idea: a term is a loss of the language, of a prediction and a target, or any value, whose
+ * mean over all of its numbers is the loss. Metrics, reports and `predict` are of one prediction:
+ * that of the first term, or where it is a value, of the first network that the loss calls.
  */
 
 #include <math.h>
@@ -15,10 +19,10 @@ static bool is_taken(const Model *model, const char *name)
     return false;
 }
 
-/* loss_label; where several are of one target, numbered from the second on. */
-static const char *name_term(const Model *model, const Field *target)
+/* loss_label, loss_pinball; where several are of one, numbered from the second on. */
+static const char *name_term(const Model *model, const char *of)
 {
-    const char *base = format("loss_%s", target->name), *name = base;
+    const char *base = format("loss_%s", of), *name = base;
 
     for (int i = 2; is_taken(model, name); i++)
         name = format("%s_%d", base, i);
@@ -49,7 +53,7 @@ static void find_ignored(Sema *s, const Model *model, const Call *call, Field *t
 }
 
 /* One call, with a prediction and a target; `errors`: those before it. */
-static void analyze_term(Sema *s, Object object, int errors)
+static void analyze_call(Sema *s, Object object, int errors)
 {
     Model *model = s->model;
     PartialCall *f = object.function;
@@ -78,20 +82,111 @@ static void analyze_term(Sema *s, Object object, int errors)
                  term.prediction->field->name, term.target->name);
     }
     find_ignored(s, model, call, term.target);
-    term.name = name_term(model, term.target);
+    term.name = name_term(model, term.target->name);
     if (model->term_count == 0)
         model->name = f->network;
     APPEND(model->terms, model->term_count, term);
 }
 
+/* ---- Values ---------------------------------------------------------------------------------- */
+
+/* The first of the targets that the layer depends on. */
+static Field *compared_target(const Layer *layer)
+{
+    Field *found = layer->field;
+
+    for (int i = 0; i < layer->input_count && !found; i++)
+        if (layer->inputs[i]->of_target)
+            found = compared_target(layer->inputs[i]);
+    return found;
+}
+
+/* Any value: it counts by its mean. */
+static void add_value(Sema *s, Object object)
+{
+    Model *model = s->model;
+    Layer *value = object.layer;
+    const char *name = object.text;
+    Term term = {.value = value, .prediction = s->predicted.layer, .factor = to_constant(object)};
+
+    if (value->field || !term.prediction) {
+        if (report(s, object.span,
+                   value->field ? "the loss is a field: there is nothing to train"
+                                : "the loss calls no network"))
+            note(s->source, "such as `loss = mean(square(network(input) - target))`");
+        return;
+    }
+    term.factor.kind = CONSTANT_NUMBER;
+    term.target = value->of_target ? compared_target(value) : NULL;
+    term.call = allocate(sizeof *term.call);
+    term.call->name = name ? name : "expression";
+    term.call->span = name ? object.span : value->span;
+    term.name = name_term(model, name ? name : term.target ? term.target->name : "value");
+    if (model->term_count == 0)
+        model->name = s->predicted.text;
+    APPEND(model->terms, model->term_count, term);
+}
+
+static bool is_made(const Layer *layer, const char *name)
+{
+    return same(layer->call->name, name) && !layer->predicts;
+}
+
+/* Is it a mean, times a number, or means that are added? */
+static bool is_sum_of_means(const Layer *layer)
+{
+    if (is_made(layer, "scale"))
+        return is_sum_of_means(layer->inputs[0]);
+    if (is_made(layer, "add") || is_made(layer, "subtract"))
+        return is_sum_of_means(layer->inputs[0]) && is_sum_of_means(layer->inputs[1]);
+    return is_made(layer, "mean");
+}
+
+/* Means that are added are terms of their own, and what they are times is their factor, where no
+   loss section has made them and no run can set it. */
+static void analyze_value(Sema *s, Object object)
+{
+    const Layer *value = object.layer;
+    Object part = object;
+
+    if (!is_sum_of_means(value) || object.text || object.formula || is_made(value, "mean")) {
+        add_value(s, object);
+        return;
+    }
+    part.layer = value->inputs[0];
+    if (is_made(value, "scale"))
+        part.number *= number(value->call, "factor");
+    analyze_value(s, part);
+    part.layer = value->inputs[value->input_count - 1];
+    part.number *= is_made(value, "subtract") ? -1 : 1;
+    if (value->input_count > 1)
+        analyze_value(s, part);
+}
+
+/* The first term is of a target, if only of another's: there is something to compare with. */
+static void find_first_target(Sema *s, Span span)
+{
+    Model *model = s->model;
+
+    for (int i = 1; i < model->term_count && !model->terms[0].target; i++)
+        model->terms[0].target = model->terms[i].target;
+    if (!model->term_count || model->terms[0].target)
+        return;
+    if (report(s, span, "the loss compares with no target"))
+        note(s->source, "such as `loss = mse(network(input), target)`; what an input is rebuilt to "
+                        "is declared a target too: `target same_image = image`");
+}
+
 void analyze_loss(Sema *s, const Ast *ast)
 {
     const int errors = s->source->errors;
-    const Object object = evaluate_with(s, ast->first, KIND_LAYER | KIND_LOSS);
 
+    s->in_loss = true;
+    const Object object = evaluate_with(s, ast->first, KIND_LAYER | KIND_LOSS);
+    s->in_loss = false;
     if (object.kind == OBJECT_ERROR || (object.kind == OBJECT_TENSOR && s->source->errors > errors))
         return;
-    if (!is_loss(object)) {
+    if (!is_loss(object) && object.kind != OBJECT_TENSOR) {
         if (report(s, object.span, "the loss is a call such as mse(prediction, target); this is %s",
                    describe(object)))
             list_names(s, KIND_LOSS);
@@ -99,8 +194,14 @@ void analyze_loss(Sema *s, const Ast *ast)
     }
     const Object sum = as_sum(object);
 
-    if (sum.count > MAX_TERMS)
-        report(s, object.span, "a loss has at most %d summands; this has %d", MAX_TERMS, sum.count);
-    for (int i = 0; i < sum.count && sum.count <= MAX_TERMS; i++)
-        analyze_term(s, sum.items[i], errors);
+    for (int i = 0; i < sum.count; i++) {
+        if (sum.items[i].kind == OBJECT_TENSOR)
+            analyze_value(s, sum.items[i]);
+        else
+            analyze_call(s, sum.items[i], errors);
+    }
+    if (s->model->term_count > MAX_TERMS)
+        report(s, object.span, "a loss has at most %d summands; this has %d", MAX_TERMS,
+               s->model->term_count);
+    find_first_target(s, object.span);
 }

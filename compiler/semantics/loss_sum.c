@@ -1,8 +1,8 @@
 /*
  * loss_sum.c -- sums of losses: + - * / of losses and numbers.
  *
- * One idea: a sum of losses is an Object whose items are the calls; the number of an item, with the
- * lets that make it, is its factor.
+ * One idea: a sum of losses is an Object whose items are the calls, and values whose mean is a
+ * loss; the number of an item, with the lets that make it, is its factor.
  */
 
 #include "semantics/analysis.h"
@@ -64,8 +64,9 @@ Object combine_losses(Sema *s, const Ast *ast, Object a, Object b)
 {
     const char *op = ast->text;
     const Object other = is_loss(a) ? b : a;
+    const bool both = (is_loss(a) && is_loss(b)) || other.kind == OBJECT_TENSOR;
 
-    if (is_loss(a) && is_loss(b) && (same(op, "+") || same(op, "-")))
+    if (both && (same(op, "+") || same(op, "-")))
         return add(s, ast, as_sum(a), as_sum(b));
     if (other.kind == OBJECT_NUMBER && (same(op, "*") || (same(op, "/") && is_loss(a)))) {
         if (!same(op, "/") || other.number != 0)

@@ -3,7 +3,7 @@
  *
  * One idea: a block is a call with its own names, so its layers get a path of their own; a network
  * is a call whose first run is remembered, so that a later one finds the same layers and shares
- * their parameters. Numbers in paths wait until all names of a block are known.
+ * their parameters (paths.c names them).
  */
 
 #include "semantics/analysis.h"
@@ -198,7 +198,7 @@ static void set_parameters(Sema *s, const PartialCall *f)
 static Object check_result(Sema *s, const Frame *frame, const PartialCall *f)
 {
     const Ast *definition = f->definition;
-    const char *kind = definition->kind == AST_BLOCK ? "block" : "network";
+    const char *kind = body_text(definition);
     const AstList items = definition->children;
     const Ast *last = items.count > 0 ? items.items[items.count - 1] : NULL;
     Object result = frame->result;
@@ -313,6 +313,32 @@ static const Object *find_earlier(const Sema *s, const PartialCall *f)
     return NULL;
 }
 
+/* Does the one depend on the other? Every layer stands behind its inputs. */
+static bool depends_on(const Model *model, const Layer *layer, Layer *other)
+{
+    bool does;
+
+    other->marked = true;
+    for (int i = 0; i < model->layer_count; i++)
+        for (int j = 0; j < model->layers[i]->input_count; j++)
+            model->layers[i]->marked |= model->layers[i]->inputs[j]->marked;
+    does = layer->marked;
+    for (int i = 0; i < model->layer_count; i++)
+        model->layers[i]->marked = false;
+    other->marked = false;
+    return does;
+}
+
+/* The first network that the loss calls gives the prediction, or one that goes on from there. */
+static void note_prediction(Sema *s, Object result, const char *network)
+{
+    if (result.kind != OBJECT_TENSOR || result.layer->of_target ||
+        (s->predicted.layer && !depends_on(s->model, result.layer, s->predicted.layer)))
+        return;
+    s->predicted = result;
+    s->predicted.text = network;
+}
+
 static Object call_definition(Sema *s, const PartialCall *f)
 {
     const Object *earlier = find_earlier(s, f);
@@ -322,6 +348,7 @@ static Object call_definition(Sema *s, const PartialCall *f)
     Instance *instance = NULL;
     Paths *const outer_paths = s->paths;
     const unsigned kinds = s->kinds;
+    const bool in_loss = s->in_loss;
 
     if (earlier) {
         Object again = *earlier;
@@ -336,13 +363,14 @@ static Object call_definition(Sema *s, const PartialCall *f)
         s->stopped = true;
         return error_object(f->span);
     }
-    if (f->definition->kind == AST_BLOCK)
+    if (f->definition->kind != AST_NETWORK)
         enter_block(s, f);
     else if (!(instance = enter_network(s, f)))
         return error_object(f->span);
     note_call(s, f->definition);
     s->calls++;
     s->kinds = KIND_LAYER;
+    s->in_loss = f->definition->kind == AST_LOSS;
     s->frame = &frame;
     set_parameters(s, f);
     execute(s, f->definition->children);
@@ -351,7 +379,10 @@ static Object call_definition(Sema *s, const PartialCall *f)
     s->instance = outer_instance;
     s->paths = outer_paths;
     s->kinds = kinds;
+    s->in_loss = in_loss;
     s->calls--;
+    if (instance && in_loss)
+        note_prediction(s, result, f->definition->text);
     if (instance) {
         if (instance->complete && instance->next < instance->count && s->source->errors == 0)
             report(s, f->span, "`%s` is called again, and makes fewer layers here",
@@ -368,6 +399,25 @@ static Object call_definition(Sema *s, const PartialCall *f)
     return result;
 }
 
+/* A term of its own in the train section, a value in another loss section. */
+static Object call_loss(Sema *s, const PartialCall *f)
+{
+    Object result;
+
+    if (!s->in_loss) {
+        if (report(s, f->name_span, "`%s` is a loss: networks and blocks do not call it",
+                   f->definition->text))
+            note(s->source, "the train section does: `loss = %s(...)`", f->definition->text);
+        return error_object(f->span);
+    }
+    result = call_definition(s, f);
+    s->losses++;
+    if (result.kind != OBJECT_TENSOR || s->frame)
+        return result;
+    result.text = f->definition->text;
+    return as_sum(result);
+}
+
 Object apply(Sema *s, PartialCall *f)
 {
     if (f->signature && f->signature->kind == KIND_LOSS) {
@@ -378,105 +428,7 @@ Object apply(Sema *s, PartialCall *f)
         return (Object){.kind = OBJECT_FUNCTION, .function = f, .span = f->span};
     if (f->input.kind == OBJECT_ERROR)
         return error_object(f->span);
-    return f->definition ? call_definition(s, f) : apply_layer(s, f);
-}
-
-/* ---- Paths ----------------------------------------------------------------------------------- */
-
-typedef struct Base {
-    const char *text;
-    int count; /* entries that have it */
-    int next;  /* the last number given */
-} Base;
-
-static Base *find_base(Base *bases, int count, const char *text)
-{
-    for (int i = 0; i < count; i++)
-        if (same(bases[i].text, text))
-            return &bases[i];
-    return NULL;
-}
-
-/* Is it, without a number, another entry's name? */
-static bool is_taken(Base *bases, int count, const char *text)
-{
-    const Base *base = find_base(bases, count, text);
-    return base && base->count == 1;
-}
-
-/* Names are numbered from 1 where there is more than one. */
-static void resolve(Paths *paths)
-{
-    const char *prefix = paths->path[0] ? format("%s.", paths->path) : "";
-    Base *bases = NULL;
-    int count = 0;
-
-    for (int i = 0; i < paths->count; i++) {
-        Base *base = find_base(bases, count, paths->entries[i].base);
-        if (base)
-            base->count++;
-        else
-            APPEND(bases, count, ((Base){paths->entries[i].base, 1, 0}));
-    }
-    for (int i = 0; i < paths->count; i++) {
-        Entry *entry = &paths->entries[i];
-        Base *base = find_base(bases, count, entry->base);
-        const char *name = entry->base;
-        if (base->count > 1)
-            do
-                name = format("%s_%d", entry->base, ++base->next);
-            while (is_taken(bases, count, name));
-        const char *path = format("%s%s", prefix, name);
-        if (entry->layer) {
-            entry->layer->path = path;
-        } else {
-            entry->paths->path = path;
-            resolve(entry->paths);
-        }
-    }
-}
-
-void resolve_paths(Sema *s)
-{
-    Model *model = s->model;
-
-    resolve(s->root);
-    for (int i = 0; i < s->instance_count; i++)
-        resolve(s->instances[i]->paths);
-    for (int i = 0; i < model->layer_count; i++) {
-        Layer *layer = model->layers[i];
-        const Signature *signature = find_signature(layer->call->name, KIND_LAYER);
-        if (!layer->shared)
-            continue;
-        layer->path = layer->shared->path;
-        if (!signature || !signature->has_weights)
-            layer->shared = NULL;
-    }
-}
-
-void prune_layers(Sema *s)
-{
-    Model *model = s->model;
-    Layer **layers = NULL;
-    int count = 0;
-
-    for (int i = 0; i < model->term_count; i++)
-        model->terms[i].prediction->used = true;
-    for (int i = model->layer_count - 1; i >= 0; i--) {
-        Layer *layer = model->layers[i];
-        if (layer->used && layer->shared)
-            layer->shared->used = true;
-        for (int j = 0; layer->used && j < layer->input_count; j++)
-            layer->inputs[j]->used = true;
-    }
-    for (int i = 0; i < s->globals.count; i++) {
-        Layer *layer = s->globals.items[i].value.layer;
-        if (layer && layer->used)
-            APPEND(layers, count, layer);
-    }
-    for (int i = 0; i < model->layer_count; i++)
-        if (model->layers[i]->used)
-            APPEND(layers, count, model->layers[i]);
-    model->layers = layers;
-    model->layer_count = count;
+    return !f->definition                    ? apply_layer(s, f)
+           : f->definition->kind == AST_LOSS ? call_loss(s, f)
+                                             : call_definition(s, f);
 }

@@ -13,6 +13,13 @@ enum {
     MAX_SIZES = 16,           /* of one shape */
 };
 
+const char *body_text(const Ast *definition)
+{
+    return definition->kind == AST_BLOCK  ? "block"
+           : definition->kind == AST_LOSS ? "loss"
+                                          : "network";
+}
+
 const char *describe(Object object)
 {
     switch (object.kind) {
@@ -31,8 +38,7 @@ const char *describe(Object object)
                                    : "the result of a layer";
     case OBJECT_FUNCTION:
         return object.function->definition
-                   ? format("the %s `%s`",
-                            object.function->definition->kind == AST_BLOCK ? "block" : "network",
+                   ? format("the %s `%s`", body_text(object.function->definition),
                             object.function->definition->text)
                    : format("the %s `%s`",
                             strchr(kind_text(object.function->signature->kind), ' ') + 1,
@@ -380,4 +386,15 @@ bool fits_type(Sema *s, const char *name, ParamType type, Object object)
     if ((type == PARAM_TENSOR || type == PARAM_TENSORS) && object.kind == OBJECT_FUNCTION)
         note(s->source, "a layer waits for its input: `x -> layer`");
     return false;
+}
+
+const char *standard_of(const Sema *s, const PartialCall *f, int i)
+{
+    const Parameter *parameter = &f->signature->parameters[i];
+    const bool of_two = f->signature->parameters[0].type == PARAM_OPERAND && f->given[0];
+
+    if (s->in_loss && parameter->type == PARAM_AXES && same(parameter->standard, "length") &&
+        !of_two)
+        return "all";
+    return parameter->standard;
 }

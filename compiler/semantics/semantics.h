@@ -97,7 +97,10 @@ typedef struct Layer {
     const char *path;     /* "resnet18.basic_3.conv2d_1"; parameters: path.weight ... */
     struct Layer *shared; /* the first use of the same parameters, or NULL */
     Field *field;         /* of an "input" */
-    bool used;            /* a prediction depends on it */
+    bool used;            /* a prediction, or the loss, depends on it */
+    bool predicts;        /* in a network, with weights, or a prediction depends on it */
+    bool of_target;       /* it depends on a target: only the loss reads it */
+    bool marked;          /* while dependences are looked for */
     int number;           /* among those of the model */
     struct Value *value;  /* its output, in the graph lowered last (lower.c) */
     Span span;            /* the stage in the source */
@@ -129,11 +132,13 @@ typedef struct RunNumber {
 
 /* A summand of the loss. */
 typedef struct Term {
-    const char *name;  /* "loss_label" */
-    Call *call;        /* cross_entropy(..) */
-    Layer *prediction; /* its first argument */
-    Field *target;     /* its second */
-    Constant factor;   /* a number, 1 where none is written */
+    const char *name; /* "loss_label" */
+    Call *call;       /* cross_entropy(..); of an expression a name and a place */
+    Layer
+        *prediction; /* its first argument; of an expression the first network's result, or NULL */
+    Field *target;   /* its second; of an expression the first one in it, or NULL */
+    Layer *value;    /* an expression, whose mean is the loss; else NULL */
+    Constant factor; /* a number, 1 where none is written */
 } Term;
 
 enum { MAX_TERMS = 8 }; /* NET_TERMS of the runtime */

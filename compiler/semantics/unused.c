@@ -56,8 +56,8 @@ static bool was_called(const Sema *s, const Ast *definition)
 
 static bool is_targeted(const Model *model, const Field *field)
 {
-    for (int i = 0; i < model->term_count; i++)
-        if (model->terms[i].target == field)
+    for (int i = 0; i < model->field_count; i++)
+        if (model->fields[i] == field)
             return true;
     return false;
 }
@@ -67,11 +67,11 @@ void warn_unused(Sema *s)
     for (int i = 0; i < s->file->children.count; i++) {
         const Ast *ast = s->file->children.items[i];
 
-        if (ast->kind != AST_BLOCK && ast->kind != AST_NETWORK)
+        if (ast->kind != AST_BLOCK && ast->kind != AST_NETWORK && ast->kind != AST_LOSS)
             continue;
         if (!was_called(s, ast))
-            warn_at(s->source, ast->name_span, "the %s `%s` is never used",
-                    ast->kind == AST_BLOCK ? "block" : "network", ast->text);
+            warn_at(s->source, ast->name_span, "the %s `%s` is never used", body_text(ast),
+                    ast->text);
         else
             warn_statements(s, ast, ast->children);
     }

@@ -124,10 +124,10 @@ const Ast *find_deep(const Ast *ast, int limit)
 /* ---- --dump=ast: one line a statement, brackets around every operation ----------------------- */
 
 static const char *const keywords[AST_KINDS] = {
-    [AST_DATA] = "data",      [AST_TRAIN] = "train",      [AST_NETWORK] = "network",
-    [AST_BLOCK] = "block",    [AST_INPUT] = "input ",     [AST_TARGET] = "target ",
-    [AST_LET] = "let ",       [AST_AUGMENT] = "augment ", [AST_ASSIGN] = "",
-    [AST_RETURN] = "return ", [AST_VALUE] = "value ",
+    [AST_DATA] = "data",      [AST_TRAIN] = "train",    [AST_NETWORK] = "network",
+    [AST_BLOCK] = "block",    [AST_LOSS] = "loss",      [AST_INPUT] = "input ",
+    [AST_TARGET] = "target ", [AST_LET] = "let ",       [AST_AUGMENT] = "augment ",
+    [AST_ASSIGN] = "",        [AST_RETURN] = "return ", [AST_VALUE] = "value ",
 };
 
 static void print_expression(FILE *out, const Ast *ast);
@@ -230,6 +230,7 @@ static void print_statement(FILE *out, const Ast *ast, int indent)
         break;
     case AST_NETWORK:
     case AST_BLOCK:
+    case AST_LOSS:
         fprintf(out, "%s %s(", keywords[ast->kind], ast->text);
         print_list(out, ast->arguments, ", ");
         fputc(')', out);

@@ -87,7 +87,7 @@ static Ast *binary(Span span, const char *text, Ast *first, Ast *second) {
 %token OR "`or`" NOT "`not`" LET "`let`"
 %token '(' "`(`" ')' "`)`" '[' "`[`" ']' "`]`" '{' "`{`" '}' "`}`" '=' "`=`" ',' "`,`"
 %token '<' "`<`" '>' "`>`" '+' "`+`" '-' "`-`" '*' "`*`" '/' "`/`"
-%token <text> DATA "`data`" NETWORK "`network`" BLOCK "`block`" TRAIN "`train`"
+%token <text> DATA "`data`" NETWORK "`network`" BLOCK "`block`" LOSS "`loss`" TRAIN "`train`"
 %token <text> INPUT "`input`" TARGET "`target`" AUGMENT "`augment`" NAME "a name"
 %token <text> STRING "a string" DOTTED "a name with dots"
 %token <number> NUMBER "a number"
@@ -118,7 +118,9 @@ section: DATA '{' data_statements '}'   { $$ = new_list(AST_DATA, @$, $3); $$->n
        | NETWORK name parameters '{' statements '}'
                                         { $$ = new_body(AST_NETWORK, @$, $2, $3, NULL, $5); }
        | BLOCK name parameters '{' statements '}'
-                                        { $$ = new_body(AST_BLOCK, @$, $2, $3, NULL, $5); } ;
+                                        { $$ = new_body(AST_BLOCK, @$, $2, $3, NULL, $5); }
+       | LOSS name parameters '{' statements '}'
+                                        { $$ = new_body(AST_LOSS, @$, $2, $3, NULL, $5); } ;
 
 parameters: '(' parameter_list ')'      { $$ = $2; } ;
 parameter_list: parameter               { $$ = add_item((AstList){0}, $1); }
@@ -235,7 +237,7 @@ argument_list: argument                     { $$ = add_item((AstList){0}, $1); }
 argument: expression            { $$ = new_named(AST_ARGUMENT, @$, NULL, $1); }
         | name '=' expression   { $$ = new_named(AST_ARGUMENT, @$, $1, $3); } ;
 name: word                      { $$ = new_leaf(AST_NAME, @$, $1); } ;
-word: NAME | DATA | NETWORK | BLOCK | TRAIN | INPUT | TARGET | AUGMENT ;
+word: NAME | DATA | NETWORK | BLOCK | LOSS | TRAIN | INPUT | TARGET | AUGMENT ;
 
 %%
 
@@ -288,7 +290,7 @@ static const char *describe_expected(const yypcontext_t *context)
     if (name)
         return "a name";
     if (section)
-        return "`let`, `data`, `network`, `block` or `train`";
+        return "`let`, `data`, `network`, `block`, `loss` or `train`";
     if (shown_count == 0)
         return opening;
     return shown_count == 1   ? shown[0]

@@ -14,7 +14,8 @@ typedef enum AstKind {
     AST_DATA,
     AST_TRAIN, /* children: statements */
     AST_NETWORK,
-    AST_BLOCK,     /* text; arguments: parameters; children: statements */
+    AST_BLOCK,
+    AST_LOSS,      /* text; arguments: parameters; children: statements */
     AST_PARAMETER, /* text; first: the default, or NULL */
     AST_INPUT,
     AST_TARGET,  /* text; arguments: sizes in [..]; first: where from and how */

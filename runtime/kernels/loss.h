@@ -6,7 +6,8 @@
  *
  * Needs: softmax.h, layout.h. Gives: net_cross_entropy, net_weighted_cross_entropy,
  * net_elementwise_loss and its terms (net_mse, net_mae, net_huber, net_smooth_l1, net_log_cosh,
- * net_binary_cross_entropy), net_mean_loss. Label smoothing is in net_weighted_cross_entropy.
+ * net_binary_cross_entropy, net_expression), net_mean_loss. Label smoothing is in
+ * net_weighted_cross_entropy.
  */
 
 #ifndef NET_LOSS_H
@@ -317,6 +318,14 @@ NET_INLINE vec net_binary_cross_entropy(vec sum, vec z, vec t, vec *slope, struc
     return vec_add(sum, vec_first(p.lanes, vec_binary_cross_entropy(z, t, e), vec_zero()));
 }
 
+/* Any value, which is the loss itself. */
+NET_INLINE vec net_expression(vec sum, vec z, vec t, vec *slope, struct net_loss_place p)
+{
+    (void)t;
+    *slope = vec_first(p.lanes, vec_set(1.0f), vec_zero());
+    return vec_add(sum, vec_first(p.lanes, z, vec_zero()));
+}
+
 struct net_elementwise_loss {
     int batch_blocks;    /* of 16 images */
     int blocks;          /* of 16 channels, of all pixels of an image */
@@ -338,7 +347,9 @@ NET_INLINE void net_sum_terms(vec sums[16], float *dz, const float *z, const flo
 
         for (int i = 0; i < images; i++) {
             const long at = 256 * block + 16 * i;
-            const vec t = target ? vec_load(target + at) : vec_set((float)label[i]);
+            const vec t = target  ? vec_load(target + at)
+                          : label ? vec_set((float)label[i])
+                                  : vec_zero();
             vec slope;
 
             sums[i] = term(sums[i], vec_load(z + at), t, &slope, p);
@@ -349,7 +360,8 @@ NET_INLINE void net_sum_terms(vec sums[16], float *dz, const float *z, const flo
 }
 
 /* loss = the sum of `term` over images and their elements, dz = its slope over n elements. z
-   against `target` of its layout, or where that is NULL against the number of each image's class.
+   against `target` of its layout, or where that is NULL against the number of each image's class;
+   where both are NULL, alone.
    The images of a block are looked at side by side, as they lie. Items: batch blocks. */
 NET_TEMPLATE void net_elementwise_loss(float *dz, float *loss, const float *z, const float *target,
                                        const int32_t *label, net_loss_term *term,

@@ -398,6 +398,7 @@ static const Case cases[] = {
     {OP_CROSS_ENTROPY, build_loss, 0, {.smoothing = 0.25, .class_weights = class_weights}},
     {OP_BINARY_CROSS_ENTROPY, build_loss, 0, NOTHING},
     {OP_BINARY_CROSS_ENTROPY, build_class_loss, 0, NOTHING},
+    {OP_EXPRESSION, build_expression, 0, NOTHING},
     {OP_ADD_LOSSES, build_losses, 0, NOTHING},
 };
 

@@ -17,6 +17,15 @@ static void build_loss(Graph *g, const Case *c, int channels)
     g->loss = append(g, c->op, c->at, 2, x, t, NULL);
 }
 
+/* A value that is the loss, of a target too. */
+static void build_expression(Graph *g, const Case *c, int channels)
+{
+    Value *x = parameter(g, vector(channels), true), *t = target(g, vector(channels), TYPE_F32);
+
+    g->prediction = x;
+    g->loss = append(g, c->op, c->at, 1, append(g, OP_MULTIPLY, c->at, 2, x, t, NULL), NULL, NULL);
+}
+
 /* Two terms of one prediction, one of another, with factors. */
 static void build_losses(Graph *g, const Case *c, int channels)
 {

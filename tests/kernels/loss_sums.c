@@ -1,6 +1,7 @@
 /*
  * loss_sums.c -- sums of losses as compiled kernels: several predictions and targets, factors, a
- * prediction and a target that two terms share, a network that is called in each.
+ * prediction and a target that two terms share, a network that is called in each; and values as
+ * losses, which read targets as networks read inputs.
  */
 
 #include <check.h>
@@ -54,6 +55,48 @@ START_TEST(sums)
 }
 END_TEST
 
+/* Pictures and vectors of odd sizes, in expressions and in a loss section; what a loss of the
+   language compares lies as they do. */
+static const char values[] =
+    "data {\n"
+    "    train = npy(x=\"x.npy\", t=\"t.npy\", u=\"u.npy\", w=\"w.npy\")\n"
+    "    input x[3, 6, 5] = x\n"
+    "    target t[3, 6, 5] = t\n"
+    "    target u[19] = u\n"
+    "    target w[1] = w\n"
+    "}\n"
+    "network image(x) { x -> conv2d(3, 3, padding=1) }\n"
+    "network vector(x) { image(x) -> flatten -> dense(19) }\n"
+    "loss quantile(p, target, q=0.5) {\n"
+    "    e = target - p\n"
+    "    return mean(max(q * e, (q - 1) * e))\n"
+    "}\n"
+    "loss likelihood(mean_value, spread, target) {\n"
+    "    s = exp(spread)\n"
+    "    0.5 * mean(log(s + 1) + square(target - mean_value) / (s + 1))\n"
+    "}\n"
+    "train {\n"
+    "    loss = mean(square(t - image(x))) + 0.3 * quantile(vector(x), u, q=0.9) +\n"
+    "        likelihood(vector(x), abs(vector(x)), u) - mean(u * vector(x)) / 5 +\n"
+    "        abs(mean(image(x), axis=channels)) + mse(image(x), t) + w * sum(vector(x)) +\n"
+    "        mae(vector(x), u)\n"
+    "    optimizer = sgd(lr=0.1)\n"
+    "    batch = 33\n"
+    "}\n";
+
+const char *loss_value_text(void)
+{
+    return values;
+}
+
+START_TEST(expressions)
+{
+    static const KernelCase c = {.name = "values", .batch = BATCH, .least = 1, .emulated = true};
+
+    check_kernel_text(&c, values);
+}
+END_TEST
+
 Suite *suite_loss_sums(void)
 {
     Suite *suite = suite_create("loss_sums");
@@ -61,6 +104,7 @@ Suite *suite_loss_sums(void)
 
     tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, sums, 0, COUNT(losses));
+    tcase_add_test(tcase, expressions);
     suite_add_tcase(suite, tcase);
     return suite;
 }

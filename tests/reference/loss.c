@@ -241,6 +241,27 @@ static void evaluate_binary_cross_entropy_grad(const Reference *r, const Node *n
         out[0][i] = (sigmoid(in[0][i]) - in[1][i]) / (double)count;
 }
 
+/* The mean of a value. */
+static void evaluate_expression(const Reference *r, const Node *node, double *const *in,
+                                double *const *out)
+{
+    const long count = count_of(r, node->inputs[0]);
+
+    out[0][0] = 0;
+    for (long i = 0; i < count; i++)
+        out[0][0] += in[0][i] / (double)count;
+}
+
+static void evaluate_expression_grad(const Reference *r, const Node *node, double *const *in,
+                                     double *const *out)
+{
+    const long count = count_of(r, node->inputs[0]);
+
+    (void)in;
+    for (long i = 0; i < count; i++)
+        out[0][i] = 1 / (double)count;
+}
+
 static void add_losses(const Reference *r, const Node *node, double *const *in, double *const *out)
 {
     (void)r;
@@ -260,6 +281,8 @@ static Evaluate *const losses[OP_COUNT] = {
     [OP_LOG_COSH_GRAD] = evaluate_log_cosh_grad,
     [OP_MSE] = evaluate_mse,
     [OP_MSE_GRAD] = evaluate_mse_grad,
+    [OP_EXPRESSION] = evaluate_expression,
+    [OP_EXPRESSION_GRAD] = evaluate_expression_grad,
     [OP_CROSS_ENTROPY] = evaluate_cross_entropy,
     [OP_CROSS_ENTROPY_GRAD] = evaluate_cross_entropy_grad,
     [OP_BINARY_CROSS_ENTROPY] = evaluate_binary_cross_entropy,

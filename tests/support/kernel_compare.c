@@ -171,18 +171,33 @@ static bool stores(const Kernel *k, const Value *value)
     }
 }
 
+/* Which values a target makes: without one they are nothing. By value id. */
+static bool *made_of_targets(const Graph *g)
+{
+    bool *made = allocate((size_t)g->value_count * sizeof *made);
+
+    for (int i = 0; i < g->value_count; i++)
+        made[i] = g->values[i]->role == ROLE_TARGET;
+    for (int i = 0; i < g->node_count; i++)
+        for (int j = 0; j < g->nodes[i]->input_count; j++)
+            for (int k = 0; k < g->nodes[i]->output_count && g->nodes[i]->inputs[j]; k++)
+                made[g->nodes[i]->outputs[k]->id] |= made[g->nodes[i]->inputs[j]->id];
+    return made;
+}
+
 void check_kernel(struct net_profile *profile, int kernel, int thread)
 {
     Trial *t = (Trial *)(void *)profile;
     const Kernel *k = t->program->kernels[kernel];
     const Graph *g = t->program->graph;
+    const bool *left_out = t->run.has_target ? NULL : made_of_targets(g);
 
     (void)thread;
     for (int i = 0; i < g->value_count; i++) {
         const Value *value = g->values[i];
         const char *what;
 
-        if (!stores(k, value))
+        if (!stores(k, value) || (left_out && left_out[value->id]))
             continue;
         what = format("kernel %d (%s), %s%s%s %s", kernel, kernel_label(k),
                       op_info[value->node->op].text, value->node->path ? " of " : "",

@@ -193,6 +193,8 @@ static double loss_gradient_term(const Bounds *b, const Node *node)
         return (1 + y / 4) * heaviest_label(b, node);
     case OP_BINARY_CROSS_ENTROPY_GRAD:
         return (1 + y / 4) / count;
+    case OP_EXPRESSION_GRAD:
+        return 1 / count;
     case OP_MSE_GRAD:
         return 2 * y / count;
     case OP_SMOOTH_L1_GRAD:
@@ -275,6 +277,7 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_GAUSSIAN_NOISE: /* no draw is beyond sqrt(-2 log 2^-24) = 5.8 */
         return fmax(size_of(b, node->inputs[0]), 5.8 * node->at.scale);
     case OP_CROSS_ENTROPY_GRAD:
+    case OP_EXPRESSION_GRAD:
 #define ELEMENTWISE_LOSS(NAME, ...) case OP_##NAME##_GRAD:
 #include "graph/ops.def"
         return loss_gradient_term(b, node);
@@ -321,7 +324,7 @@ static double passed_on(const Bounds *b, const Node *node)
                : node->input_count <= 2 ? 1.13 * error
                                         : 0;
     case CLASS_LOSS:
-        if (gradient)
+        if (gradient || node->op == OP_EXPRESSION_GRAD)
             return 0;
         if (node->op == OP_MSE)
             return 2 * (size_of(b, node->inputs[0]) + size_of(b, node->inputs[1])) * error;

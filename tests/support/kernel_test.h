@@ -140,6 +140,7 @@ KernelCases attention_cases(void);       /* attention.c */
 KernelCases recurrent_cases(void);       /* recurrent.c */
 
 const char *loss_sum_text(void); /* loss_sums.c: a .net file with a sum of losses */
+const char *loss_value_text(void);
 
 const char *kernel_model(const KernelCase *c); /* its .net file */
 int most_threads(const char *target);          /* that steps are tried with */
