@@ -93,16 +93,18 @@ void net_text_wrap(struct net_text *text, const char *lines, int columns)
         int used = 0;
 
         for (char *piece = line, *next = NULL; piece; piece = next) {
-            next = whole ? NULL : strstr(piece + (used ? 0 : indent), gap);
+            const bool first = piece == line;
+
+            next = whole ? NULL : strstr(first ? line + indent : piece, gap);
             if (next) {
                 *next = '\0';
                 next += strlen(gap);
             }
             const int width = net_text_columns(piece), between = (int)strlen(gap);
-            const bool breaks = used && used + between + width > columns;
+            const bool breaks = !first && used + between + width > columns;
 
-            net_text_add(text, "%s%s", breaks ? "\n    " : used ? gap : "", piece);
-            used = width + (breaks ? 4 : used ? used + between : 0);
+            net_text_add(text, "%s%s", breaks ? "\n    " : first ? "" : gap, piece);
+            used = width + (breaks ? 4 : first ? 0 : used + between);
         }
         net_text_add(text, "%s", rest ? "\n" : "");
     }

@@ -109,6 +109,35 @@ START_TEST(visible_texts)
 }
 END_TEST
 
+/* At double blanks where a line has some behind its own, else at single ones; never in a piece. */
+START_TEST(lines_are_broken)
+{
+    static const struct {
+        const char *lines;
+        int columns;
+        const char *broken;
+    } cases[] = {
+        {"", 10, ""},
+        {"loss 1  f1 2\n", 0, "loss 1  f1 2\n"},
+        {"loss 1  f1 2", 12, "loss 1  f1 2"},
+        {"loss 1  f1 2  auc 3", 12, "loss 1  f1 2\n    auc 3"},
+        {"a b\n  loss 1  f1 2", 9, "a b\n  loss 1\n    f1 2"},
+        {"one two three", 8, "one two\n    three"},
+        {"longer_than_that is", 5, "longer_than_that\n    is"},
+        {"\033[36m  five  six", 7, "\033[36m  five\n    six"},
+        {"\xc3\xa9\xc3\xa9  \xc3\xa9", 5, "\xc3\xa9\xc3\xa9  \xc3\xa9"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct net_text text = {0};
+
+        net_text_wrap(&text, cases[i].lines, cases[i].columns);
+        ck_assert_str_eq(text.at, cases[i].broken);
+        free(text.at);
+    }
+}
+END_TEST
+
 START_TEST(nearest_names)
 {
     static const char *const words[] = {"momentum", "lr", "batch", "train"};
@@ -374,6 +403,7 @@ Suite *suite_runtime(void)
     tcase_add_test(parts, wrong_json_is_refused);
     tcase_add_test(parts, numbers_come_back);
     tcase_add_test(parts, visible_texts);
+    tcase_add_test(parts, lines_are_broken);
     tcase_add_test(parts, nearest_names);
     tcase_add_test(parts, faults_come_back);
     tcase_add_test(parts, every_element_has_its_own_place);
