@@ -43,6 +43,33 @@ static const char *missing_hint(const char *at, size_t length)
     return "";
 }
 
+/* 2024-03-05, 5/3/24, 05.03.2024, 12:30, 2024-03-05T12:30:00Z: digits with two separators of a
+   kind, or a colon, and what stands between date and time. */
+static bool is_time(const char *at, size_t length)
+{
+    static const char letters[] = "0123456789-/.:+TZ ";
+    int dashes = 0, slashes = 0, points = 0, colons = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        dashes += at[i] == '-';
+        slashes += at[i] == '/';
+        points += at[i] == '.';
+        colons += at[i] == ':';
+        if (!memchr(letters, at[i], sizeof letters - 1))
+            return false;
+    }
+    return length >= 4 && at[0] >= '0' && at[0] <= '9' && points < 3 &&
+           (colons || dashes == 2 || slashes == 2 || (points == 2 && length >= 8));
+}
+
+static const char *time_hint(const char *at, size_t length)
+{
+    return is_time(at, length)
+               ? "\n  a date or time is no number: split it beforehand into columns of numbers "
+                 "(year, month, day), or leave it out"
+               : "";
+}
+
 /* As C, Python and R write them. */
 static bool is_truth(const char *at, size_t length, double *number)
 {
@@ -273,9 +300,9 @@ void net_builder_number(struct net_builder *builder, int f, int k, const char *a
 
     switch (net_parse_number(at, length, &number)) {
     case NET_NO_NUMBER:
-        net_fail(1, "%s: line %ld (row %ld), column %s: expected a number, found \"%s\"%s%s",
+        net_fail(1, "%s: line %ld (row %ld), column %s: expected a number, found \"%s\"%s%s%s",
                  spot->path, spot->line, spot->row, name, net_cell_text(text, at, length),
-                 missing_hint(at, length),
+                 missing_hint(at, length), time_hint(at, length),
                  taker->field->kind != NET_INPUT ? "\n  strings are numbered by `-> classes(n)`"
                  : taker->field->column_range ? "\n  a list of names, columns([..]), leaves it out"
                                               : "");

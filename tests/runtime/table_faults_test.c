@@ -59,6 +59,10 @@ static const struct table_fault table_cases[] = {
     {&net_reader_csv, &number_field, "a,b\n1,1e39\n", "expected a 32-bit number, found 1e39"},
     {&net_reader_csv, &number_field, "a,b\n1,0x10\n", "expected a number, found \"0x10\""},
     {&net_reader_csv, &number_field, "a,b\n1,inf\n", "expected a number, found \"inf\""},
+    {&net_reader_csv, &number_field, "a,b\n1,2024-03-05\n",
+     "column b: expected a number, found \"2024-03-05\"\n  a date or time is no number: split it"},
+    {&net_reader_csv, &number_field, "a,b\n1,5.3.2024 12:30\n", "a date or time is no number"},
+    {&net_reader_jsonl, &number_field, "{\"b\": \"2024-03-05T12:30:00Z\"}", "a date or time is no"},
     {&net_reader_csv, &number_field, "a,b\n1,1.2.3\n", "expected a number, found \"1.2.3\""},
     {&net_reader_csv, &number_field, "a,b\n1,\n",
      "t: line 2 (row 0), column b: expected a number, found nothing; `-> impute(missing, "

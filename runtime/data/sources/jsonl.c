@@ -256,7 +256,9 @@ static void take_value(struct jsonl *l, struct json *j, int f, int k)
         net_builder_class(b, f, slice.at, null ? 0 : slice.length, &j->spot);
         return;
     }
-    if (string && net_parse_number(slice.at, slice.length, &number) != NET_MISSING) {
+    const enum net_parsed found = net_parse_number(slice.at, slice.length, &number);
+
+    if (string && (found == NET_PARSED || found == NET_TRUTH)) {
         j->at = value;
         fail_json(j, "a number, which stands without quotes");
     }
