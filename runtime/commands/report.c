@@ -97,7 +97,7 @@ static void write_tables(const struct net_run_records *runs, const char *path, c
         open_output_folder(&tables.folder, path);
     take_tables(runs, write_table, &tables);
     if (runs->count == 1)
-        net_page_read_tables(&runs->at[0], write_table, &tables);
+        net_page_read_tables(&runs->at[0], runs->digits, write_table, &tables);
     if (tables.many)
         net_folder_close(&tables.folder);
     else
@@ -144,6 +144,8 @@ int net_command_report(struct net_options *options)
     if (value[NET_MLFLOW].text && !net_is_url(value[NET_MLFLOW].text))
         net_fail(NET_USAGE, "report sends runs to a server: --mlflow http://...");
     net_run_records_open(&runs, NULL, options->runs, options->run_count);
+    if (value[NET_DIGITS].given)
+        runs.digits = (int)value[NET_DIGITS].number;
     print_tables(&runs);
     if (value[NET_SVG].text)
         write_figures(&runs, value[NET_SVG].text);

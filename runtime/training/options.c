@@ -93,7 +93,7 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
                               "N  epochs; 0: when 5 seconds have passed"},
     [NET_PART] = {"part", NET_KIND_CHOICE, EVAL | PREDICT, 0, 0, net_part_names,
                   "WHICH  train, validation or test"},
-    [NET_DIGITS] = {"digits", NET_KIND_WHOLE, EVAL | PREDICT, 0, 17, NULL,
+    [NET_DIGITS] = {"digits", NET_KIND_WHOLE, EVAL | PREDICT | REPORT, 0, 17, NULL,
                     "N  behind the points of what is printed"},
     [NET_FORMAT] = {"format", NET_KIND_CHOICE, PREDICT | EXPORT, 0, 0, formats,
                     "HOW  text, csv, json (an object a line), npy; of weights npz, safetensors"},

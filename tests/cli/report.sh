@@ -103,6 +103,9 @@ train_accuracy.svg
 train_loss.svg
 validation_accuracy.svg
 validation_loss.svg" ]'
+check "decimals of all tables" bash -c './digits report run --digits 3 --md three.md >/dev/null &&
+    grep -qE "^\| macro avg \| [01][.][0-9]{3} \|.* \| 400 \|" three.md &&
+    grep -qE "^\| true / predicted \| 0 \| 1 \|" three.md'
 accuracy=$(./digits eval --weights run --digits 6 | awk '$1 == "accuracy" { print $2 }' | tail -1)
 shows "as LaTeX" one/classification_report.tex '^class & precision & recall & F1 & rows' \
     "^accuracy &  &  & $(printf %.4f "$accuracy") & 400" '^weighted avg & 0'
@@ -170,6 +173,15 @@ check "the best comes first" bash -c 'sed -n 2p compared.txt | grep -q "^$0  "' 
 check "a run that diverged comes last" bash -c 'sed -n 6p compared.txt | grep -q "^diverged"'
 check "a picture stands alone" bash -c '
     ! grep -q "var(" figures/validation_loss.svg && grep -q "<style>" figures/validation_loss.svg'
+check "as many decimals in a column" awk -F ' (&|\\\\\\\\)' 'NF > 4 {
+    for (i = 4; i < NF; i++)
+        if ($i ~ /^ *[0-9]+[.][0-9]+$/) {
+            places = length($i) - index($i, ".")
+            if (i in all && all[i] != places) exit 1
+            all[i] = places
+            found++
+        }
+    } END { if (!found) exit 1 }' t_b.tex
 shows "for LaTeX" t_b.tex '^\\begin\{tabular\}\{llr+\}$' '^b64 lr0.01 & finished & 2 & [0-9]' \
     'validation\\_accuracy'
 mkdir odd && cp -r "many/b64 lr0.01" 'odd/[a|b]' && cp -r "many/b64 lr0.01" $'odd/*c\nd'
@@ -260,16 +272,16 @@ shows "k-fold" folds/report.html "line: 3 folds" "3 of 3 finished" 'class="band 
     "<title>epoch 3, mean ± sd of the folds: " "<title>epoch 3, fold_2: " \
     '<tr><th scope="row" class="text">sd<td'
 stands_alone folds/report.html
-mean=$(./values report folds | awk '$1 == "mean" { print $NF }')
+mean=$(./values report folds --digits 4 | awk '$1 == "mean" { print $NF }')
 holds "mean of the folds' validation metric" "$mean" "==" "$(sed -n 's/.*"mean": {//p' \
-    folds/kfold.json | grep -o '"validation_mae": [^,}]*' | awk '{ printf "%.4g", $2 }')"
+    folds/kfold.json | grep -o '"validation_mae": [^,}]*' | awk '{ printf "%.4f", $2 }')"
 check "another k-fold" ./values kfold 3 --epochs 2 --lr 0.02 --out folds_b --quiet
 check "they are compared" bash -c './values report folds folds_b values_run -o folds.html \
-    --tex folds.tex >folds.txt'
+    --digits 4 --tex folds.tex >folds.txt'
 check "each is one run" bash -c 'awk "NR > 1 { print \$1 } !NF { exit }" folds.txt | tr "\n" " " |
     grep -q "^folds folds_b values_run "'
 sd=$(sed -n 's/.*"sample_standard_deviation": {//p' folds/kfold.json |
-    grep -o '"validation_mae": [^,}]*' | awk '{ printf "%.2g", $2 }')
+    grep -o '"validation_mae": [^,}]*' | awk '{ printf "%.4f", $2 }')
 check "mean and deviation" grep -qE "^folds .* $mean ± $sd( |$)" folds.txt
 check "in LaTeX" grep -qF "$mean \$\\pm\$ $sd" folds.tex
 shows "their bands" folds.html 'class="band a"' 'class="band b"' "<title>epoch 2, folds_b: "

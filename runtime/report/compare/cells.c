@@ -4,6 +4,7 @@
 
 #define _GNU_SOURCE
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,8 @@ void net_cells_add(struct net_cells *cells, const char *format, ...)
     if (cells->count == cells->room) {
         cells->room = 2 * cells->room + 64;
         cells->at = realloc(cells->at, (size_t)cells->room * sizeof *cells->at);
-        if (!cells->at)
+        cells->numbers = realloc(cells->numbers, (size_t)cells->room * sizeof *cells->numbers);
+        if (!cells->at || !cells->numbers)
             net_fail(NET_FAULT, "out of memory");
     }
     va_start(args, format);
@@ -27,6 +29,7 @@ void net_cells_add(struct net_cells *cells, const char *format, ...)
         net_fail(NET_FAULT, "out of memory");
     va_end(args);
     net_text_visible(&shown, cell); /* a row stands on one line */
+    cells->numbers[cells->count].mean = cells->numbers[cells->count].deviation = NAN;
     cells->at[cells->count++] = shown.at;
     free(cell);
 }
@@ -37,7 +40,56 @@ void net_cells_number(struct net_cells *cells, double number)
 
     net_text_shown(&text, number);
     net_cells_add(cells, "%s", text.at);
+    cells->numbers[cells->count - 1].mean = number;
     free(text.at);
+}
+
+void net_cells_mean(struct net_cells *cells, double mean, double deviation)
+{
+    net_cells_add(cells, "%.4g ± %.2g", mean, deviation);
+    cells->numbers[cells->count - 1].mean = mean;
+    cells->numbers[cells->count - 1].deviation = deviation;
+}
+
+/* How many digits stand behind the points of a column's numbers; -1: one is in powers of ten. */
+static int places_of(const struct net_cells *cells, int column)
+{
+    int most = 0;
+
+    for (int i = cells->columns + column; i < cells->count; i += cells->columns) {
+        const char *point = strchr(cells->at[i], '.');
+        const int places = point ? (int)strspn(point + 1, "0123456789") : 0;
+
+        if (!isfinite(cells->numbers[i].mean))
+            continue;
+        if (strchr(cells->at[i], 'e'))
+            return -1;
+        most = places > most ? places : most;
+    }
+    return most;
+}
+
+void net_cells_even(struct net_cells *cells, int digits)
+{
+    for (int i = cells->columns; i < cells->count; i++) {
+        const struct net_cell_number *number = &cells->numbers[i];
+        int places = digits;
+
+        if (digits < 0) {
+            places = places_of(cells, i % cells->columns);
+            places = places > -digits ? -digits : places;
+        }
+        if (!isfinite(number->mean) || places < 0)
+            continue;
+        free(cells->at[i]);
+        cells->at[i] = net_format("%.*f", places, number->mean);
+        if (isfinite(number->deviation)) {
+            char *mean = cells->at[i];
+
+            cells->at[i] = net_format("%s ± %.*f", mean, places, number->deviation);
+            free(mean);
+        }
+    }
 }
 
 void net_cells_free(struct net_cells *cells)
@@ -45,6 +97,7 @@ void net_cells_free(struct net_cells *cells)
     for (int i = 0; i < cells->count; i++)
         free(cells->at[i]);
     free(cells->at);
+    free(cells->numbers);
     *cells = (struct net_cells){0};
 }
 

@@ -14,12 +14,19 @@
 
 struct net_cells {
     char **at; /* [count], row after row, the header first; malloc'd each */
+    struct net_cell_number {
+        double mean, deviation; /* NaN: it is a text; it has none */
+    } * numbers;                /* [count] */
     int columns, count, room;
     int texts; /* so many columns, the first ones, are texts and stand left */
 };
 
 void net_cells_add(struct net_cells *cells, const char *format, ...) NET_PRINTF(2, 3);
 void net_cells_number(struct net_cells *cells, double number); /* not finite: a dash */
+void net_cells_mean(struct net_cells *cells, double mean, double deviation); /* "0.9 ± 0.02" */
+/* Numbers with `digits` behind the point; below 0: with as many in a column as its finest has,
+   -digits at most, and as they are where one is in powers of ten. */
+void net_cells_even(struct net_cells *cells, int digits);
 void net_cells_free(struct net_cells *cells);
 
 /* In columns. Of a table that has more characters in a row than `columns`, 0: no limit, those that
@@ -52,6 +59,7 @@ struct net_run_records {
     char *monitor, *result; /* what score and result are: "validation_loss" */
     char **varied;          /* the settings that differ, by name */
     int varied_count;
+    int digits; /* behind the points in tables, as net_cells_even takes it */
 };
 
 /* Runs, k-folds, and folders with runs in them; `in` or NULL. What is none ends the program. */
@@ -79,7 +87,8 @@ void net_run_differences_table(struct net_cells *cells, const struct net_run_rec
    figures, a confusion matrix among them as a map. Nothing where there is no such page. */
 typedef void net_take_table(void *to, const char *name, const struct net_cells *cells);
 typedef void net_take_figure(void *to, const char *name, const struct net_text *svg);
-void net_page_read_tables(const struct net_run_record *run, net_take_table *take, void *to);
+void net_page_read_tables(const struct net_run_record *run, int digits, net_take_table *take,
+                          void *to);
 void net_page_read_figures(const struct net_run_record *run, net_take_figure *take, void *to);
 
 /* confusion_figure.c: a square of counts with names, each as dark as its share of its row; false,

@@ -10,6 +10,8 @@
 
 #include "report/compare/compare.h"
 
+enum { PAGE_DIGITS = 4 }; /* that its numbers have */
+
 /* ---- what the page has ----------------------------------------------------------------------- */
 
 /* report.html, malloc'd; "": the run has none. */
@@ -102,28 +104,54 @@ static bool read_cells(struct net_cells *cells, const char *inside)
     return equal && cells->columns && cells->count % cells->columns == 0;
 }
 
-static void take_tables(const char *page, const struct element *element, net_take_table *take,
-                        void *to)
+/* The numbers of columns in which one has a point, for net_cells_even; counts stay as they are. */
+static void find_numbers(struct net_cells *cells)
+{
+    for (int c = cells->texts; c < cells->columns; c++) {
+        bool points = false;
+
+        for (int i = cells->columns + c; i < cells->count; i += cells->columns)
+            points |= strchr(cells->at[i], '.') != NULL;
+        for (int i = cells->columns + c; points && i < cells->count; i += cells->columns) {
+            char *end;
+            const double number = strtod(cells->at[i], &end);
+
+            if (end > cells->at[i] && !*end)
+                cells->numbers[i].mean = number;
+        }
+    }
+}
+
+static void take_tables(const char *page, const struct element *element, int digits,
+                        net_take_table *take, void *to)
 {
     char *id, *inside;
 
     for (const char *at = page; take_element(&at, element, &id, &inside);) {
         struct net_cells cells;
 
-        if (read_cells(&cells, inside))
+        if (read_cells(&cells, inside)) {
+            find_numbers(&cells);
+            net_cells_even(&cells, digits < 0 ? -PAGE_DIGITS : digits);
+            if (element == &map && !*cells.at[0]) {
+                free(cells.at[0]);
+                cells.at[0] = net_format("true / predicted");
+            }
             take(to, id, &cells);
+        }
         net_cells_free(&cells);
         free(id);
         free(inside);
     }
 }
 
-void net_page_read_tables(const struct net_run_record *run, net_take_table *take, void *to)
+void net_page_read_tables(const struct net_run_record *run, int digits, net_take_table *take,
+                          void *to)
 {
     char *page = read_page(run);
 
-    take_tables(page, &table, take, to);
-    take_tables(page, &map, take, to);
+    take_tables(page, &table, digits, take, to);
+    take_tables(page, &map, digits, take, to);
     free(page);
 }
 
@@ -157,7 +185,7 @@ void net_page_read_figures(const struct net_run_record *run, net_take_figure *ta
         free(id);
         free(inside);
     }
-    take_tables(page, &map, draw_map, &taker);
+    take_tables(page, &map, -1, draw_map, &taker);
     for (const char *at = page; take_element(&at, &rows, &id, &inside);) {
         struct net_text svg = {0};
 

@@ -16,6 +16,8 @@
 
 #include "report/compare/compare.h"
 
+enum { MOST_DIGITS = 6 /* behind the points of a table, where nobody said how many */ };
+
 const char *net_record_text(const struct net_json *json, const char *key)
 {
     const struct net_json *member = net_json_member(json, key);
@@ -346,7 +348,7 @@ static void find_varied(struct net_run_records *runs)
 void net_run_records_open(struct net_run_records *runs, const struct net_folder *in,
                           const char *const *paths, int count)
 {
-    *runs = (struct net_run_records){0};
+    *runs = (struct net_run_records){.digits = -MOST_DIGITS};
     for (int i = 0; i < count; i++)
         read_path(runs, in, paths[i], count == 1);
     shorten_names(runs);

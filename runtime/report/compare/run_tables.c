@@ -70,7 +70,7 @@ static void add_number(struct net_cells *cells, const struct net_run_record *run
     const double number = net_record_final(run, part, name, &deviation);
 
     if (isfinite(deviation) && isfinite(number))
-        net_cells_add(cells, "%.4g ± %.2g", number, deviation);
+        net_cells_mean(cells, number, deviation);
     else
         net_cells_number(cells, number);
 }
@@ -108,6 +108,7 @@ void net_run_results_table(struct net_cells *cells, const struct net_run_records
     }
     if (runs->folds && runs->count > 1)
         add_means(cells, runs, &columns);
+    net_cells_even(cells, runs->digits);
 }
 
 void net_run_differences_table(struct net_cells *cells, const struct net_run_records *runs)
@@ -127,4 +128,5 @@ void net_run_differences_table(struct net_cells *cells, const struct net_run_rec
         }
         net_cells_number(cells, runs->at[r].result);
     }
+    net_cells_even(cells, runs->digits);
 }
