@@ -28,7 +28,8 @@ static char *tree_text(const Ast *ast)
     if (!out)
         fail_memory();
     print_ast(out, ast);
-    if (fclose(out) != 0)
+    const bool failed = ferror(out);
+    if (fclose(out) != 0 || failed)
         fail_memory();
     return text;
 }

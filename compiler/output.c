@@ -62,6 +62,8 @@ int build_output(const Options *o, const Clang *clang, const char *target, Code 
     Text text = {0};
     Built status;
 
+    if (!real && errno == ENOMEM)
+        fail_memory();
     if (stat(trainer, &there) == 0 && S_ISDIR(there.st_mode))
         fail_usage(format("%s is a folder; name the trainer with -o", trainer));
     if (stat(trainer, &there) == 0 && !S_ISREG(there.st_mode))

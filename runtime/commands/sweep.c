@@ -66,7 +66,7 @@ static void write_sweep(const struct sweep *sweep, int argc, char **argv)
 {
     const struct net_model *model = sweep->options->model;
     const char *data = sweep->options->value[NET_DATA].text;
-    char *absolute = data ? realpath(data, NULL) : NULL;
+    char *absolute = data ? net_real_path(data) : NULL;
     struct net_text text = {0};
 
     net_text_add(&text, "{\n  \"model\": ");

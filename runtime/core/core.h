@@ -74,6 +74,9 @@ bool net_folder_try(const struct net_folder *in, const char *name, bool *made);
 /* The whole file, with a NUL behind it; malloc'd. A file that cannot be read ends the program. */
 char *net_file_read(const struct net_folder *folder, const char *name, size_t *length);
 
+/* realpath of a path, malloc'd; NULL with errno where it names nothing. */
+char *net_real_path(const char *path);
+
 bool net_is_same_file(const char *a, const char *b); /* under two names, perhaps */
 
 /* A file that replaces another at once, when it is complete and on the disk, or not at all. */

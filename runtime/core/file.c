@@ -103,6 +103,15 @@ bool net_folder_make(const struct net_folder *in, const char *name)
     return made;
 }
 
+char *net_real_path(const char *path)
+{
+    char *real = realpath(path, NULL);
+
+    if (!real && errno == ENOMEM)
+        net_fail(NET_FAULT, "out of memory");
+    return real;
+}
+
 /* ---- Whole files ----------------------------------------------------------------------------- */
 
 char *net_file_read(const struct net_folder *folder, const char *name, size_t *length)

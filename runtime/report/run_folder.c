@@ -207,7 +207,7 @@ const char *net_folder_file(const struct net_folder *folder, int file)
 
 bool net_is_file_of_run(const char *path)
 {
-    char *real = realpath(path, NULL), *slash = real ? strrchr(real, '/') : NULL;
+    char *real = net_real_path(path), *slash = real ? strrchr(real, '/') : NULL;
     bool is = false;
 
     if (slash) {

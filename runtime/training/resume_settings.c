@@ -33,7 +33,7 @@ static void add_path(struct net_text *text, const char *before, const char *key,
 void net_data_keep(struct net_text *text, const char *before, const struct net_options *options)
 {
     const char *folder = options->value[NET_DATA].text;
-    char *absolute = folder ? realpath(folder, NULL) : NULL;
+    char *absolute = folder ? net_real_path(folder) : NULL;
 
     if (folder)
         add_path(text, before, "data", absolute ? absolute : folder);

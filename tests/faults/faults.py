@@ -24,7 +24,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from commands import CC, COMMANDS, COSTLY, LEFT_OUT, OF_NETC, goes_on, is_made_good, \
+from commands import CC, COMMANDS, COSTLY, LEFT_OUT, OF_NETC, WHOLE, goes_on, is_made_good, \
     judge_train, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,6 +156,7 @@ class Bench:
         self.kinds.setdefault(kind, Counter())[verdict] += 1
         if verdict == 'wrong':
             self.wrong.append(what)
+            print('FAILED:', what, file=sys.stderr)
 
     def moments(self, most, some=12):
         every = list(range(1, most + 1))
@@ -373,7 +374,7 @@ def jobs_of_command(bench, command):
         call = kind.removeprefix('child-')
         if (command, kind) in LEFT_OUT:
             continue
-        for number in bench.moments(most, some):
+        for number in bench.moments(most, most if (command, kind) in WHOLE else some):
             yield one_call, command, kind, number, ERRORS[call]
         for number in bench.moments(most, some) if call in CHANGING else []:
             yield one_call, command, kind, number, 0
@@ -416,9 +417,13 @@ def main():
         os.environ.setdefault('XDG_CACHE_HOME', f'{folder}/cache')
         bench = Bench(Path(folder), given.short, given.commands or list(COMMANDS))
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            for done in pool.map(lambda job: job[0](bench, *job[1:]), list(jobs_of(bench))):
+            jobs = list(jobs_of(bench))
+            for n, done in enumerate(pool.map(lambda job: job[0](bench, *job[1:]), jobs), 1):
                 if done:
                     bench.count(*done)
+                if n % 500 == 0:
+                    print(f'{n} of {len(jobs)} moments, {len(bench.wrong)} wrong, '
+                          f'{time.monotonic() - began:.0f} s', file=sys.stderr)
     print(f'{"":36} {"moments":>8} {"survived":>8} {"told":>8} {"wrong":>8}')
     total = Counter()
     for kind, counts in bench.kinds.items():

@@ -131,7 +131,7 @@ static char *as_url(const struct net_folder *folder)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "-._~/";
-    char *path = realpath(folder->path, NULL);
+    char *path = net_real_path(folder->path);
     struct net_text url = {0};
 
     net_text_add(&url, "file://");

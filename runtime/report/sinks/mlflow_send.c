@@ -190,7 +190,7 @@ static void add_metric(struct sending *s, const char *name, double value, double
 /* As its folder, and of a fold or point that of all: "cv/fold_3"; malloc'd. */
 static char *find_title(const struct sending *s)
 {
-    char *place = realpath(s->record->path, NULL);
+    char *place = net_real_path(s->record->path);
     const char *last = place ? strrchr(place, '/') : NULL;
     struct net_folder all = {0};
     char *title;
@@ -232,7 +232,7 @@ static void create_run(struct sending *s)
                                           {"netc.model_hash", "model_hash"},
                                           {"netc.version", "netc"}};
     char *experiment = find_experiment(s), *title = find_title(s);
-    char *place = realpath(s->record->path, NULL);
+    char *place = net_real_path(s->record->path);
     const char *user = getenv("USER");
     struct net_json *made;
 

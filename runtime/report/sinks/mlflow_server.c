@@ -23,7 +23,7 @@ struct server {
     const char *url;
     struct net_progress *progress; /* is closed before a warning */
     long every;                    /* steps; 0: none is told of */
-    int steps;                     /* mlflow.steps */
+    int steps;                     /* mlflow.steps, or -1 */
     pid_t process;                 /* that sends; 0: none does */
     int said;                      /* by it, on stderr */
     double began;                  /* when it did, in seconds */
@@ -97,6 +97,28 @@ static void warn(struct server *server, const char *then)
     net_warn("--mlflow: %s; %s", found ? found + strlen(error) : "nothing could be sent", then);
 }
 
+/* ---- mlflow.steps ---------------------------------------------------------------------------- */
+
+static _Noreturn void fail_steps(const struct net_training *run)
+{
+    net_fail(NET_FAULT, "cannot write %s/mlflow.steps: %s", run->folder.path, strerror(errno));
+}
+
+/* Behind its last whole line: a run that ended in the midst of one goes on there. */
+static int open_steps(const struct net_training *run)
+{
+    const int file = openat(run->folder.at, "mlflow.steps", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC,
+                            0666);
+    off_t end = file < 0 ? 0 : lseek(file, 0, SEEK_END);
+    char last;
+
+    while (end > 0 && pread(file, &last, 1, end - 1) == 1 && last != '\n')
+        end--;
+    if (file < 0 || end < 0 || ftruncate(file, end))
+        fail_steps(run);
+    return file;
+}
+
 /* ---- the sink -------------------------------------------------------------------------------- */
 
 static void *open_server(const struct net_training *run, struct net_progress *progress)
@@ -113,27 +135,21 @@ static void *open_server(const struct net_training *run, struct net_progress *pr
                               .steps = -1,
                               .said = -1};
     if (server->every)
-        server->steps = openat(run->folder.at, "mlflow.steps",
-                               O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (server->every && server->steps < 0)
-        net_fail(NET_FAULT, "cannot write %s/mlflow.steps: %s", run->folder.path, strerror(errno));
+        server->steps = open_steps(run);
     begin_sending(server, run);
     return server;
 }
 
+/* What is not written ends the run as a line of history.csv does: it comes again behind the last
+   checkpoint. */
 static void add_step(void *sink, const struct net_training *run, double loss)
 {
     struct server *server = sink;
     const long step = run->session.run.step;
 
-    if (server->every && !(step % server->every) && server->steps >= 0 &&
-        dprintf(server->steps, "%.0f %.9g %ld\n", 1e3 * net_tracker_now(), loss, step) < 0) {
-        net_progress_close(server->progress);
-        net_warn("cannot write %s/mlflow.steps: %s; the run goes on", run->folder.path,
-                 strerror(errno));
-        close(server->steps);
-        server->steps = -1;
-    }
+    if (server->every && !(step % server->every) &&
+        dprintf(server->steps, "%.0f %.9g %ld\n", 1e3 * net_tracker_now(), loss, step) < 0)
+        fail_steps(run);
 }
 
 static void add_epoch(void *sink, const struct net_training *run, const struct net_epoch *epoch)

@@ -18,7 +18,9 @@ static const char header[] = "step,loss\n";
 
 struct step_log {
     FILE *out;
-    int lost; /* why lines are not on the disk; 0: they are */
+    const char *path;
+    bool regular; /* a file, no pipe and no device */
+    int lost;     /* why lines are not on the disk; 0: they are */
 };
 
 /* Where it cannot be written no folder is left that was made for the run. */
@@ -85,10 +87,13 @@ static void *reserve_log(const struct net_training *run, struct net_progress *pr
     const int at = open_log(run, path);
     struct stat status;
     bool ok = at >= 0 && !fstat(at, &status);
-    const bool regular = ok && S_ISREG(status.st_mode);
-    const off_t kept = regular && run->options->value[NET_RESUME].text ? count_kept(run, path) : 0;
 
-    if (regular)
+    log->path = path;
+    log->regular = ok && S_ISREG(status.st_mode);
+    const off_t kept = log->regular && run->options->value[NET_RESUME].text ? count_kept(run, path)
+                                                                            : 0;
+
+    if (log->regular)
         ok = !ftruncate(at, kept) && lseek(at, kept, SEEK_SET) == kept;
     log->out = ok ? fdopen(at, "w") : NULL;
     if (log->out && (kept || fputs(header, log->out) >= 0) && !fflush(log->out))
@@ -103,8 +108,15 @@ static void add_step(void *sink, const struct net_training *run, double loss)
     fprintf(log->out, "%u,%.9g\n", run->session.run.step, loss);
 }
 
-/* A checkpoint counts these steps: a run that goes on with it does not write them again. A pipe
-   cannot be synced. */
+static _Noreturn void fail_lost(const struct step_log *log)
+{
+    net_fail(NET_FAULT, "%s: the steps could not all be written: %s", log->path,
+             strerror(log->lost));
+}
+
+/* A checkpoint counts these steps, and a run that goes on with it does not write them again: where
+   they are not in their file the one before stays, behind which they come again. A pipe cannot be
+   synced, and what it has lost never comes back. */
 static void save_log(void *sink, struct net_training *run)
 {
     struct step_log *log = sink;
@@ -113,6 +125,8 @@ static void save_log(void *sink, struct net_training *run)
     if ((fflush(log->out) || (fsync(fileno(log->out)) && errno != EINVAL && errno != EROFS)) &&
         !log->lost)
         log->lost = errno;
+    if (log->lost && log->regular)
+        fail_lost(log);
 }
 
 static void close_log(void *sink, const struct net_training *run)
@@ -120,11 +134,11 @@ static void close_log(void *sink, const struct net_training *run)
     struct step_log *log = sink;
     const bool failed = ferror(log->out);
 
+    (void)run;
     if ((fclose(log->out) || failed) && !log->lost)
         log->lost = errno;
     if (log->lost)
-        net_fail(NET_FAULT, "%s: the steps could not all be written: %s",
-                 run->options->value[NET_LOG_STEPS].text, strerror(log->lost));
+        fail_lost(log);
     free(log);
 }
 

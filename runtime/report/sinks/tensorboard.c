@@ -137,7 +137,9 @@ static void add_texts(struct board *board, const struct net_training *run)
     if (!out)
         net_fail(NET_FAULT, "out of memory");
     net_summary_print(out, &summary);
-    fclose(out);
+    const bool failed = ferror(out);
+    if (fclose(out) || failed)
+        net_fail(NET_FAULT, "out of memory");
     text = net_format("```\n%s\n```\n", table);
     add_text(board, "model", text);
     free(text);

@@ -40,7 +40,7 @@ char *net_tracker_title(const struct net_training *run)
 {
     const struct net_options *options = run->options;
     char *place = net_folder_place(options->whole ? options->whole : &run->folder);
-    char *whole = realpath(place, NULL);
+    char *whole = net_real_path(place);
     const char *slash = strrchr(whole ? whole : place, '/');
     const char *last = slash && slash[1] ? slash + 1 : "run";
     char *title = options->whole ? net_format("%s/%s", last, options->place)
