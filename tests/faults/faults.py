@@ -24,8 +24,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from commands import CC, COMMANDS, COSTLY, LEFT_OUT, OF_NETC, WHOLE, goes_on, is_made_good, \
-    judge_train, run
+from commands import CC, CHILDREN, COMMANDS, COSTLY, LEFT_OUT, OF_NETC, WHOLE, goes_on, \
+    is_made_good, judge_train, run
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get('BUILD', ROOT / 'build'))
@@ -158,11 +158,11 @@ class Bench:
             self.wrong.append(what)
             print('FAILED:', what, file=sys.stderr)
 
-    def moments(self, most, some=12):
-        every = list(range(1, most + 1))
-        if not self.short or most <= some:
-            return every
-        return sorted({every[i * (most - 1) // (some - 1)] for i in range(some)})
+    def moments(self, most, some=12, longest=None):
+        some = some if self.short else longest or most
+        if most <= some:
+            return range(1, most + 1)
+        return sorted({1 + i * (most - 1) // (some - 1) for i in range(some)})
 
 
 def is_told(done, command=''):
@@ -374,9 +374,10 @@ def jobs_of_command(bench, command):
         call = kind.removeprefix('child-')
         if (command, kind) in LEFT_OUT:
             continue
-        for number in bench.moments(most, most if (command, kind) in WHOLE else some):
+        longest = CHILDREN.get(command) if kind != call else None
+        for number in bench.moments(most, most if (command, kind) in WHOLE else some, longest):
             yield one_call, command, kind, number, ERRORS[call]
-        for number in bench.moments(most, some) if call in CHANGING else []:
+        for number in bench.moments(most, some, longest) if call in CHANGING else []:
             yield one_call, command, kind, number, 0
     for number in bench.moments(count_allocations(bench, command), 3 * some):
         yield one_allocation, command, number

@@ -366,6 +366,8 @@ static void send_files(struct sending *s)
         char *path = net_format("mlflow-artifacts/artifacts/%s/%s", place + strspn(place, "/"),
                                 name);
 
+        if (file < 0 && errno != ENOENT)
+            net_fail(NET_FAULT, "%s/%s: %s", s->record->path, name, strerror(errno));
         if (file >= 0)
             net_json_free(ask(s, "PUT", path, file, false));
         free(path);
