@@ -29,7 +29,7 @@ static char *tree_text(const Ast *ast)
         fail_memory();
     print_ast(out, ast);
     const bool failed = ferror(out);
-    if (fclose(out) != 0 || failed)
+    if (fclose(out) != 0 || failed || !text)
         fail_memory();
     return text;
 }

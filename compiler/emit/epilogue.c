@@ -335,6 +335,20 @@ const char *dropout_threshold(Emitter *e, const Node *node)
                   run_value(e, format("net_dropout_threshold(%s)", number_operand(number, 0))));
 }
 
+/* What of a block's lanes a dropout draws by: the elements, or what of them is dropped as one. */
+static const char *drawn_lanes(const Chain *b, const Node *node, const char *lanes)
+{
+    const int count = node->at.together;
+
+    for (int i = 0; i < b->layout->segment_count; i++)
+        if (b->layout->segments[i].pixels % count && count != shape_size(node->outputs[0]->shape)) {
+            fprintf(stderr, "netc: internal error: what is dropped as one lies apart\n");
+            abort();
+        }
+    return count == 1 ? format("%s(e.index)", lanes)
+                      : format("net_lanes_together(%s(e.index), %d)", lanes, count);
+}
+
 static void write_dropout_call(Text *text, const Chain *b, int index, const char *lanes)
 {
     const Node *node = b->k->epilogue[index];
@@ -348,8 +362,8 @@ static void write_dropout_call(Text *text, const Chain *b, int index, const char
     }
     threshold = dropout_threshold(b->c->e, node);
     scale = dropout_scale(b->c->e, node);
-    line(text, 1, "net_draw_dropout(%s, %s, %s(e.index), %d, %s, %s, e, images, run);", to, mask,
-         lanes, node->at.stream, threshold, scale);
+    line(text, 1, "net_draw_dropout(%s, %s, %s, %d, %s, %s, e, images, run);", to, mask,
+         drawn_lanes(b, node, lanes), node->at.stream, threshold, scale);
 }
 
 /* The draws of sixteen images of a block, one random node after the other. */

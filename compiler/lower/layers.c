@@ -4,6 +4,8 @@
 
 #include "lower/lowering.h"
 
+#include <string.h>
+
 /* ---- With parameters ------------------------------------------------------------------------- */
 
 Value *lower_dense(Lowering *l, Layer *layer, Value *const *x)
@@ -151,10 +153,22 @@ Value *lower_gaussian_noise(Lowering *l, Layer *layer, Value *const *x)
     return append_node(l, layer, OP_GAUSSIAN_NOISE, x, 1, at)->outputs[0];
 }
 
+/* Of dropout1d and dropout2d a channel is dropped whole (Tompson and others 2015), of drop_path the
+   row (Huang and others 2016). */
 Value *lower_dropout(Lowering *l, Layer *layer, Value *const *x)
 {
+    const Shape *shape = &x[0]->shape;
+    const char *name = layer->call->name;
     Attributes at = {.p = number(layer->call, "p"), .run_number = run_number(layer->call, "p")};
 
+    at.together = 1;
+    if (!strcmp(name, "drop_path"))
+        at.together = shape_size(*shape);
+    else if (strcmp(name, "dropout") != 0)
+        at.together = shape_size(*shape) / shape->size[0];
+    if ((!strcmp(name, "dropout1d") && !check_sequence(l, layer)) ||
+        (!strcmp(name, "dropout2d") && !check_image(l, layer)))
+        return NULL;
     if (l->mode != MODE_TRAIN || (at.p == 0 && !at.run_number))
         return x[0];
     at.stream = l->streams++;

@@ -4,7 +4,8 @@
  * The one idea: a segment is a run of logical channels in blocks of 16 that stand side by side; a
  * value that is a concat, or an image flattened, has its elements in several of them.
  *
- * Needs: run.h, net_segment of netrt.h. Gives: net_layout, net_element_at, net_lanes_of.
+ * Needs: run.h, net_segment of netrt.h. Gives: net_layout, net_element_at, net_lanes_of,
+ * net_lanes_together.
  */
 
 #ifndef NET_LAYOUT_H
@@ -53,6 +54,12 @@ NET_INLINE struct net_lanes net_lanes_of(const struct net_segment *segments, int
                                        s.start + 16 * within * s.pixels + pixel, s.pixels};
     }
     return lanes;
+}
+
+/* Where `count` elements, one behind the other, are as one: a channel's pixels, or a whole row. */
+NET_INLINE struct net_lanes net_lanes_together(struct net_lanes lanes, int count)
+{
+    return (struct net_lanes){lanes.lanes, lanes.element / count, lanes.step / count};
 }
 
 #endif

@@ -127,6 +127,21 @@ static const KernelCase cases[] = {
      "    concat(a, b, c, d, e, f, g, h, k, i, j -> dense(3))\n",
      "mse"},
 
+    {"dropout of channels and rows", 40, 1, true, "input x[13] = x\n    input y[2, 5, 4] = y",
+     "[21] = t", "x, y",
+     "    a = y -> conv2d(19, 3) -> dropout2d(0.3) -> relu -> flatten -> dense(3)\n"
+     "    b = y -> dropout2d(0.5) -> conv2d(2, 3) -> drop_path(0.4) -> flatten -> dense(3)\n"
+     "    c = y -> conv2d(6, 3, padding=1) -> reshape(3, 40) -> dropout1d(0.5) -> flatten -> "
+     "dense(3)\n"
+     "    d = y -> conv2d(3, 1) -> reshape(12, 5) -> dropout1d(0.5) -> conv1d(4, 2) -> flatten\n"
+     "          -> drop_path(0.2) -> dense(3)\n"
+     "    e = concat(y -> conv2d(5, 3), y -> conv2d(18, 3)) -> dropout2d(0.3) -> drop_path(0.3)\n"
+     "          -> flatten -> dense(3)\n"
+     "    f = x -> dense(35) -> reshape(7, 5) -> dropout1d(0.5) -> flatten -> dense(3)\n"
+     "    g = x -> dense(3) -> drop_path(0.5)\n"
+     "    concat(a, b, c, d, e, f, g)\n",
+     "mse"},
+
     {"gaussian_noise", 64, 1, true, "input x[13] = x\n    input y[2, 5, 4] = y", "[30] = t", "x, y",
      "    a = x -> dense(1) -> gaussian_noise(0.5) -> dense(3)\n"
      "    b = x -> dense(17) -> relu -> gaussian_noise(0.25) -> dense(3)\n"

@@ -167,7 +167,8 @@ static bool between_reshapes(Generator *g, Part *p, char *call)
 {
     const int all = numbers_of(p), a = divisor(g, all);
     const char *layer = g->plain ? ANY_NAME(g, "layernorm", "tanh")
-                                 : ANY_NAME(g, "dropout(0.3)", "gaussian_noise(0.1)", "batchnorm");
+                                 : ANY_NAME(g, "dropout(0.3)", "drop_path(0.3)",
+                                            "gaussian_noise(0.1)", "batchnorm");
 
     snprintf(call, MAX_CALL, "reshape(%d, %d) -> %s -> flatten", a, all / a, layer);
     *p = (Part){.rank = 1, .size = {all}};

@@ -75,7 +75,8 @@ static void evaluate_dropout(const Reference *r, const Node *node, double *const
     for (int row = 0; row < r->n; row++) {
         for (int i = 0; i < size; i++) {
             const long at = (long)row * size + i;
-            const uint32_t draw = net_dropout_draw(key, (uint32_t)i, (uint32_t)row, r->step,
+            const uint32_t draw = net_dropout_draw(key, (uint32_t)(i / node->at.together),
+                                                   (uint32_t)row, r->step,
                                                    (uint32_t)node->at.stream);
 
             out[0][at] = draw >= threshold ? in[0][at] / (1 - node->at.p) : 0;

@@ -138,7 +138,7 @@ static void add_texts(struct board *board, const struct net_training *run)
         net_fail(NET_FAULT, "out of memory");
     net_summary_print(out, &summary);
     const bool failed = ferror(out);
-    if (fclose(out) || failed)
+    if (fclose(out) || failed || !table) /* glibc's has none where there is no room to copy it */
         net_fail(NET_FAULT, "out of memory");
     text = net_format("```\n%s\n```\n", table);
     add_text(board, "model", text);
