@@ -53,8 +53,13 @@ static inline Value *append(Graph *g, Op op, Attributes at, int count, Value *a,
 
 static inline Value *unary(Graph *g, Op op, Value *x)
 {
-    const Attributes at = {
-        .slope = 0.25, .scale = 0.5, .least = 0.25, .most = 0.5, .p = 0.5, .stream = 3};
+    const Attributes at = {.slope = 0.25,
+                           .scale = 0.5,
+                           .least = 0.25,
+                           .most = 0.5,
+                           .p = 0.5,
+                           .together = 1,
+                           .stream = 3};
 
     return append(g, op, at, 1, x, NULL, NULL);
 }
