@@ -144,7 +144,7 @@ static void open_folder(struct net_folds *folds)
     const struct net_options *options = folds->options;
     const char *out = options->value[NET_OUT].text;
 
-    if (out && net_folder_open(&folds->folder, NULL, out)) {
+    if (out && net_folder_find(&folds->folder, NULL, out)) {
         need_free(folds);
         net_folder_close(&folds->folder);
     }

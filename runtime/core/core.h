@@ -62,6 +62,11 @@ struct net_folder {
 char *net_path_in(const struct net_folder *folder, const char *name); /* for messages; malloc'd */
 /* The folder `name` in another. False: there is none that can be opened, errno says why. */
 bool net_folder_open(struct net_folder *folder, const struct net_folder *in, const char *name);
+/* The same, where it may be absent: false then; what else keeps it from being opened ends the
+   program. */
+bool net_folder_find(struct net_folder *folder, const struct net_folder *in, const char *name);
+/* Its entries, a DIR for readdir and closedir; NULL where they may not be read. */
+void *net_folder_list(const struct net_folder *folder);
 void net_folder_close(struct net_folder *folder); /* one that was never opened too */
 bool net_folder_has(const struct net_folder *folder, const char *name);
 /* Is its path another's now, or nobody's? */

@@ -5,6 +5,7 @@
 
 #define _GNU_SOURCE
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -42,6 +43,26 @@ void net_folder_close(struct net_folder *folder)
     close(folder->at);
     free(folder->path);
     *folder = (struct net_folder){0};
+}
+
+bool net_folder_find(struct net_folder *folder, const struct net_folder *in, const char *name)
+{
+    const bool there = net_folder_open(folder, in, name);
+
+    if (!there && errno != ENOENT && errno != ENOTDIR)
+        net_fail(NET_FAULT, "the folder %s cannot be opened: %s", net_path_in(in, name),
+                 strerror(errno));
+    return there;
+}
+
+void *net_folder_list(const struct net_folder *folder)
+{
+    const int at = openat(folder->at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = at >= 0 ? fdopendir(at) : NULL;
+
+    if (!entries && errno != EACCES)
+        net_fail(NET_FAULT, "the folder %s cannot be read: %s", folder->path, strerror(errno));
+    return entries;
 }
 
 bool net_folder_has(const struct net_folder *folder, const char *name)

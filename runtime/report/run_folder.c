@@ -116,8 +116,7 @@ static const char *number_of(const char *name)
    trains in one the program ends, and none has lost a file. */
 static struct net_folder *hold_folds(const struct net_folder *folder, long most, int *count)
 {
-    const int at = openat(folder->at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *files = at >= 0 ? fdopendir(at) : NULL;
+    DIR *files = net_folder_list(folder);
     struct net_folder *folds = NULL;
     struct rlimit limit;
 
@@ -132,12 +131,8 @@ static struct net_folder *hold_folds(const struct net_folder *folder, long most,
         if (*number < '1' || *number > '9' || number[strspn(number, "0123456789")] ||
             strtol(number, NULL, 10) > most)
             continue;
-        if (!net_folder_open(&fold, folder, file->d_name)) {
-            if (errno == EMFILE || errno == ENFILE)
-                net_fail(NET_FAULT, "%s: its folds cannot all be opened: %s", folder->path,
-                         strerror(errno));
+        if (!net_folder_find(&fold, folder, file->d_name))
             continue;
-        }
         lock_folder(&fold);
         folds = realloc(folds, (size_t)(*count + 1) * sizeof *folds);
         if (!folds)
@@ -146,8 +141,6 @@ static struct net_folder *hold_folds(const struct net_folder *folder, long most,
     }
     if (files)
         closedir(files);
-    else if (at >= 0)
-        close(at);
     return folds;
 }
 

@@ -160,11 +160,11 @@ void net_settings_of_run(struct net_options *options)
 
     if (!weights)
         return;
-    if (!net_folder_open(&folder, NULL, weights)) {
+    if (!net_folder_find(&folder, NULL, weights)) {
         char *beside = slash ? net_format("%.*s", (int)(slash - weights) + (slash == weights),
                                           weights)
                              : net_format(".");
-        const bool there = net_folder_open(&folder, NULL, beside);
+        const bool there = net_folder_find(&folder, NULL, beside);
 
         free(beside);
         if (!there)

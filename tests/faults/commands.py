@@ -193,8 +193,6 @@ def is_made_good(command, kind, number):
         (command == 'build' and kind.startswith('child-'))
 
 
-# a close that fails has closed, but not here: a keeper would wait for its own end of the pipe
-LEFT_OUT = [('build', 'child-close')]
 COSTLY = {'build': 12, 'sent': 8, 'sweep': 2}  # the short form takes one of so many moments
 # of their many calls, which are curl's and clang's for the most part, the long form takes so many
 CHILDREN = {'sent': 600, 'build': 150}

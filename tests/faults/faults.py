@@ -24,7 +24,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from commands import CC, CHILDREN, COMMANDS, COSTLY, LEFT_OUT, OF_NETC, WHOLE, goes_on, \
+from commands import CC, CHILDREN, COMMANDS, COSTLY, OF_NETC, WHOLE, goes_on, \
     is_made_good, judge_train, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -372,8 +372,6 @@ def jobs_of_command(bench, command):
     some = 12 if not bench.short else 5
     for kind, most in count_calls(bench, command).items():
         call = kind.removeprefix('child-')
-        if (command, kind) in LEFT_OUT:
-            continue
         longest = CHILDREN.get(command) if kind != call else None
         for number in bench.moments(most, most if (command, kind) in WHOLE else some, longest):
             yield one_call, command, kind, number, ERRORS[call]

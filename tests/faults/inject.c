@@ -48,7 +48,7 @@ static const struct {
     {"clone", {SYS_clone, SYS_clone3, SYS_fork, SYS_vfork}},
     {"say", {-1, -1, -1, -1}}, /* a write to stderr */
 };
-enum { WRITE = 1, KINDS = sizeof kinds / sizeof *kinds, SAY = KINDS - 1 };
+enum { WRITE = 1, CLOSE = 6, KINDS = sizeof kinds / sizeof *kinds, SAY = KINDS - 1 };
 
 static const char of_child[] = "child-";
 
@@ -63,6 +63,7 @@ struct fault {
 struct thread {
     pid_t id; /* 0: none */
     int child;
+    int closes; /* the error of the close that it is in, which closes all the same; 0: none */
 };
 
 static int kind_of(long call, unsigned long long descriptor)
@@ -100,7 +101,7 @@ static struct thread *find_thread(struct thread *threads, pid_t id, pid_t progra
 }
 
 /* Before a call; one that fails is another, which does not exist. */
-static void look(const struct thread *thread, struct fault *fault)
+static void look(struct thread *thread, struct fault *fault)
 {
     struct user_regs_struct registers;
 
@@ -113,9 +114,25 @@ static void look(const struct thread *thread, struct fault *fault)
         return;
     if (!fault->error)
         kill(thread->id, SIGKILL);
+    if (kind == CLOSE) {
+        thread->closes = fault->error;
+        return;
+    }
     registers.orig_rax = (unsigned long long)-1;
     registers.rax = (unsigned long long)-fault->error;
     ptrace(PTRACE_SETREGS, thread->id, NULL, &registers);
+}
+
+/* Behind a close, whose descriptor is gone whatever it says. */
+static void fail_close(struct thread *thread)
+{
+    struct user_regs_struct registers;
+
+    if (!ptrace(PTRACE_GETREGS, thread->id, NULL, &registers)) {
+        registers.rax = (unsigned long long)-thread->closes;
+        ptrace(PTRACE_SETREGS, thread->id, NULL, &registers);
+    }
+    thread->closes = 0;
 }
 
 /* Calls of the kind stop from here on, all of every kind for "none"; -1: they cannot. */
@@ -161,9 +178,11 @@ static int follow(pid_t program, struct fault *fault)
         }
         if (status >> 8 == (SIGTRAP | PTRACE_EVENT_SECCOMP << 8))
             look(thread, fault);
+        else if (thread->closes && status >> 8 == SIGTRAP)
+            fail_close(thread);
         else if (WSTOPSIG(status) != SIGTRAP && WSTOPSIG(status) != SIGSTOP)
             number = WSTOPSIG(status);
-        ptrace(PTRACE_CONT, id, NULL, (void *)(long)number);
+        ptrace(thread->closes ? PTRACE_SYSCALL : PTRACE_CONT, id, NULL, (void *)(long)number);
     }
     return code;
 }

@@ -21,7 +21,7 @@ static char *read_page(const struct net_run_record *run)
     char *page = NULL;
     size_t length;
 
-    if (net_folder_open(&folder, NULL, run->path)) {
+    if (net_folder_find(&folder, NULL, run->path)) {
         if (net_folder_has(&folder, "report.html"))
             page = net_file_read(&folder, "report.html", &length);
         net_folder_close(&folder);

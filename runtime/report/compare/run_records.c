@@ -146,8 +146,7 @@ static int by_name(const void *a, const void *b)
 /* Its subfolders' names, sorted; malloc'd. */
 static char **list_folders(const struct net_folder *folder, int *count)
 {
-    const int at = openat(folder->at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *files = at >= 0 ? fdopendir(at) : NULL;
+    DIR *files = net_folder_list(folder);
     char **names = NULL;
 
     *count = 0;
@@ -177,7 +176,7 @@ static void read_folder(struct net_run_records *runs, const struct net_folder *f
     for (int i = 0; i < count; i++) {
         struct net_folder run;
 
-        if (net_folder_open(&run, folder, names[i])) {
+        if (net_folder_find(&run, folder, names[i])) {
             read_run(runs, &run);
             net_folder_close(&run);
         }

@@ -111,7 +111,7 @@ static char *read_meta(const struct net_folder *in, const char *folder, const ch
    NULL. */
 static char *find_experiment(const struct net_folder *store, const char *name)
 {
-    DIR *entries = fdopendir(openat(store->at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    DIR *entries = net_folder_list(store);
     char *found = NULL;
 
     for (struct dirent *entry; entries && !found && (entry = readdir(entries));) {
@@ -332,7 +332,7 @@ static bool take_up(struct mlflow *mlflow, const struct net_training *run,
     char *kept = net_tracker_kept(run, "mlflow.run");
     char *slash = kept ? strchr(kept, '/') : NULL;
     char *began = slash ? read_meta(store, kept, "start_time") : NULL;
-    const bool found = began && net_folder_open(&mlflow->folder, store, kept);
+    const bool found = began && net_folder_find(&mlflow->folder, store, kept);
 
     if (found) {
         clean(&mlflow->folder);

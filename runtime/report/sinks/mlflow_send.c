@@ -197,7 +197,7 @@ static char *find_title(const struct sending *s)
 
     if (!last)
         net_fail(NET_FAULT, "%s: %s", s->record->path, strerror(errno));
-    if (net_folder_open(&all, &s->folder, "..") &&
+    if (net_folder_find(&all, &s->folder, "..") &&
         (net_folder_has(&all, "kfold.json") || net_folder_has(&all, "sweep.json")))
         while (last > place && *--last != '/')
             ;

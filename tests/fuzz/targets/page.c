@@ -31,7 +31,7 @@ static void read_page(const void *unused)
 {
     (void)unused;
     net_page_read_figures(&run, take_figure, NULL);
-    net_page_read_tables(&run, take_table, NULL);
+    net_page_read_tables(&run, -1, take_table, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
