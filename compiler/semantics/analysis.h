@@ -237,6 +237,7 @@ typedef struct Sema {
     int losses;       /* that were called: terms of a sum are told apart by it */
     unsigned listed;  /* kinds whose names a note has listed: once a file */
     bool in_loss;     /* an expression of the loss is evaluated: targets are values */
+    int summand;      /* of the loss, that is evaluated */
     Object predicted; /* what the first network that the loss called gave, and its name; or none */
     bool stopped;     /* a limit was passed: everything is OBJECT_ERROR */
     Place *reported;  /* one error a place: a loop would repeat it */
@@ -337,7 +338,8 @@ Object negate_value(Sema *s, Span span, Object a);
 /* ---- loss_sum.c: sums of losses -------------------------------------------------------------- */
 
 bool is_loss(Object object);
-Object as_sum(Object loss);                                         /* one loss alone counts once */
+Object as_sum(Object loss);                                  /* one loss alone counts once */
+Object combine(Sema *s, const Ast *ast, Object a, Object b); /* expression.c: a binary operator */
 Object combine_losses(Sema *s, const Ast *ast, Object a, Object b); /* one of them is a loss */
 
 /* ---- network.c: layers, blocks, networks ----------------------------------------------------- */

@@ -158,7 +158,13 @@ static Object evaluate_binary(Sema *s, const Ast *ast)
 {
     if (same(ast->text, "and") || same(ast->text, "or"))
         return evaluate_logic(s, ast);
-    Object a = evaluate(s, ast->first), b = evaluate(s, ast->second);
+    Object a = evaluate(s, ast->first);
+
+    return combine(s, ast, a, evaluate(s, ast->second));
+}
+
+Object combine(Sema *s, const Ast *ast, Object a, Object b)
+{
     if (a.kind == OBJECT_ERROR || b.kind == OBJECT_ERROR)
         return error_object(ast->span);
     const bool compares = same(ast->text, "==") || same(ast->text, "!=");

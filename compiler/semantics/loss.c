@@ -81,6 +81,14 @@ static void analyze_call(Sema *s, Object object, int errors)
             note(s->source, "call a network: `%s(network(%s), %s)`", call->name,
                  term.prediction->field->name, term.target->name);
     }
+    if (term.prediction->of_target && !term.prediction->field) {
+        if (report(s, f->input.span, "the prediction is made of a target"))
+            note(s->source,
+                 "give %s the result of a network, or write the loss as an expression: "
+                 "`mean(square(network(input) - target))`",
+                 call->name);
+        return;
+    }
     find_ignored(s, model, call, term.target);
     term.name = name_term(model, term.target->name);
     if (model->term_count == 0)
@@ -177,12 +185,30 @@ static void find_first_target(Sema *s, Span span)
                         "is declared a target too: `target same_image = image`");
 }
 
+/* Each summand is told apart from those before it: what it calls with the same values is the same
+   result, and the prediction is of the first. */
+static Object evaluate_summands(Sema *s, const Ast *ast, int deep)
+{
+    const bool adds = ast->kind == AST_BINARY && (same(ast->text, "+") || same(ast->text, "-"));
+
+    if (!adds || deep > 2 * MAX_TERMS)
+        return evaluate(s, ast);
+    const Object a = evaluate_summands(s, ast->first, deep + 1);
+
+    s->losses++;
+    s->summand++;
+    return combine(s, ast, a, evaluate_summands(s, ast->second, deep + 1));
+}
+
 void analyze_loss(Sema *s, const Ast *ast)
 {
     const int errors = s->source->errors;
+    const unsigned kinds = s->kinds;
 
     s->in_loss = true;
-    const Object object = evaluate_with(s, ast->first, KIND_LAYER | KIND_LOSS);
+    s->kinds = KIND_LAYER | KIND_LOSS;
+    const Object object = evaluate_summands(s, ast->first, 0);
+    s->kinds = kinds;
     s->in_loss = false;
     if (object.kind == OBJECT_ERROR || (object.kind == OBJECT_TENSOR && s->source->errors > errors))
         return;

@@ -329,14 +329,17 @@ static bool depends_on(const Model *model, const Layer *layer, Layer *other)
     return does;
 }
 
-/* The first network that the loss calls gives the prediction, or one that goes on from there. */
+/* The first network that the loss calls gives the prediction, or one that goes on from there in the
+   same summand. */
 static void note_prediction(Sema *s, Object result, const char *network)
 {
     if (result.kind != OBJECT_TENSOR || result.layer->of_target ||
-        (s->predicted.layer && !depends_on(s->model, result.layer, s->predicted.layer)))
+        (s->predicted.layer && (s->predicted.count != s->summand ||
+                                !depends_on(s->model, result.layer, s->predicted.layer))))
         return;
     s->predicted = result;
     s->predicted.text = network;
+    s->predicted.count = s->summand;
 }
 
 static Object call_definition(Sema *s, const PartialCall *f)
