@@ -8,10 +8,12 @@
  *     <scratch> <result>    partial sums and the like; the weight of the update, or the gradient
  *     <ids>                 the elements of the input `tokens`, or "NULL"
  *     <epilogue> <row_end>  functions that are added for it, with their operands
+ *     <transcendental>      "true" where the epilogue's are dear
  *     <apply> <taps> <axis> structs, as literals
  *     <padding>             a member, where there is some
  *     <kernel> <window>     "2x2"; its pixels
- *     <tile_rows> <tile>    of the target's register tile; of the schedule
+ *     <tile_rows>           of the target's register tile
+ *     <tile> <splits>       of the schedule
  */
 
 #include "emit/emit.h"

@@ -5,7 +5,8 @@
 
 Right is: exit 0 and the same bits; or exit 1 or 2, an error that is told, nothing half written
 under a final name, nothing left in the making, and a run that then goes on, or begins again, to the
-same bits. --short takes some moments of each kind, spread evenly.
+same bits. --short takes some moments of each kind, spread evenly, and the long form all but of the
+calls in curl and clang (CHILDREN in commands.py).
 """
 
 import argparse
