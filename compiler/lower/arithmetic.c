@@ -1,5 +1,6 @@
 /*
- * arithmetic.c -- operators on results of layers, and the functions max, min, clamp and pow.
+ * arithmetic.c -- operators on results of layers, and the functions max, min, clamp, pow and
+ * reparameterize.
  *
  * The one idea: both sides have one shape, but a vector of the channels, [c], beside an image
  * [c, h, w] or a sequence [c, l], which is stretched over the pixels first, and one channel beside
@@ -255,4 +256,24 @@ Value *lower_pow(Lowering *l, Layer *layer, Value *const *x)
         y = y ? join(l, layer, OP_MULTIPLY, power, y) : power;
     }
     return exponent < 0 ? unary(l, layer, OP_RECIPROCAL, y) : y;
+}
+
+/* ---- Draws ----------------------------------------------------------------------------------- */
+
+/* x + e^(log_variance / 2) * a normal draw (Kingma and Welling 2014, section 2.4); in evaluation x,
+   the mean. */
+Value *lower_reparameterize(Lowering *l, Layer *layer, Value *const *x)
+{
+    Value *sides[] = {x[0], x[1]}, *draw;
+
+    if (!match_shapes(l, layer, sides))
+        return NULL;
+    if (l->mode != MODE_TRAIN)
+        return sides[0];
+    draw = scale(l, layer, sides[0], 0);
+    draw = append_node(l, layer, OP_GAUSSIAN_NOISE, &draw, 1,
+                       (Attributes){.scale = 1, .stream = l->streams++})
+               ->outputs[0];
+    sides[1] = unary(l, layer, OP_EXP, scale(l, layer, sides[1], 0.5));
+    return join(l, layer, OP_ADD, sides[0], join(l, layer, OP_MULTIPLY, sides[1], draw));
 }

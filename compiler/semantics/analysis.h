@@ -250,6 +250,7 @@ Object error_object(Span span);
 
 /* error_at, once a place; false: it was there already, and no note belongs to it. */
 bool report(Sema *s, Span span, const char *fmt, ...) PRINTF(3, 4);
+void explain_call(Sema *s, const PartialCall *f);     /* a note: what it could look like */
 bool within_budget(Sema *s, double steps, Span span); /* false: too much work */
 
 Name *find_name(const Names *names, const char *text);
@@ -341,6 +342,24 @@ bool is_loss(Object object);
 Object as_sum(Object loss);                                  /* one loss alone counts once */
 Object combine(Sema *s, const Ast *ast, Object a, Object b); /* expression.c: a binary operator */
 Object combine_losses(Sema *s, const Ast *ast, Object a, Object b); /* one of them is a loss */
+
+/* ---- library.c: losses in the language itself ------------------------------------------------ */
+
+bool is_carried(const char *name);
+const char *carried_text(const char *name); /* "quantile(prediction, target, q=0.5)" */
+void add_carried_names(const char ***names, int *count);
+void print_carried(FILE *out);
+/* Its section, all of which stands at `span`. */
+const Ast *carried_definition(const char *name, Span span);
+/* What its parameter takes. */
+ParamType carried_type(const char *name, const char *parameter);
+
+/* ---- results.c: what a body gives ------------------------------------------------------------ */
+
+bool is_several(Object object);                     /* is it a list of values? */
+bool is_result(Object object);                      /* a value, or such a list */
+bool refuse_several(Sema *s, const PartialCall *f); /* a layer or loss whose input is a list */
+void unpack(Sema *s, const Ast *ast, Object list);  /* a, b = list: a name for each item */
 
 /* ---- network.c: layers, blocks, networks ----------------------------------------------------- */
 

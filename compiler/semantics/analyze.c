@@ -141,7 +141,8 @@ static void define_networks(Sema *s)
         if (ast->kind != AST_NETWORK && ast->kind != AST_BLOCK && ast->kind != AST_LOSS)
             continue;
         networks += ast->kind == AST_NETWORK;
-        if (find_signature(ast->text, ast->kind == AST_LOSS ? KIND_LOSS : KIND_LAYER))
+        if (find_signature(ast->text, ast->kind == AST_LOSS ? KIND_LOSS : KIND_LAYER) ||
+            (ast->kind == AST_LOSS && is_carried(ast->text)))
             warn_at(s->source, ast->name_span,
                     "`%s` is a %s of the language; in this file it is this %s", ast->text,
                     ast->kind == AST_LOSS ? "loss" : "layer", body_text(ast));

@@ -131,11 +131,24 @@ static bool is_needed(const Parameter *p)
     return p->name && !p->standard && p->type != PARAM_TENSOR && p->type != PARAM_TENSORS;
 }
 
-const char *kind_names(unsigned kinds)
+/* "a, b, c", in lines; `column`: where the last one is. */
+static void list_name(Text *text, int *column, const char *name)
 {
     enum { LINE = 78 };
+    const int length = (int)strlen(name);
+    const bool breaks = *column + length > LINE;
+
+    if (text->at)
+        text_add(text, breaks ? ",\n          " : ", ");
+    *column = breaks ? length : *column + length + 2;
+    text_add(text, "%s", name);
+}
+
+const char *kind_names(unsigned kinds)
+{
+    const char **carried = NULL;
     Text text = {0};
-    int column = 0;
+    int column = 0, count = 0;
 
     for (int i = 0; i < COUNT(signatures); i++) {
         const Parameter *p = signatures[i].parameters;
@@ -147,14 +160,12 @@ const char *kind_names(unsigned kinds)
         for (int k = 0; k < MAX_PARAMETERS && is_needed(&p[k]); k++)
             text_add(&name, "%s%s", k > 0 ? ", " : "(", p[k].name);
         text_add(&name, "%s", is_needed(p) ? ")" : "");
-        const int length = (int)strlen(name.at);
-        const bool breaks = column + length > LINE;
-
-        if (text.at)
-            text_add(&text, breaks ? ",\n          " : ", ");
-        column = breaks ? length : column + length + 2;
-        text_add(&text, "%s", name.at);
+        list_name(&text, &column, name.at);
     }
+    if (kinds & KIND_LOSS)
+        add_carried_names(&carried, &count);
+    for (int i = 0; i < count; i++)
+        list_name(&text, &column, carried[i]);
     return text.at;
 }
 
@@ -163,6 +174,8 @@ void add_signature_names(const char ***names, int *count, unsigned kinds)
     for (int i = 0; i < COUNT(signatures); i++)
         if (signatures[i].kind & kinds)
             APPEND(*names, *count, signatures[i].name);
+    if (kinds & KIND_LOSS)
+        add_carried_names(names, count);
 }
 
 void print_language(FILE *out)
@@ -178,6 +191,8 @@ void print_language(FILE *out)
             if (signatures[i].help)
                 fprintf(out, "        %s\n", signatures[i].help);
         }
+        if (1 << kind == KIND_LOSS)
+            print_carried(out);
     }
     fprintf(out, "\ninit:\n ");
     for (int i = 0; initial_values[i]; i++)

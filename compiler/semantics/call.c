@@ -72,15 +72,6 @@ static PartialCall *copy_function(const PartialCall *f)
     return copy;
 }
 
-/* What the call could look like. */
-static void explain(Sema *s, const PartialCall *f)
-{
-    if (f->definition)
-        note_at(s->source, f->definition->name_span, "it is defined here");
-    else if (f->count > 0)
-        note(s->source, "%s", signature_text(f->signature));
-}
-
 /* ---- Binding --------------------------------------------------------------------------------- */
 
 /* A parameter's default as a object; a default that names another parameter is not handled here. */
@@ -165,7 +156,7 @@ static void bind_position(Sema *s, PartialCall *f, Object object)
                                     f->definition->arguments.items[0]->text)
                            : report(s, object.span, "`%s` takes no arguments", name_of(f));
     if (added)
-        explain(s, f);
+        explain_call(s, f);
 }
 
 static void bind_file(Sema *s, PartialCall *f, const Ast *argument, Object object)
@@ -228,7 +219,7 @@ static void bind_name(Sema *s, PartialCall *f, const Ast *argument, Object objec
         if (near)
             note(s->source, "did you mean `%s`?", near);
         else
-            explain(s, f);
+            explain_call(s, f);
     }
 }
 
@@ -370,7 +361,7 @@ PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span)
             if (report(s, argument->span,
                        "an argument without a name stands after one with a name"))
                 note(s->source, "give its name too");
-        } else if ((first && (object.kind == OBJECT_TENSOR || object.kind == OBJECT_ERROR)) ||
+        } else if ((first && (object.kind == OBJECT_ERROR || is_result(object))) ||
                    is_late_input(bound, argument, object)) {
             bound->input = object;
             bound->has_input = true;
@@ -463,7 +454,7 @@ Call *finish_call(Sema *s, PartialCall *f)
             else if (parameter->type == PARAM_SIZES)
                 note(s->source, "such as `x -> reshape(16, 7, 7)`");
             else
-                explain(s, f);
+                explain_call(s, f);
             return NULL;
         }
         if (parameter->type == PARAM_TENSOR || parameter->type == PARAM_TENSORS)

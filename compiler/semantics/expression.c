@@ -56,6 +56,10 @@ static Object look_up(Sema *s, const char *text, Span span, bool called)
     if (signature)
         return (Object){
             .kind = OBJECT_FUNCTION, .function = new_function(signature, NULL, span), .span = span};
+    if (s->in_loss && is_carried(text))
+        return (Object){.kind = OBJECT_FUNCTION,
+                        .function = new_function(NULL, carried_definition(text, span), span),
+                        .span = span};
     if (is_initial_name(text))
         return (Object){.kind = OBJECT_NAME, .text = text, .span = span};
     unknown(s, text, span, s->kinds, called || !s->frame);
@@ -351,7 +355,7 @@ static Object evaluate_pipe(Sema *s, const Ast *ast)
 
     if (x.kind == OBJECT_FUNCTION && x.function->failed)
         x = error_object(ast->span);
-    if (x.kind != OBJECT_ERROR && x.kind != OBJECT_TENSOR) {
+    if (x.kind != OBJECT_ERROR && !is_result(x)) {
         if (report(s, ast->children.items[0]->span,
                    "a pipe begins with the result of a layer; this is %s", describe(x)) &&
             x.kind == OBJECT_FUNCTION)

@@ -11,6 +11,7 @@
 enum {
     MAX_CALLS = 64,     /* blocks and networks inside one another */
     MAX_DECLARED = 100, /* parameters of a block or network */
+    MAX_RESULTS = 16,   /* of one of them */
 };
 
 /* ---- Layers ---------------------------------------------------------------------------------- */
@@ -111,6 +112,9 @@ static void execute_statement(Sema *s, const Ast *ast)
         name_chain(s, before, ast->text);
         set_name(s, &frame->names, ast->text, object, ast->name_span);
         break;
+    case AST_UNPACK:
+        unpack(s, ast, evaluate(s, ast->first));
+        break;
     case AST_FOR:
         execute_for(s, ast);
         break;
@@ -189,12 +193,12 @@ static void set_parameters(Sema *s, const PartialCall *f)
             object = evaluate(s, parameter->first);
         else if (!f->given[i] && !f->failed &&
                  report(s, f->span, "`%s` needs `%s`", f->definition->text, parameter->text))
-            note_at(s->source, f->definition->name_span, "it is defined here");
+            explain_call(s, f);
         set_name(s, &s->frame->names, parameter->text, object, parameter->name_span);
     }
 }
 
-/* What the body gave, if it is the result of a layer. */
+/* What the body gave: a value, or a list of them; after an error OBJECT_ERROR. */
 static Object check_result(Sema *s, const Frame *frame, const PartialCall *f)
 {
     const Ast *definition = f->definition;
@@ -222,10 +226,19 @@ static Object check_result(Sema *s, const Frame *frame, const PartialCall *f)
                                             : result.function->definition->text);
         return error_object(f->span);
     }
-    if (result.kind != OBJECT_TENSOR && result.kind != OBJECT_ERROR)
+    for (int i = 0; i < result.count && result.kind == OBJECT_LIST; i++)
+        if (result.items[i].kind != OBJECT_TENSOR) {
+            report(s, result.items[i].span, "the results of a %s are those of layers; this is %s",
+                   kind, describe(result.items[i]));
+            return error_object(f->span);
+        }
+    if (result.kind == OBJECT_LIST && result.count > MAX_RESULTS)
+        report(s, result.span, "a %s gives at most %d results; these are %d", kind, MAX_RESULTS,
+               result.count);
+    else if (result.kind != OBJECT_ERROR && !is_result(result))
         report(s, result.span, "the value of a %s is the result of a layer; this is %s", kind,
                describe(result));
-    if (result.kind != OBJECT_TENSOR)
+    if (!is_result(result) || result.count > MAX_RESULTS)
         return error_object(f->span);
     result.span = f->span;
     return result;
@@ -288,8 +301,13 @@ static void note_call(Sema *s, const Ast *definition)
 /* Values, and numbers that are compiled: what is alike for sure. */
 static bool is_same_argument(Object a, Object b)
 {
-    return a.kind == b.kind && a.layer == b.layer && a.number == b.number && !a.formula &&
-           !b.formula && (a.kind == OBJECT_TENSOR || a.kind == OBJECT_NUMBER);
+    bool alike = a.kind == b.kind && a.count == b.count && a.layer == b.layer &&
+                 a.number == b.number && !a.formula && !b.formula &&
+                 (a.kind == OBJECT_TENSOR || a.kind == OBJECT_NUMBER || is_several(a));
+
+    for (int i = 0; alike && i < a.count; i++)
+        alike = is_same_argument(a.items[i], b.items[i]);
+    return alike;
 }
 
 /* What a call of a network with the same arguments gave in an earlier term of the loss, so that
@@ -329,10 +347,12 @@ static bool depends_on(const Model *model, const Layer *layer, Layer *other)
     return does;
 }
 
-/* The first network that the loss calls gives the prediction, or one that goes on from there in the
-   same summand. */
+/* The first network that the loss calls gives the prediction, of several results the first, or one
+   that goes on from there in the same summand. */
 static void note_prediction(Sema *s, Object result, const char *network)
 {
+    if (is_several(result))
+        result = result.items[0];
     if (result.kind != OBJECT_TENSOR || result.layer->of_target ||
         (s->predicted.layer && (s->predicted.count != s->summand ||
                                 !depends_on(s->model, result.layer, s->predicted.layer))))
@@ -393,13 +413,28 @@ static Object call_definition(Sema *s, const PartialCall *f)
         instance->busy = false;
         instance->complete = true;
         s->model->name = f->definition->text;
-        if (result.kind == OBJECT_TENSOR) {
+        if (result.kind != OBJECT_ERROR) {
             APPEND(instance->calls, instance->call_count, f);
             APPEND(instance->results, instance->result_count, result);
             APPEND(instance->losses, instance->losses_count, s->losses);
         }
     }
     return result;
+}
+
+/* Are the arguments of a loss that netc carries values, and numbers in their range? */
+static bool check_carried(Sema *s, const PartialCall *f)
+{
+    bool fits = !f->failed;
+
+    for (int i = 0; i < f->count; i++) {
+        const char *name = f->definition->arguments.items[i + 1]->text;
+
+        if (f->given[i] &&
+            !check_type(s, name, carried_type(f->definition->text, name), f->arguments[i]))
+            fits = false;
+    }
+    return fits;
 }
 
 /* A term of its own in the train section, a value in another loss section. */
@@ -413,6 +448,8 @@ static Object call_loss(Sema *s, const PartialCall *f)
             note(s->source, "the train section does: `loss = %s(...)`", f->definition->text);
         return error_object(f->span);
     }
+    if (f->definition->carried && !check_carried(s, f))
+        return error_object(f->span);
     result = call_definition(s, f);
     s->losses++;
     if (result.kind != OBJECT_TENSOR || s->frame)
@@ -423,6 +460,8 @@ static Object call_loss(Sema *s, const PartialCall *f)
 
 Object apply(Sema *s, PartialCall *f)
 {
+    if (refuse_several(s, f))
+        return error_object(f->span);
     if (f->signature && f->signature->kind == KIND_LOSS) {
         f->network = s->model->name;
         s->losses++;

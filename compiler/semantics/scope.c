@@ -49,6 +49,16 @@ bool within_budget(Sema *s, double steps, Span span)
     return false;
 }
 
+void explain_call(Sema *s, const PartialCall *f)
+{
+    if (f->definition && f->definition->carried)
+        note(s->source, "%s", carried_text(f->definition->text));
+    else if (f->definition)
+        note_at(s->source, f->definition->name_span, "it is defined here");
+    else if (f->count > 0)
+        note(s->source, "%s", signature_text(f->signature));
+}
+
 /* ---- Definitions ----------------------------------------------------------------------------- */
 
 Name *find_name(const Names *names, const char *text)
@@ -102,11 +112,12 @@ void define_name(Sema *s, const char *text, Object value, Span span)
 
 /* ---- Unknown names --------------------------------------------------------------------------- */
 
-/* A name, or one of those that a `for` gives the items of a list. */
+/* A name, or one of those that a `for` or several names before `=` give the items of a list. */
 static bool sets_name(const Ast *ast, const char *text)
 {
     for (int i = 0; i < ast->arguments.count; i++)
-        if (ast->kind == AST_FOR && same(ast->arguments.items[i]->text, text))
+        if ((ast->kind == AST_FOR || ast->kind == AST_UNPACK) &&
+            same(ast->arguments.items[i]->text, text))
             return true;
     return (ast->kind == AST_ASSIGN || ast->kind == AST_LET || ast->kind == AST_FOR) && ast->text &&
            same(ast->text, text);
@@ -195,6 +206,11 @@ void unknown(Sema *s, const char *text, Span span, unsigned kinds, bool called)
         if (report(s, span, "`%s` cannot stand here: it is %s", text, kind_text(other->kind)) &&
             s->frame)
             explain_kind(s, other);
+        return;
+    }
+    if (!other && !s->in_loss && is_carried(text)) {
+        if (report(s, span, "`%s` cannot stand here: it is %s", text, kind_text(KIND_LOSS)))
+            note(s->source, "a loss stands in the train section: `loss = %s`", carried_text(text));
         return;
     }
     if (is_constant_name(text)) {

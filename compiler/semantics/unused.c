@@ -26,7 +26,7 @@ static bool mentions(const Ast *ast, const char *name)
         return true;
     return mentions(ast->first, name) || mentions(ast->second, name) ||
            mentions(ast->third, name) || list_mentions(ast->children, name) ||
-           list_mentions(ast->arguments, name);
+           (ast->kind != AST_UNPACK && list_mentions(ast->arguments, name));
 }
 
 static void warn_statements(Sema *s, const Ast *definition, AstList statements)
@@ -36,6 +36,11 @@ static void warn_statements(Sema *s, const Ast *definition, AstList statements)
 
         if ((ast->kind == AST_ASSIGN || ast->kind == AST_LET) && !mentions(definition, ast->text))
             warn_at(s->source, ast->name_span, "`%s` is never used", ast->text);
+        for (int j = 0; ast->kind == AST_UNPACK && j < ast->arguments.count; j++)
+            if (!same(ast->arguments.items[j]->text, "_") &&
+                !mentions(definition, ast->arguments.items[j]->text))
+                warn_at(s->source, ast->arguments.items[j]->span, "`%s` is never used",
+                        ast->arguments.items[j]->text);
         if (ast->kind == AST_RETURN && i + 1 < statements.count) {
             warn_at(s->source, statements.items[i + 1]->span, "nothing behind `return` is read");
             return;

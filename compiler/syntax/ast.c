@@ -85,6 +85,15 @@ AstList add_item(AstList list, Ast *item)
     return list;
 }
 
+AstList push_item(Ast *item, AstList list)
+{
+    AstList longer = add_item((AstList){0}, item);
+
+    for (int i = 0; i < list.count; i++)
+        longer = add_item(longer, list.items[i]);
+    return longer;
+}
+
 Ast *new_pipe(Span span, Ast *value, Ast *stage)
 {
     /* a pipe in brackets is a value: its span begins inside the brackets, after this one's */
@@ -242,6 +251,11 @@ static void print_statement(FILE *out, const Ast *ast, int indent)
         fputs(ast->text ? " in " : "] in ", out);
         print_expression(out, ast->first);
         print_body(out, ast->children, indent);
+        break;
+    case AST_UNPACK:
+        print_list(out, ast->arguments, ", ");
+        fputs(" = ", out);
+        print_expression(out, ast->first);
         break;
     case AST_IF:
         fputs("if ", out);

@@ -93,6 +93,7 @@ static Ast *binary(Span span, const char *text, Ast *first, Ast *second) {
 %token <number> NUMBER "a number"
 
 %type <node> item section let data_statement train_statement statement branch else_part assignment
+%type <node> unpacking several
 %type <node> parameter expression pipe stage choice or_expression and_expression comparison range
 %type <node> sum term unary primary call dotted argument name
 %type <list> items parameters parameter_list data_statements train_statements statements sizes
@@ -131,6 +132,9 @@ parameter: name                         { $$ = new_named(AST_PARAMETER, @$, $1, 
 
 let: LET name '=' expression            { $$ = new_named(AST_LET, @$, $2, $4); } ;
 assignment: name '=' expression         { $$ = new_named(AST_ASSIGN, @$, $1, $3); } ;
+unpacking: name ',' names '=' expression
+                                        { $$ = new_body(AST_UNPACK, @$, NULL, push_item($1, $3),
+                                                        $5, (AstList){0}); } ;
 
 data_statements: data_statement         { $$ = add_item((AstList){0}, $1); }
                | data_statements newline data_statement
@@ -162,14 +166,17 @@ statements: statement                   { $$ = add_item((AstList){0}, $1); }
 statement: %empty                       { $$ = NULL; }
          | let
          | assignment
+         | unpacking
          | expression                   { $$ = new_named(AST_VALUE, @$, NULL, $1); }
          | RETURN expression            { $$ = new_named(AST_RETURN, @$, NULL, $2); }
+         | RETURN several               { $$ = new_named(AST_RETURN, @$, NULL, $2); }
          | FOR name IN choice '{' statements '}'
                                         { $$ = new_body(AST_FOR, @$, $2, (AstList){0}, $4, $6); }
          | FOR '[' names ']' IN choice '{' statements '}'
                                         { $$ = new_body(AST_FOR, @$, NULL, $3, $6, $8); }
          | branch
          | error                        { $$ = NULL; } ;
+several: expression ',' expressions     { $$ = new_list(AST_LIST, @$, push_item($1, $3)); } ;
 names: name                     { $$ = add_item((AstList){0}, $1); }
      | names ',' name           { $$ = add_item($1, $3); } ;
 branch: IF or_expression '{' statements '}' else_part

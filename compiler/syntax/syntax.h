@@ -22,12 +22,13 @@ typedef enum AstKind {
     AST_AUGMENT, /* text; first */
     AST_LET,
     AST_ASSIGN, /* text; first */
-    AST_RETURN,
-    AST_VALUE, /* first; a value stands alone */
-    AST_FOR,   /* text: the variable, or arguments: those of a list; first: the list; children:
+    AST_UNPACK, /* arguments: names; first: a list of as many */
+    AST_RETURN, /* first; of several values a list */
+    AST_VALUE,  /* first; a value stands alone */
+    AST_FOR,    /* text: the variable, or arguments: those of a list; first: the list; children:
                   statements */
-    AST_IF,    /* first: the condition; children: statements; second: else, or NULL */
-    AST_ELSE,  /* children: statements (`else if`: one AST_IF) */
+    AST_IF,     /* first: the condition; children: statements; second: else, or NULL */
+    AST_ELSE,   /* children: statements (`else if`: one AST_IF) */
     AST_NUMBER,
     AST_STRING,
     AST_NAME,
@@ -58,6 +59,7 @@ struct Ast {
     double number;
     Ast *first, *second, *third;
     AstList children, arguments;
+    bool carried; /* a loss that netc has itself */
 };
 
 Ast *parse(Source *source);                /* NULL after errors */
@@ -76,6 +78,7 @@ Ast *new_list(AstKind kind, Span span, AstList items);
 Ast *new_operation(AstKind kind, Span span, const char *text, Ast *first, Ast *second, Ast *third);
 Ast *new_pipe(Span span, Ast *value, Ast *stage); /* makes a pipe longer, or a new one */
 AstList add_item(AstList list, Ast *item);        /* NULL adds nothing */
+AstList push_item(Ast *item, AstList list);       /* before the others */
 const Ast *find_deep(const Ast *ast, int limit);  /* a part at this depth in a deeper tree */
 
 #endif

@@ -92,7 +92,8 @@ START_TEST(names_elsewhere)
         ck_assert_msg(!unquoted_name(absent[i], ~0u), "ABSENT(\"%s\") is there: %s", absent[i],
                       unquoted_name(absent[i], ~0u));
     for (int i = 0; i < COUNT(here); i++)
-        ck_assert_msg(find_signature(here[i], ~0u) != NULL, "there is no %s", here[i]);
+        ck_assert_msg(find_signature(here[i], ~0u) || is_carried(here[i]), "there is no %s",
+                      here[i]);
 }
 END_TEST
 

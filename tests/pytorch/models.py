@@ -340,27 +340,6 @@ def file_picture(folder, how, beyond=1):
     return Case(images, images, two_convolutions(3), regression_loss(how, beyond))
 
 
-def file_values(folder, how="square"):
-    def network(m, x):
-        x = CONV(3, 3, padding="same")(m, "body.conv2d", x)
-        return dense(1)(m, "ops.dense", F.relu(x).flatten(1)), x
-
-    def pinball(p, target, q):
-        return torch.maximum(q * (target - p), (q - 1) * (target - p)).mean()
-
-    def loss(y, target):
-        number, clean, (p, rebuilt) = target[:, :1], target[:, 1:].reshape(-1, 3, 9, 9), y
-        if how == "square":
-            return F.mse_loss(p, number)
-        if how == "poisson":
-            return F.poisson_nll_loss(p, number)
-        return (pinball(p, number, 0.9) - pinball(rebuilt, clean, 0.5) / 5
-                + 0.1 * rebuilt.square().mean())
-    images, labels = arrays(folder)
-    both = torch.cat([labels.float().unsqueeze(1) / 2, images.flatten(1)], 1)
-    return Case(images, both, network, loss)
-
-
 def file_one_hot(folder, how):
     images, labels = arrays(folder)
     network = two_dense

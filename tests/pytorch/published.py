@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 import models
+import values
 from data import bags, frequent, numbered, tokens
 from models import CONV, Case, batchnorm, classes_case, convolution, dense, embedding, plain
 
@@ -414,5 +415,5 @@ def file_meli_mlp(folder, categories):
 def case_of(file, folder, options):
     """The Case of a file of tests/pytorch or of models/."""
     name = "file_" + file.removeprefix("models/")
-    return (globals()[name] if file.startswith("models/") else getattr(models, name))(
-        folder, **options)
+    homes = [globals()] if file.startswith("models/") else [vars(models), vars(values)]
+    return next(home[name] for home in homes if name in home)(folder, **options)

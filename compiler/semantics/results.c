@@ -1,0 +1,47 @@
+/*
+ * results.c -- what a network, block or loss gives: a value, or several.
+ *
+ * One idea: several results are a list of values, which names before `=` take apart, `[0]` chooses
+ * from, and a block or network takes as its input.
+ */
+
+#include "semantics/analysis.h"
+
+bool is_several(Object object)
+{
+    for (int i = 0; i < object.count; i++)
+        if (object.items[i].kind != OBJECT_TENSOR)
+            return false;
+    return object.kind == OBJECT_LIST && object.count > 0;
+}
+
+bool is_result(Object object)
+{
+    return object.kind == OBJECT_TENSOR || is_several(object);
+}
+
+bool refuse_several(Sema *s, const PartialCall *f)
+{
+    if (f->definition || f->input.kind != OBJECT_LIST)
+        return false;
+    if (report(s, f->input.span, "`%s` takes one result; this is %s", f->signature->name,
+               describe(f->input)))
+        note(s->source, "an index takes one of them, `x[0]`, or `a, b = ...` gives each a name");
+    return true;
+}
+
+void unpack(Sema *s, const Ast *ast, Object list)
+{
+    const AstList names = ast->arguments;
+    const bool fits = list.kind == OBJECT_LIST && list.count == names.count;
+
+    if (!fits && list.kind != OBJECT_ERROR &&
+        report(s, names.items[0]->span, "%d names take a list of as many; this is %s", names.count,
+               describe(list)))
+        note_at(s->source, ast->first->span,
+                "a network or block gives several results by "
+                "`return a, b`");
+    for (int i = 0; i < names.count; i++)
+        set_name(s, &s->frame->names, names.items[i]->text,
+                 fits ? list.items[i] : error_object(ast->first->span), names.items[i]->span);
+}

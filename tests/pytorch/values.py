@@ -1,0 +1,55 @@
+"""Losses that are values, in PyTorch: of values.net, and library.net's of the language."""
+
+import torch
+import torch.nn.functional as F
+
+from models import CONV, Case, arrays, dense
+
+
+def file_values(folder, how="square"):
+    def network(m, x):
+        x = CONV(3, 3, padding="same")(m, "body.conv2d", x)
+        return dense(1)(m, "ops.dense", F.relu(x).flatten(1)), x
+
+    def pinball(p, target, q):
+        return torch.maximum(q * (target - p), (q - 1) * (target - p)).mean()
+
+    def loss(y, target):
+        number, clean, (p, rebuilt) = target[:, :1], target[:, 1:].reshape(-1, 3, 9, 9), y
+        if how == "square":
+            return F.mse_loss(p, number)
+        if how == "poisson":
+            return F.poisson_nll_loss(p, number)
+        return (pinball(p, number, 0.9) - pinball(rebuilt, clean, 0.5) / 5
+                + 0.1 * rebuilt.square().mean())
+    images, labels = arrays(folder)
+    both = torch.cat([labels.float().unsqueeze(1) / 2, images.flatten(1)], 1)
+    return Case(images, both, network, loss)
+
+
+def file_library(folder):
+    def network(m, x):
+        x = torch.tanh(dense(7)(m, "body.features", x.flatten(1)))
+        p, rate, v = (dense(n)(m, f"body.dense_{i + 1}", x) for i, n in enumerate((5, 1, 1)))
+        return p, rate, F.softplus(v)
+
+    def focal(p, t, gamma, alpha):
+        s = torch.sigmoid(p)
+        each = (1 - s * t - (1 - s) * (1 - t)) ** gamma * F.softplus((1 - 2 * t) * p)
+        return (each * (alpha * t + (1 - alpha) * (1 - t)) if alpha >= 0 else each).mean()
+
+    def loss(y, target):
+        number, ones, (p, rate, variance) = target[:, :1], target[:, 1:], y
+        s, alike, hinge = torch.sigmoid(p), ones[:, 0], (1 - p * (2 * ones - 1)).relu()
+        apart, late = ((p - ones).square().sum(1) + 0.1).sqrt(), number - rate
+        dice = (2 * (s * ones).sum(1) + 1) / (s.sum(1) + ones.sum(1) + 1)
+        return (hinge.mean() + hinge.square().mean() + focal(p, ones, 1.5, 0.25) - dice.mean()
+                + focal(p, ones, 2, -1) + 1.5 - F.cosine_similarity(p, ones).mean() / 2
+                + (alike * apart ** 2 + (1 - alike) * (2 - apart).relu() ** 2).mean()
+                + F.triplet_margin_loss(p[:, :2], p[:, 1:3], p[:, 3:], margin=0.7)
+                + (0.8 * late).maximum(-0.2 * late).mean() + F.poisson_nll_loss(rate, number)
+                + F.gaussian_nll_loss(rate, number, variance)
+                - (1 + p / 2 - p.square() - (p / 2).exp()).sum(1).mean() / 10)
+    images, labels = arrays(folder)
+    both = torch.cat([labels.float().unsqueeze(1) / 2, F.one_hot(labels, 5)], 1)
+    return Case(images, both, network, loss)
