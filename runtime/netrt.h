@@ -150,7 +150,8 @@ enum net_field_kind {
     NET_INPUT_TOKENS, /* token ids, shape [length] */
     NET_INPUT_SPARSE, /* a bag of words, shape [vocabulary] */
     NET_TARGET_CLASS,
-    NET_TARGET_VALUES
+    NET_TARGET_VALUES,
+    NET_TARGET_NONE /* of a prediction that is compared with nothing: no field of a model's */
 };
 
 struct net_field {
@@ -298,6 +299,7 @@ struct net_model {
     enum net_loss loss;             /* of the first */
     enum net_activation activation; /* still to be applied to outputs for `predict` */
     int outputs;                    /* floats of one row of the prediction */
+    bool uncompared;                /* with no target, or none of its shape: it has no metrics */
     int output_rank, output_shape[4];
     const struct net_layer *layers;
     int layer_count;

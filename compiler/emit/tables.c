@@ -280,6 +280,8 @@ static void add_prediction(Wrap *w, const Model *m, const Graph *evaluate)
                : activation == OP_SIGMOID ? "NET_SIGMOID"
                                           : "NET_IDENTITY");
     add_member(w, ".outputs = %d", shape_size(shape));
+    if (evaluate->uncompared)
+        add_member(w, ".uncompared = true");
     add_member(w, ".output_rank = %d", shape.rank);
     add_member(w, ".output_shape = {%s}", shape.rank ? list_of(shape) : "0");
 }

@@ -145,6 +145,7 @@ typedef struct Graph {
     Node **nodes; /* in an order in which they can run */
     int node_count;
     Value *prediction;        /* before a softmax or sigmoid that the loss took in */
+    bool uncompared;          /* no target has the prediction's shape */
     Op prediction_activation; /* OP_SOFTMAX or OP_SIGMOID to apply for `predict`, or OP_NONE */
     Value *loss;              /* scalar */
 } Graph;

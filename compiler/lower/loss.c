@@ -295,18 +295,25 @@ static Value *strip_mean(const Layer *layer)
     return all ? layer->inputs[0]->value : layer->value;
 }
 
-/* What `predict` prints and metrics compare with the target: they have one shape. */
-static bool check_prediction(Model *model, const Term *term, Shape prediction)
+/* Metrics compare what `predict` prints with the target: they have one shape. */
+static bool check_metrics(Model *model, const Term *term, Shape prediction)
 {
     const Field *target = term->target;
+    const int terms = model->term_count > 1 ? model->term_count : 0;
+    const Call *metric = model->metric_count > terms ? model->metrics[0] : NULL;
 
-    if (!target->is_class && same_shape(prediction, target_shape(target)))
+    if (!metric)
         return true;
-    error_at(model->source, term->call->span,
-             "the network of the loss gives %s, `%s` is %s: reports and metrics compare the two",
-             shape_text(prediction), target->name,
-             target->is_class ? "a class" : shape_text(target_shape(target)));
-    note_at(model->source, target->span, "the target is prepared here");
+    error_at(model->source, metric->span,
+             "metrics compare the prediction with the target: the network of the loss gives %s, "
+             "%s%s%s",
+             shape_text(prediction), target ? format("`%s` is ", target->name) : "",
+             !target            ? "and no target is in it"
+             : target->is_class ? "a class"
+                                : shape_text(target_shape(target)),
+             target ? "" : ", but the losses themselves are told");
+    if (target)
+        note_at(model->source, target->span, "the target is prepared here");
     return false;
 }
 
@@ -317,7 +324,9 @@ Value *lower_expression(Graph *g, const Term *term)
 
     if (at.term == 0) {
         g->prediction = term->prediction->value;
-        if (!check_prediction(g->model, term, g->prediction->shape))
+        g->uncompared = !term->target || term->target->is_class ||
+                        !same_shape(g->prediction->shape, target_shape(term->target));
+        if (g->uncompared && !check_metrics(g->model, term, g->prediction->shape))
             return NULL;
     }
     return add_node(g, OP_EXPRESSION, &value, 1, at, term->call->span, term->call->name)

@@ -171,18 +171,22 @@ static void analyze_value(Sema *s, Object object)
         analyze_value(s, part);
 }
 
-/* The first term is of a target, if only of another's: there is something to compare with. */
+/* The first term is of a target, if only of another's. A loss of no target, as of three pictures,
+   is one where none is declared. */
 static void find_first_target(Sema *s, Span span)
 {
     Model *model = s->model;
 
     for (int i = 1; i < model->term_count && !model->terms[0].target; i++)
         model->terms[0].target = model->terms[i].target;
-    if (!model->term_count || model->terms[0].target)
-        return;
-    if (report(s, span, "the loss compares with no target"))
-        note(s->source, "such as `loss = mse(network(input), target)`; what an input is rebuilt to "
-                        "is declared a target too: `target same_image = image`");
+    for (int i = 0; i < s->globals.count && model->term_count && !model->terms[0].target; i++) {
+        const Object *object = &s->globals.items[i].value;
+        const Field *field = object->kind == OBJECT_TENSOR ? object->layer->field : NULL;
+
+        if (field && field->is_target && report(s, span, "the loss compares with no target"))
+            note_at(s->source, s->globals.items[i].span,
+                    "this one is there: `mse(network(input), %s)`", field->name);
+    }
 }
 
 /* Each summand is told apart from those before it: what it calls with the same values is the same

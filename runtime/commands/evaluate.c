@@ -151,7 +151,8 @@ static void show_json(const struct net_session *session, const struct net_metric
     net_text_add(&text, ", \"rows\": %ld, \"loss\": ", rows);
     net_text_number(&text, loss);
     net_metrics_json(&text, model, metrics);
-    add_usual(&text, model, metrics, false);
+    if (!model->uncompared)
+        add_usual(&text, model, metrics, false);
     if (net_metrics_in_units(metrics, "mse", &(double){0})) {
         net_text_add(&text, ", \"in_units\": {");
         add_usual(&text, model, metrics, true);
@@ -211,8 +212,10 @@ int net_command_eval(struct net_options *options)
         for (int m = 0; m < model->metric_count; m++)
             printf("%s %.6g\n", model->metrics[m].name,
                    net_metrics_value(metrics, model->metrics[m].name));
-        putchar('\n');
-        net_report(stdout, metrics, (int)net_whole(options, NET_DIGITS));
+        if (!model->uncompared) {
+            putchar('\n');
+            net_report(stdout, metrics, (int)net_whole(options, NET_DIGITS));
+        }
     }
     net_loader_close(loader);
     net_metrics_free(metrics);

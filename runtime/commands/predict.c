@@ -179,6 +179,9 @@ int net_command_predict(struct net_options *options)
 
     if (!options->file && !options->value[NET_PART].given)
         net_fail(NET_USAGE, "predict wants a FILE with rows, or --part test");
+    if (options->model->uncompared && net_flag(options, NET_WITH_TRUTH))
+        net_fail(NET_USAGE, "no target is compared with what this model predicts: --with-truth has "
+                            "nothing to tell");
     net_settings_of_run(options);
     net_session_open(&session, options);
     net_session_weights(&session);

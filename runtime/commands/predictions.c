@@ -24,7 +24,7 @@ static bool is_binary(const struct net_model *model)
 
 bool net_predicts_classes(const struct net_model *model)
 {
-    const struct net_field *target = &model->fields[model->field_count - 1];
+    const struct net_field *target = net_target_field(model);
 
     return is_binary(model) ||
            (target->classes > 0 && (model->outputs > 1 || target->kind == NET_TARGET_CLASS));

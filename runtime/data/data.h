@@ -276,21 +276,11 @@ const struct net_arg *net_argument(const struct net_call *call, const char *name
 /* Whether that is this word. */
 bool net_has_word(const struct net_call *call, const char *name, const char *word);
 
-/* Fields before the targets. */
-static inline int net_input_count(const struct net_model *model)
-{
-    int count = 0;
+int net_input_count(const struct net_model *model); /* fields before the targets */
 
-    while (model->fields[count].kind < NET_TARGET_CLASS)
-        count++;
-    return count;
-}
-
-/* Of the first term of the loss: what metrics and predictions are of. */
-static inline const struct net_field *net_target_field(const struct net_model *model)
-{
-    return &model->fields[model->field_count - 1];
-}
+/* What metrics and predictions are of: the target of the first term of the loss, or one of
+   NET_TARGET_NONE, without classes and shape. */
+const struct net_field *net_target_field(const struct net_model *model);
 
 /* Labels of a row: 1, or of a class a position as many as the target's shape has. */
 static inline int net_positions(const struct net_model *model)

@@ -81,7 +81,8 @@ static const struct net_column *class_column(const struct net_data *data)
     const struct net_column *column = net_find_column(&data->sources[NET_TRAIN].table, data->model,
                                                       data->model->field_count - 1);
 
-    if (!column || column->size != 1 || column->type == NET_TEXT || !net_has_rows(column))
+    if (!column || column->size != 1 || column->type == NET_TEXT || !net_has_rows(column) ||
+        data->model->uncompared)
         return NULL;
     return net_target_field(data->model)->classes || net_is_binary(column) ? column : NULL;
 }

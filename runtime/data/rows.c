@@ -6,6 +6,22 @@
 #include "data/dataset.h"
 #include "data/transforms/transform.h"
 
+int net_input_count(const struct net_model *model)
+{
+    int count = 0;
+
+    while (count < model->field_count && model->fields[count].kind < NET_TARGET_CLASS)
+        count++;
+    return count;
+}
+
+const struct net_field *net_target_field(const struct net_model *model)
+{
+    static const struct net_field none = {.name = "", .source = "", .kind = NET_TARGET_NONE};
+
+    return model->uncompared ? &none : &model->fields[model->field_count - 1];
+}
+
 long net_data_rows(const struct net_data *data, enum net_part part)
 {
     return data->parts[part].source ? data->parts[part].count : 0;
@@ -49,10 +65,10 @@ const float *net_data_target(const struct net_data *data, enum net_part part, lo
 
 const char *net_data_class_name(const struct net_data *data, int class)
 {
-    const int last = data->model->field_count - 1;
-    const struct net_field *target = &data->model->fields[last];
-    const struct net_string_table *names = target->step_count ? data->fitted[last][0].strings[0]
-                                                              : NULL;
+    const struct net_string_table *names = NULL;
+
+    if (net_target_field(data->model)->step_count)
+        names = data->fitted[data->model->field_count - 1][0].strings[0];
 
     return names && class < names->count ? net_string(names, class) : NULL;
 }

@@ -64,7 +64,7 @@ static enum net_task of_model(const struct net_model *model)
 {
     const struct net_field *target = net_target_field(model);
 
-    if (model->outputs > 1)
+    if (model->outputs > 1 || model->uncompared)
         return target->classes ? NET_TASK_CLASSES : NET_TASK_VALUES;
     if (target->kind == NET_TARGET_CLASS)
         return NET_TASK_BINARY;

@@ -66,4 +66,69 @@ check "predict needs no targets" bash -c './heads predict --weights run inputs.c
 cut -d, -f1-5 heads.csv >half.csv
 exits "eval needs all" 1 "expected a column u" ./heads eval half.csv --weights run
 
+# A loss that compares with no target, and one whose target has not the prediction's shape.
+cat >three.net <<'NET'
+data {
+    train      = csv("heads.csv")
+    validation = holdout(0.2)
+
+    input anchor[2]   = columns("a".."b")
+    input positive[2] = columns("c".."d")
+    input negative[2] = columns("u".."v")
+}
+
+network embed(x) { x -> dense(8) -> relu -> dense(3) }
+
+train {
+    loss      = triplet(embed(anchor), embed(positive), embed(negative))
+    optimizer = adam(lr=1e-2)
+    epochs    = 4
+}
+NET
+cat >spread.net <<'NET'
+data {
+    train      = csv("heads.csv")
+    validation = holdout(0.2)
+
+    input  x[4] = columns("a".."d")
+    target y[2] = columns("u".."v")
+}
+
+network both(x) {
+    h = x -> dense(8) -> tanh
+    return h -> dense(2), h -> dense(1) -> softplus
+}
+
+network four(x) {
+    middle, spread = both(x)
+    return concat(middle, spread, spread)
+}
+
+train {
+    loss      = gaussian_nll(slice(four(x), 0..1), y, slice(four(x), 2..3))
+    optimizer = adam(lr=1e-2)
+    epochs    = 4
+}
+NET
+for name in three spread; do
+    build $name $name.net
+    check "$name" ./$name --out $name.run --quiet
+    head -1 $name.run/history.csv | tr ',' '\n' | grep -E "^(train|validation)" >columns
+    check "$name: no more than losses are told" \
+        [ "$(tr '\n' ' ' <columns)" = "train_loss validation_loss " ]
+    check "$name: eval is the run's" bash -c "[ \"\$(./$name eval --part validation --weights \
+        $name.run --json | tr -d '{}' | sed 's/.*\"loss\": //')\" = \
+        $(final $name.run validation loss) ]"
+    check "$name: gradcheck" ./$name gradcheck
+    ./$name predict --part validation --weights $name.run --format csv >predicted 2>&1
+    check "$name: predictions" \
+        [ "$(sed -n 1p predicted | tr -d '[:alnum:]_' | wc -c),$(wc -l <predicted)" = \
+        "$([ $name = three ] && echo 3 || echo 4),61" ]
+    exits "$name: no truth" 2 "has nothing to tell" ./$name predict --with-truth \
+        --part validation --weights $name.run
+    check "$name: stopped" ./$name --out $name.stop --max-steps 9 --quiet
+    check "$name: and resumed" ./$name --resume $name.stop --quiet
+    check "$name: the same bits" [ "$(weights $name.run)" = "$(weights $name.stop)" ]
+done
+
 finish

@@ -15,7 +15,7 @@ enum { MOST_IN_CONFUSION = 1000 }; /* classes; the matrix grows with their squar
 struct net_metrics *net_metrics_new(const struct net_model *model, const struct net_data *data)
 {
     struct net_metrics *metrics = net_allocate(1, sizeof *metrics);
-    const struct net_field *target = &model->fields[model->field_count - 1];
+    const struct net_field *target = net_target_field(model);
 
     metrics->model = model;
     metrics->data = data;
@@ -37,7 +37,7 @@ struct net_metrics *net_metrics_new(const struct net_model *model, const struct 
     for (int m = 0; m < model->metric_count && metrics->classes; m++)
         if (strstr(model->metrics[m].name, "auc"))
             net_metrics_rank(metrics);
-    if (metrics->task == NET_TASK_VALUES)
+    if (metrics->task == NET_TASK_VALUES && metrics->sums.at)
         metrics->pairs.at = net_allocate(MOST_PAIRS, sizeof *metrics->pairs.at);
     metrics->pairs.every = 1;
     net_worst_new(metrics);
