@@ -71,9 +71,9 @@ $(BUILD)/lexer.o $(BUILD)/parser.o: $(BUILD)/%.o: $(BUILD)/%.c | $(BUILD)/parser
 
 # what no step and no row waits for is small
 SMALL = $(addprefix $(BUILD)/runtime/,$(addsuffix .o,commands/% report/% training/%settings \
-        $(addprefix core/,safetensors json text %file exit_report machine nearest pro% signals tensor) data/%/classes \
-        $(addprefix training/,checkpoint find_nan init lets options pre% schedule session weights) \
-        $(addprefix data/,check contract dataset %_text identity loader paths split synthetic task user_files watch %/digits %_json)))
+        $(addprefix core/,safetensors json text %file exit_report fail machine nearest pro% signals tensor) data/%/classes \
+        $(addprefix training/,checkpoint find_nan init lets options pre% schedule session step_% weights) \
+        $(addprefix data/,check contract dataset %_text identity input loader paths split synthetic task user_files watch %/digits %_json %/inverse %/scale %/idx %/values_finish)))
 $(runtime_objects): extra = $(RUNTIME_FLAGS)
 $(filter $(SMALL),$(runtime_objects)): extra += $(if $(findstring clang,$(CC)),-Oz,-Os)
 $(test_objects): extra = -pthread $(if $(SANITIZE),$(if $(filter tests/reference/% tests/support/%,$<),-O1,-O0))

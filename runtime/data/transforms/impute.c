@@ -184,7 +184,7 @@ static void apply_impute(struct net_values *values, const struct net_call *call,
     net_values_check(values, fitted);
     bool *left = find_left(values, call);
 
-    net_values_doubles(values);
+    net_values_rewrite(values, NET_F64);
     double *at = values->column.at;
 
     for (long row = 0; row < values->column.rows; row++, at += size)

@@ -13,7 +13,7 @@ static void apply_log1p(struct net_values *values, const struct net_call *call,
     const int size = column->size;
 
     (void)call, (void)fitted;
-    net_values_doubles(values);
+    net_values_rewrite(values, NET_F64);
     double *x = column->at;
 
     for (long row = 0; row < column->rows; row++)

@@ -46,8 +46,8 @@ void net_values_open(struct net_values *values, const struct net_field *field,
 void net_values_row(const struct net_values *values, long row, double *numbers);
 /* Fails unless a row has as many numbers as `fitted` is of. */
 void net_values_check(const struct net_values *values, const struct net_fitted *fitted);
-/* What is affine so far is applied: the column holds doubles of its own. */
-void net_values_doubles(struct net_values *values);
+/* What is affine so far is applied: the column holds numbers of its own, NET_F64 or NET_F32. */
+void net_values_rewrite(struct net_values *values, enum net_type type);
 /* The column is now `at`, rows of `size` elements; what was affine has been applied. */
 void net_values_replace(struct net_values *values, enum net_type type, int rank, int size,
                         void *at);
