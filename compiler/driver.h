@@ -47,10 +47,10 @@ int write_out(const Options *o, const Text *text);    /* to stdout, or the file 
 typedef struct Clang Clang;
 typedef struct Code Code;
 
-/* Compiles `code` to the trainer `name`. The generated C goes to FILE.c, which goes away again
-   unless --keep, after a signal too. `began`: milliseconds() when netc began, for -v. */
+/* Compiles `code` to a trainer, which holds the text of `source` too. With --keep the generated C
+   stays as TRAINER.c, after a signal nothing. `began`: milliseconds() when netc began, for -v. */
 int build_output(const Options *o, const Clang *clang, const char *target, Code *code,
-                 const char *name, double began);
+                 const Source *source, double began);
 
 /* ---- programs.c: other programs -------------------------------------------------------------- */
 

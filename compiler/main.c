@@ -87,8 +87,7 @@ static int compile(const Options *o, Source *source)
 
     if (o->emit_c)
         return write_unit(&text, &code, 0), write_out(o, &text);
-    return build_output(o, &clang, target->name, &code,
-                        o->output ? o->output : file_name(source->name), began);
+    return build_output(o, &clang, target->name, &code, source, began);
 }
 
 int main(int argc, char **argv)

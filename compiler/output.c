@@ -21,10 +21,24 @@ static void keep_model(const Options *o, const char *path, const char *what)
             format("%s would be written over the model, %s; give -o another name", what, path));
 }
 
-/* Writes the units and builds the trainer. `whole`: the file that has the generated C already, or
-   NULL. */
-static Built build_from(const Clang *clang, const char *target, Code *code, const char *trainer,
-                        const char *whole)
+/* The model file, line by line, for the runtime: report.html shows it. */
+static void add_model(Text *text, const Source *source)
+{
+    const char *line = source->text, *end = source->text + source->length;
+
+    text_add(text, "\nconst char net_model_text[] =\n");
+    for (const char *next; line < end; line = next) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+
+        next = newline ? newline + 1 : end;
+        text_add(text, "    %s\n", quoted(format("%.*s", (int)(next - line), line)));
+    }
+    text_add(text, "    \"\";\n");
+}
+
+/* Writes the units, the model file's text behind the first, and builds the trainer. */
+static Built build_from(const Clang *clang, const char *target, Code *code, const Source *source,
+                        const char *trainer)
 {
     WorkFolder work;
     const int count = count_units(code, (int)sysconf(_SC_NPROCESSORS_ONLN));
@@ -40,9 +54,11 @@ static Built build_from(const Clang *clang, const char *target, Code *code, cons
     for (; written < count; written++) {
         Text text = {0};
 
-        files[written] = whole && count == 1 ? whole : format("%s/%d.c", work.path, written);
+        files[written] = format("%s/%d.c", work.path, written);
         write_unit(&text, code, written);
-        if (files[written] != whole && write_output(files[written], &text) != 0)
+        if (written == 0)
+            add_model(&text, source);
+        if (write_output(files[written], &text) != 0)
             break;
     }
     if (written == count)
@@ -53,8 +69,9 @@ static Built build_from(const Clang *clang, const char *target, Code *code, cons
 
 /* With --keep the generated C stays as FILE.c. After a signal no other file does. */
 int build_output(const Options *o, const Clang *clang, const char *target, Code *code,
-                 const char *name, double began)
+                 const Source *source, double began)
 {
+    const char *name = o->output ? o->output : file_name(source->name);
     const char *real = realpath(name, NULL), *trainer = real ? real : name; /* behind a link */
     const char *whole = o->keep ? format("%s.c", trainer) : NULL;
     double emitted, built;
@@ -80,7 +97,7 @@ int build_output(const Options *o, const Clang *clang, const char *target, Code 
     if (whole && write_output(whole, &text) != 0)
         return EXIT_FAULT;
     emitted = milliseconds();
-    status = build_from(clang, target, code, trainer, whole);
+    status = build_from(clang, target, code, source, trainer);
     built = milliseconds();
     release_signals();
     if (status == BUILT && o->verbose)

@@ -31,6 +31,7 @@ int count_units(const Code *code, int cores); /* that are worth it: 1 to a core 
 void cut_into_units(Code *code, int count);
 void write_unit(Text *out, const Code *code, int unit);
 const char *section_rule(const char *title); /* a comment across the page */
+const char *quoted(const char *text);        /* a string of C: literals.c */
 
 /* A function of the file: kernels of equal text share one. */
 struct Function {

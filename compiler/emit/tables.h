@@ -10,7 +10,6 @@
 
 /* ---- literals.c ------------------------------------------------------------------------------ */
 
-const char *quoted(const char *text);                      /* a string */
 const char *number_text(double x);                         /* reads back as x */
 const char *list_of(Shape shape);                          /* "1, 28, 28" */
 const char *shape_member(const char *before, Shape shape); /* NET_SHAPE(..), or "" */

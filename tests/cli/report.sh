@@ -64,6 +64,7 @@ stands_alone() {
 # ---- classes -------------------------------------------------------------------------------------
 
 sed 's/digits([^)]*)/digits(rows=400)/' "$root/models/digits.net" >digits.net
+printf '%s' '# "é" ??/ \n %d <b>' >>digits.net
 build digits digits.net
 check "a run" ./digits --epochs 4 --out "a <b> & \"c\"" --quiet
 mv "a <b> & \"c\"" run
@@ -77,6 +78,8 @@ holds "a cell for each pair of classes" "$(grep -oE '<td class="(right|wrong)[^>
 holds "that count the rows" "$(grep -oE '<td class="(right|wrong)[^>]*>[0-9]+' run/report.html |
     sed 's/.*>//' | paste -sd+ | xargs -I{} echo '{}' | awk -F+ '{
         for (i = 1; i <= NF; i++) sum += $i; print sum }')" "==" 400
+check "the model's text" cmp digits.net <(sed -n '/<pre>$/,/<\/pre>/p' run/report.html | sed '1d
+    s/<\/pre>.*//; s/&lt;/</g; s/&gt;/>/g; s/&quot;/"/g; s/&amp;/\&/g' | head -c -1)
 stands_alone run/report.html
 shows "rows that were wrong" run/report.html "taken for another class" \
     '<img width="64" height="64" alt="given" src="data:image/png;base64,'

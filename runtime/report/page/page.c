@@ -76,6 +76,26 @@ static void add_run(struct net_text *page, const struct net_training *run)
     net_text_add(page, "</table></div>\n");
 }
 
+/* The text of the model's file, which netc links with the generated C; NULL: somebody else did. */
+extern const char net_model_text[] __attribute__((weak));
+
+static void add_model(struct net_text *page)
+{
+    if (!net_model_text)
+        return;
+    net_text_add(page, "<details><summary>Model</summary><div class=\"wide\"><pre>\n");
+    for (const char *at = net_model_text; *at; at += *at != '\0') {
+        char *piece = net_format("%.*s", (int)strcspn(at, "\t\n\r"), at);
+
+        net_text_html(page, piece); /* what is left that cannot be seen, as an escape */
+        at += strlen(piece);
+        if (*at == '\t' || *at == '\n')
+            net_text_add(page, "%c", *at);
+        free(piece);
+    }
+    net_text_add(page, "</pre></div></details>\n");
+}
+
 static void add_setting(struct net_text *page, const char *name, const struct net_text *value,
                         const char *from)
 {
@@ -230,6 +250,7 @@ static void write_page(struct page *sink, const struct net_training *run, const 
     if (sink->results.at)
         net_text_add(&page, "%s", sink->results.at);
     add_run(&page, run);
+    add_model(&page);
     add_settings(&page, run->options);
     add_layers(&page, model);
     net_page_times(&page, run);
