@@ -263,13 +263,13 @@ holds "points of two pictures, some of 1,200 rows" "$points" ">=" 1024
 holds "not all" "$points" "<=" 2048
 stands_alone values_run/report.html
 worst=$(./values predict --weights values_run --part validation --with-truth --format csv |
-    awk -F, 'NR > 1 { e = $1 - $2; e = e < 0 ? -e : e; if (e > most) { most = e; row = $4 + 1 } }
+    awk -F, 'NR > 1 { e = $1 - $2; e = e < 0 ? -e : e; if (e > most) { most = e; row = $4 } }
         END { print row }')
 shows "the largest error" values_run/report.html "the largest errors.*</caption>"
 first=$(sed -n '/the largest errors/{n;p}' values_run/report.html)
 holds "comes first" "$(sed 's/<tr><th scope="row">\([0-9]*\)<.*/\1/' <<<"$first")" "==" "$worst"
 holds "with its cell as in the file" "$(sed 's/.*class="text">x \([^<]*\)<.*/\1/' <<<"$first")" \
-    "==" "$(sed -n "$((worst + 1))p" values.csv | cut -d, -f1)"
+    "==" "$(sed -n "$((worst + 2))p" values.csv | cut -d, -f1)"
 check "a k-fold" ./values kfold 3 --out folds --quiet
 shows "k-fold" folds/report.html "line: 3 folds" "3 of 3 finished" 'class="band a"' \
     "<title>epoch 3, mean ± sd of the folds: " "<title>epoch 3, fold_2: " \

@@ -268,7 +268,7 @@ static void add_row(struct rows *rows, const struct net_worst_row *row)
     long number = row->row;
 
     net_data_place(metrics->data, rows->part, metrics->model->field_count - 1, &number);
-    net_text_add(rows->page, "<tr><th scope=\"row\">%ld", number + 1);
+    net_text_add(rows->page, "<tr><th scope=\"row\">%ld", number);
     add_inputs(rows, row->row);
     if (metrics->positions > 1) {
         add_labels(rows, row);
@@ -324,7 +324,7 @@ void net_page_rows(struct net_text *page, const struct net_metrics *metrics, enu
     if (!count)
         return;
     net_text_add(page, "<div class=\"wide\"><table class=\"rows\" id=\"pictures\"><caption>rows, "
-                       "numbered from 1: ");
+                       "numbered from 0: ");
     add_head(&rows, &metrics->worst);
     for (int i = 0; i < count; i++)
         add_row(&rows, &worst[i]);
