@@ -22,6 +22,7 @@ struct trainer {
     float diverged;         /* the loss that is not finite, which ended the last epoch; 0: none */
     double saved;           /* when the last checkpoint was, in seconds */
     double looked;          /* and when it was looked whether files have changed */
+    double first, trained;  /* losses of training rows: of the first step, 0: unknown; at the end */
     bool lost;              /* it was told that a part that is held out has no finite loss */
     bool again;             /* steps up to `end` are run again: nothing is shown or written */
     uint32_t end;

@@ -16,7 +16,10 @@
 
 #include "commands/train.h"
 
-enum { SAMPLE = 10000 }; /* rows, at most, that an epoch's train metrics are taken from */
+enum {
+    SAMPLE = 10000, /* rows, at most, that an epoch's train metrics are taken from */
+    LARGE = 10,     /* times the first step's loss: nothing was learnt */
+};
 
 /* ---- Beginning ------------------------------------------------------------------------------- */
 
@@ -164,6 +167,8 @@ static bool evaluate_parts(struct trainer *trainer)
 
         if (part != NET_TRAIN)
             look_at_loss(trainer, (enum net_part)part, loss);
+        if (part == NET_TRAIN)
+            trainer->trained = loss;
         finite = finite && (part != NET_TRAIN || isfinite(loss));
         for (int m = 0; m < model->metric_count; m++)
             values[m] = net_metrics_value(trainer->metrics, model->metrics[m].name);
@@ -190,9 +195,15 @@ static void finish_training(struct trainer *trainer, bool whole)
     }
     net_weights_write(&trainer->run.folder, "model.safetensors", session->model,
                       session->run.params, trainer->run.checksum);
-    const bool finite = evaluate_parts(trainer);
-    if (!finite) {
+    const bool finite = evaluate_parts(trainer), worse = trainer->trained > LARGE * trainer->first;
+
+    if (!finite || (worse && trainer->first > 0))
         net_progress_close(&trainer->progress);
+    if (finite && worse && trainer->first > 0)
+        net_warn(
+            "the loss of train is %.4g, and was %.4g at the first step: nothing was learnt. %s",
+            trainer->trained, trainer->first, advise_diverged(trainer, true));
+    if (!finite) {
         net_fail(NET_DIVERGED, "the loss after the last step is not finite. %s",
                  advise_diverged(trainer, session->run.step > 0));
     }
