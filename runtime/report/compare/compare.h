@@ -82,6 +82,10 @@ void net_record_free_average(struct net_run_record *run);
 /* The numbers of all runs, and what differs between them. */
 void net_run_results_table(struct net_cells *cells, const struct net_run_records *runs);
 void net_run_differences_table(struct net_cells *cells, const struct net_run_records *runs);
+/* What a run is called in pictures, malloc'd: its name, and of a sweep's point, whose name says
+   nothing, the first setting that tells all runs apart, or up to three that differ. */
+char *net_record_label(const struct net_run_records *runs, int r);
+char *net_spaced(const char *name); /* "validation loss" of validation_loss; malloc'd */
 
 /* page_reader.c: what report.html of a run has of its results, each with its name: tables, and
    figures, a confusion matrix among them as a map. Nothing where there is no such page. */

@@ -41,9 +41,11 @@ static struct net_line line_of(const struct net_run_record *run, const char *col
     return line;
 }
 
+/* Of lines whose names are their own. */
 static void free_lines(struct net_line *lines, int count)
 {
     for (int l = 0; l < count; l++) {
+        free((void *)lines[l].name);
         free((void *)lines[l].x);
         free((void *)lines[l].low);
     }
@@ -59,13 +61,13 @@ static void draw_column(const struct net_run_records *runs, const char *column,
                                 .lines = lines,
                                 .line_count = runs->folds + runs->count};
     struct net_text svg = {0};
-    char *title = net_format("%s", column);
+    char *title = net_spaced(column);
 
     for (int r = 0; r < runs->count; r++) {
         struct net_line *line = &lines[runs->folds + r];
 
         *line = line_of(&runs->at[r], column);
-        line->name = runs->at[r].name;
+        line->name = net_record_label(runs, r);
         line->hidden = runs->folds || color_of(runs, r) == NET_GREY;
         line->color = runs->folds ? NET_GREY : color_of(runs, r);
         line->thin = runs->folds || line->color == NET_GREY;
@@ -76,11 +78,9 @@ static void draw_column(const struct net_run_records *runs, const char *column,
 
         net_record_average(&mean, runs->at, runs->count);
         lines[0] = line_of(&mean, column);
-        lines[0].name = "mean ± sd of the folds";
+        lines[0].name = net_format("mean ± sd of the folds");
         net_record_free_average(&mean);
     }
-    for (char *c = title; *c; c++)
-        *c = *c == '_' ? ' ' : *c;
     figure.title = title;
     if (net_figure_draw(&svg, &figure))
         take(to, column, &svg);
@@ -173,16 +173,17 @@ static struct net_line join_runs(const struct net_run_records *runs,
     return (struct net_line){.x = x, .y = y, .count = count, .drawn = NET_MARKED};
 }
 
-/* Two settings: a line for each value of the other one. */
+/* Two settings: a line for each value of the other one, where runs share some. */
 static void draw_panel(const struct net_run_records *runs, const struct net_varied *setting,
                        const struct net_varied *other, net_take_figure *take, void *to)
 {
-    const bool joins = other && other->count <= MOST_COLORS;
+    const bool joins = other && other->count <= MOST_COLORS && other->count < runs->count;
     const int count = joins ? other->count : 1;
     struct net_line *lines = net_allocate((size_t)count, sizeof *lines);
     struct net_figure figure = {.x = {.name = setting->name}, .lines = lines, .line_count = count};
     struct net_text svg = {0};
-    char *title = net_format("%s by %s", runs->result, setting->name);
+    char *result = net_spaced(runs->result);
+    char *title = net_format("%s by %s", result, setting->name);
     char *name = net_format("%s_by_%s", runs->result, setting->name);
 
     for (int l = 0; l < count; l++) {
@@ -192,7 +193,9 @@ static void draw_panel(const struct net_run_records *runs, const struct net_vari
                              joins ? other->words[l] : NULL);
         lines[l].name = key;
         lines[l].color = l;
-        lines[l].drawn |= setting->numbers && runs->varied_count <= 2 ? NET_JOINED : 0;
+        lines[l].drawn |= setting->numbers && (joins || !other) && runs->varied_count <= 2
+                              ? NET_JOINED
+                              : 0;
     }
     figure.title = title;
     if (!setting->numbers) {
@@ -205,11 +208,8 @@ static void draw_panel(const struct net_run_records *runs, const struct net_vari
     }
     if (net_figure_draw(&svg, &figure))
         take(to, name, &svg);
-    for (int l = 0; l < count; l++) {
-        free((void *)lines[l].name);
-        free((void *)lines[l].x);
-    }
-    free(lines);
+    free_lines(lines, count);
+    free(result);
     free(title);
     free(name);
     free(svg.at);

@@ -117,12 +117,13 @@ void net_compare_parallel(const struct net_run_records *runs, const struct net_v
 {
     struct upright *axes = net_allocate((size_t)count + 1, sizeof *axes);
     double *result = net_allocate((size_t)runs->count, sizeof *result);
+    char *reached = net_spaced(runs->result);
     struct net_text svg = {0};
 
     for (int r = 0; r < runs->count; r++)
         result[r] = runs->at[r].result;
     for (int a = 0; a <= count; a++)
-        axes[a] = stand(runs, a < count ? settings[a].name : runs->result,
+        axes[a] = stand(runs, a < count ? settings[a].name : reached,
                         a < count ? settings[a].at : result, a < count && settings[a].numbers,
                         FROM + (TO - FROM) * a / (count > 0 ? count : 1));
     net_text_add(&svg, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 370\" "
@@ -137,6 +138,7 @@ void net_compare_parallel(const struct net_run_records *runs, const struct net_v
     if (axes[count].low <= axes[count].high)
         take(to, "parallel", &svg);
     free(axes);
+    free(reached);
     free(result);
     free(svg.at);
 }

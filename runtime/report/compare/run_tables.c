@@ -1,5 +1,6 @@
 /*
- * run_tables.c -- tables of runs: their results, and the settings that differ between them.
+ * run_tables.c -- tables of runs: their results, and the settings that differ between them; what
+ * runs are called in pictures.
  */
 
 #include <math.h>
@@ -117,7 +118,10 @@ void net_run_differences_table(struct net_cells *cells, const struct net_run_rec
     net_cells_add(cells, "run");
     for (int v = 0; v < runs->varied_count; v++)
         net_cells_add(cells, "%s", runs->varied[v]);
-    net_cells_add(cells, "%s", runs->result);
+    char *result = net_spaced(runs->result);
+
+    net_cells_add(cells, "%s", result);
+    free(result);
     for (int r = 0; r < runs->count; r++) {
         net_cells_add(cells, "%s", runs->at[r].name);
         for (int v = 0; v < runs->varied_count; v++) {
@@ -129,4 +133,60 @@ void net_run_differences_table(struct net_cells *cells, const struct net_run_rec
         net_cells_number(cells, runs->at[r].result);
     }
     net_cells_even(cells, runs->digits);
+}
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+char *net_spaced(const char *name)
+{
+    char *copy = net_format("%s", name);
+
+    for (char *c = copy; *c; c++)
+        *c = *c == '_' ? ' ' : *c;
+    return copy;
+}
+
+/* Does the setting tell all runs apart? */
+static bool tells_apart(const struct net_run_records *runs, const char *setting)
+{
+    bool apart = true;
+
+    for (int r = 0; apart && r < runs->count; r++) {
+        char *value = net_record_setting(&runs->at[r], setting);
+
+        apart = *value;
+        for (int before = 0; apart && before < r; before++) {
+            char *other = net_record_setting(&runs->at[before], setting);
+
+            apart = strcmp(value, other) != 0;
+            free(other);
+        }
+        free(value);
+    }
+    return apart;
+}
+
+char *net_record_label(const struct net_run_records *runs, int r)
+{
+    const char *name = runs->at[r].name, *slash = strrchr(name, '/');
+    int first = 0, last = runs->varied_count - 1;
+    struct net_text label = {0};
+
+    net_text_add(&label, "%s", name);
+    if (strncmp(slash ? slash + 1 : name, "point_", 6) != 0)
+        return label.at;
+    while (first <= last && !tells_apart(runs, runs->varied[first]))
+        first++;
+    if (first <= last)
+        last = first;
+    else
+        first = 0;
+    for (int v = first; v <= last && last - first < 3; v++) {
+        char *value = net_record_setting(&runs->at[r], runs->varied[v]);
+
+        net_text_add(&label, "%s%s %s", v > first ? ", " : ": ", runs->varied[v],
+                     *value ? value : "–");
+        free(value);
+    }
+    return label.at;
 }
