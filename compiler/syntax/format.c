@@ -226,15 +226,25 @@ static int blanks_between(const Token *before, const Token *a, const Token *b, c
         return 0;
     if (inside && is_text(a, "="))
         return is_text(b, "if");
-    if (is_text(b, "(") || is_text(b, "["))
-        return !a->name && !is_text(a, ")") && !is_text(a, "]");
     if (inside && (is_any(a, products) || is_any(b, products)))
         return 0;
+    if (is_text(b, "(") || is_text(b, "["))
+        return !a->name && !is_text(a, ")") && !is_text(a, "]");
     if (inside && is_text(b, "="))
         return is_text(next, "if");
     if (is_text(a, "{") && is_text(b, "}"))
         return 0;
     return 1;
+}
+
+/* Does the line go on in the next one, behind an operator? */
+static bool ends_in_operator(const Line *line)
+{
+    static const char *const operators[] = {
+        "+", "-", "*", "/", "<", ">", "==", "!=", "<=", ">=", "and", "or", "not", "..", "->", NULL};
+    const int last = line->count - 1 - (line->count > 0 && line->tokens[line->count - 1].comment);
+
+    return last >= 0 && is_any(&line->tokens[last], operators);
 }
 
 static void set_blanks(Lines *lines)
@@ -268,7 +278,8 @@ static void set_blanks(Lines *lines)
                                               k + 1 < line->count ? &tokens[k + 1] : NULL);
         if (line->section && line->count > 1 && is_text(&tokens[0], "input"))
             tokens[1].blanks = 2; /* as wide as `target` */
-        goes_on = brackets > 0;
+        if (line->count > 0 && !tokens[0].comment)
+            goes_on = brackets > 0 || ends_in_operator(line);
     }
 }
 
@@ -400,6 +411,7 @@ static void set_indents(Lines *lines)
     static OpenPlace none = {.column = 0, .arrow = -1};
     OpenPlace *places = allocate(MAX_PLACES * sizeof *places);
     int count = 1;
+    bool goes_on = false;
 
     for (int i = 0; i < lines->count; i++) {
         Line *line = &lines->items[i];
@@ -414,7 +426,7 @@ static void set_indents(Lines *lines)
         if (line->count == 0)
             continue;
         line->indent = line->depth * INDENT;
-        if (count == 1 && !arrow && !otherwise)
+        if (count == 1 && !arrow && !otherwise && !goes_on)
             places[0] = none;
         if (count > 1 && (is_text(first, ")") || is_text(first, "]")))
             line->indent = places[count - 1].end;
@@ -422,12 +434,14 @@ static void set_indents(Lines *lines)
             line->indent = places[count - 1].arrow;
         else if (count > 1)
             line->indent = places[count - 1].column;
-        else if (arrow && places[0].column > 0)
+        else if ((arrow || goes_on) && places[0].column > 0)
             line->indent = places[0].column;
-        else if (arrow || otherwise)
+        else if (arrow || otherwise || goes_on)
             line->indent += INDENT;
-        if (!line->tokens[0].comment)
-            count = follow_line(line, places, count);
+        if (line->tokens[0].comment)
+            continue;
+        count = follow_line(line, places, count);
+        goes_on = ends_in_operator(line);
     }
 }
 
