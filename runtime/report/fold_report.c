@@ -347,8 +347,7 @@ void net_folds_show(const struct net_folds *folds)
     write_epochs(folds);
     net_compare_folder(&folds->folder);
     if (!net_flag(folds->options, NET_QUIET))
-        fprintf(stderr,
-                "the folds are in %s, and report.html, folds.csv, band.csv and kfold.json\n",
+        fprintf(stderr, "The folds are in %s: report.html, folds.csv, band.csv, kfold.json.\n",
                 folds->folder.path);
     for (int i = 0; i < folds->count; i++)
         free_result(&results[i]);

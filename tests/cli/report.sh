@@ -151,7 +151,7 @@ shows "diverged" diverged/report.html "diverged after [0-3] of 3 epochs.*learnin
 stands_alone diverged/report.html
 
 check "a loss that grows" bash -c './digits --epochs 1 --lr 500 --out grown --quiet 2>grown.txt'
-shows "a loss that grows" grown.txt "warning: the loss of train is .*was 2.* nothing was learnt. Try"
+shows "it is told" grown.txt "warning: the loss of train is .*was 2.* nothing was learnt. Try"
 check "a few steps" ./digits --epochs 3 --max-steps 9 --out "few steps" --quiet
 shows "a few steps" "few steps/report.html" "finished after 1 of 3 epochs, stopped by --max-steps"
 exits "a run without a flag" 2 "eval takes no name of a run; --weights run" ./digits eval run

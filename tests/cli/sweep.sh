@@ -78,7 +78,8 @@ check "diverged points are rows" [ "$(column grid status | sort | uniq -c | tr -
 check "the table is on stdout" [ "$(grep -c point_ grid.txt)" = 6 ]
 check "a line a point on stderr" [ "$(grep -cE '^[1-6] of 6  speed=.* momentum=' grid.log)" = 6 ]
 check "the page compares them" grep -q "ranked by validation_loss" grid/report.html
-check "and says what points are" grep -q '>point_1: lr 0.01, momentum 0.5, speed 0.01<' grid/report.html
+check "and says what points are" \
+    grep -q '>point_1: lr 0.01, momentum 0.5, speed 0.01<' grid/report.html
 check "the test part is not among them" bash -c '! grep -q test grid/sweep.csv'
 check "a point is a run" ./lets --speed 0.05 --momentum 0.9 --out alone --quiet
 check "with the same bits" cmp alone/model.safetensors grid/point_4/model.safetensors

@@ -169,7 +169,8 @@ static void show_step(void *sink, const struct net_training *run, double loss)
     static const struct {
         int bar;
         bool speed;
-    } forms[] = {{30, true}, {16, true}, {9, true}, {16, false}, {8, false}, {0, false}, {-1, false}};
+    } forms[] = {{30, true}, {16, true}, {9, true},  {16, false},
+                 {8, false}, {0, false}, {-1, false}};
     const struct terminal *terminal = sink;
     struct net_text text = {0};
 
