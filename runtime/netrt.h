@@ -105,13 +105,13 @@ struct net_tensor {
     int panels[3]; /* how many of 3, of 2, of 1 blocks, in this order */
     const struct net_segment *segments;
     int segment_count;
-    bool trainable;      /* false: a running statistic */
-    const char *init;    /* which initial values: the names in init.c */
-    double init_scale;   /* of "small_normal" its deviation, of "small_uniform" its limit; or 0 */
-    int fan_in, fan_out; /* elements that an output, an input takes part in: for init */
-    double l1, l2;       /* times sum |w| and sum w^2, added to the loss */
-    int run_l1, run_l2;  /* from 1: numbers of the run in their place; 0: none */
-    int padding_row;     /* of an embedding matrix: the row that begins as 0, from 1; 0: none */
+    bool trainable;         /* false: a running statistic */
+    const char *init;       /* which initial values: the names in init.c */
+    double init_scale;      /* in place of the limit, deviation or constant of `init`; or 0 */
+    int fan_in, fan_out;    /* elements that an output, an input takes part in: for init */
+    double l1, l2;          /* times sum |w| and sum w^2, added to the loss */
+    int run_l1, run_l2;     /* from 1: numbers of the run in their place; 0: none */
+    int padding_row;        /* of an embedding matrix: the row that begins as 0, from 1; 0: none */
     const char *pretrained; /* of an embedding matrix: the file of its rows, or NULL */
     int field;              /* whose tokens the rows of a pretrained matrix are */
 };

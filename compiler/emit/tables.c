@@ -39,7 +39,7 @@ static void write_tensor(const Emitter *e, Text *out, const Value *v, const char
     const bool trained = v->role == ROLE_PARAMETER;
     Text more = {0};
 
-    if (is_ordered_vector(v) && v->l1 + v->l2 == 0 && !v->run_l1 && !v->run_l2) {
+    if (is_ordered_vector(v) && v->l1 + v->l2 + v->init_scale == 0 && !v->run_l1 && !v->run_l2) {
         line(out, 1, "%s(%s, %s, %d, %s%s),", trained ? "NET_TRAINED_VECTOR" : "NET_STATISTIC",
              member, quoted(v->name), file_shape(v).size[0], quoted(v->init),
              trained ? format(", %d", v->fan_in) : "");

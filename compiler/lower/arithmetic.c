@@ -28,8 +28,7 @@ static bool is_one_channel(Shape shape, Shape other)
     return channels > 1 && same_shape(shape, other);
 }
 
-/* x[c] on every pixel of an image, or every position of a sequence. */
-static Value *stretch(Lowering *l, const Layer *layer, Value *x, Shape shape)
+Value *stretch(Lowering *l, const Layer *layer, Value *x, Shape shape)
 {
     const Shape image = shape.rank == 3
                             ? shape

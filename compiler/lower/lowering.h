@@ -39,6 +39,9 @@ const char *source_text(const Layer *layer); /* a layer's input, in a message */
 bool is_sequence(const Layer *layer);        /* is its input [channels, length]? */
 bool check_rank(Lowering *l, const Layer *layer, int rank, const char *axes, const char *remedy);
 
+/* The call's `sizes`: a number, or a list of up to three; false after an error (shapes.c). */
+bool read_sizes(Lowering *l, const Layer *layer, Shape *shape);
+
 /* Which axis of its input the layer's `axis` is; -1 after an error (shapes.c). */
 int find_axis(Lowering *l, const Layer *layer);
 
@@ -95,6 +98,8 @@ Value *spread(Lowering *l, const Layer *layer, Value *x, int axis, int size); /*
 Value *reduce_length(Lowering *l, Layer *layer, Value *const *x); /* mean or max of positions */
 bool goes_along_length(const Layer *layer); /* its `axis`, as it does where none is given */
 Value *lower_mean_along(Lowering *l, const Layer *layer, Value *x);
+/* x[c] on every pixel of an image, or every position of a sequence (arithmetic.c) */
+Value *stretch(Lowering *l, const Layer *layer, Value *x, Shape shape);
 
 /* The tokens that a layer's input was made from, position by position; says so where there are
    none. */

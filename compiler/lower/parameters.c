@@ -55,7 +55,7 @@ Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape sh
     value->name = format("%s.%s", layer->path, leaf);
     value->init = init;
     value->fan_in = fan_in;
-    if (shape.rank > 1) /* not of normalizations */
+    if (shape.rank > 1 || same(layer->call->name, "parameter")) /* not of normalizations */
         set_weight(value, layer->call);
     return value;
 }

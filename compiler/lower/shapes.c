@@ -14,19 +14,29 @@ Value *lower_flatten(Lowering *l, Layer *layer, Value *const *x)
     return reshape_value(l, layer, x[0], shape);
 }
 
-Value *lower_reshape(Lowering *l, Layer *layer, Value *const *x)
+bool read_sizes(Lowering *l, const Layer *layer, Shape *shape)
 {
     const Constant *sizes = argument(layer->call, "sizes");
-    Shape shape = {.rank = sizes->kind == CONSTANT_LIST ? sizes->count : 1};
 
-    if (shape.rank < 1 || shape.rank > 3) {
+    *shape = (Shape){.rank = sizes->kind == CONSTANT_LIST ? sizes->count : 1};
+    if (shape->rank < 1 || shape->rank > 3) {
         error_at(l->model->source, layer->span,
-                 "reshape wants one to three sizes, [channels, height, width], not %d", shape.rank);
-        return NULL;
+                 "%s wants one to three sizes, [channels, height, width], not %d",
+                 layer->call->name, shape->rank);
+        return false;
     }
-    for (int i = 0; i < shape.rank; i++)
-        shape.size[i] = whole(sizes->kind == CONSTANT_LIST ? sizes->items[i].number
-                                                           : sizes->number);
+    for (int i = 0; i < shape->rank; i++)
+        shape->size[i] = whole(sizes->kind == CONSTANT_LIST ? sizes->items[i].number
+                                                            : sizes->number);
+    return check_size(l, layer->span, format("what %s makes", layer->call->name), *shape);
+}
+
+Value *lower_reshape(Lowering *l, Layer *layer, Value *const *x)
+{
+    Shape shape;
+
+    if (!read_sizes(l, layer, &shape))
+        return NULL;
     if (shape_elements(shape) != shape_elements(x[0]->shape)) {
         error_at(l->model->source, layer->span,
                  "reshape to %s, %.0f elements, of %s, which is %s, %.0f elements",

@@ -452,7 +452,7 @@ Call *finish_call(Sema *s, PartialCall *f)
             if (parameter->type == PARAM_TENSORS)
                 note(s->source, "such as `a -> concat(b)`, or `concat(a, b, c)`");
             else if (parameter->type == PARAM_SIZES)
-                note(s->source, "such as `x -> reshape(16, 7, 7)`");
+                note(s->source, "such as `x -> %s(16, 7, 7)`", call->name);
             else
                 explain_call(s, f);
             return NULL;

@@ -281,17 +281,20 @@ static Object evaluate_initial(Sema *s, const Ast *ast)
     const AstList arguments = ast->arguments;
     Object scale = error_object(ast->span);
 
-    if (!same(ast->text, "normal") && !same(ast->text, "uniform"))
-        report(s, ast->span, "%s has no number; `normal(0.02)` and `uniform(0.1)` have one",
+    if (!same(ast->text, "normal") && !same(ast->text, "uniform") && !same(ast->text, "constant"))
+        report(s, ast->span,
+               "%s has no number; `normal(0.02)`, `uniform(0.1)` and `constant(0.1)` have one",
                ast->text);
     else if (arguments.count != 1 || arguments.items[0]->text)
         report(s, ast->span, "%s takes a number: `init=%s(%s)`", ast->text, ast->text,
                same(ast->text, "normal") ? "0.02" : "0.1");
     else
         scale = evaluate(s, arguments.items[0]->first);
-    if (scale.kind != OBJECT_ERROR &&
-        !check_type(s, same(ast->text, "normal") ? "a deviation" : "a limit", PARAM_POSITIVE,
-                    scale))
+    if (scale.kind != OBJECT_ERROR && !check_type(s,
+                                                  same(ast->text, "normal")     ? "a deviation"
+                                                  : same(ast->text, "constant") ? "a constant"
+                                                                                : "a limit",
+                                                  PARAM_POSITIVE, scale))
         scale = error_object(ast->span);
     if (scale.kind == OBJECT_ERROR)
         return scale;

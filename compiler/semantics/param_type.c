@@ -156,7 +156,8 @@ static bool is_axis(ParamType type, Object object)
 
 static bool is_initial(Object object)
 {
-    return object.kind == OBJECT_NAME && is_initial_name(object.text);
+    return object.kind == OBJECT_NAME && is_initial_name(object.text) &&
+           (object.number > 0 || !same(object.text, "constant"));
 }
 
 static bool are_strings(Object object)
@@ -316,7 +317,9 @@ static void explain_initial(Sema *s, Object object)
     const char *here = object.text ? value_elsewhere(object.text) : NULL;
 
     near = object.kind == OBJECT_NAME ? net_nearest(object.text, initial_values, count) : NULL;
-    if (here)
+    if (near && same(near, object.text))
+        note(s->source, "with its number: `init=%s(0.1)`", near);
+    else if (here)
         note(s->source, "its name here is `%s`", here);
     else if (near)
         note(s->source, "did you mean `%s`?", near);

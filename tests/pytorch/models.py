@@ -86,6 +86,21 @@ def layernorm(eps=1e-5):
     return layer
 
 
+def groupnorm(groups, eps=1e-5):
+    return lambda m, path, x: F.group_norm(x, groups, m(path, "weight"), m(path, "bias"), eps)
+
+
+def rmsnorm(eps=2**-23):
+    def layer(m, path, x):
+        last = x.movedim(1, -1)
+        return F.rms_norm(last, last.shape[-1:], m(path, "weight"), eps).movedim(-1, 1)
+    return layer
+
+
+def prelu(per_channel=False):
+    return lambda m, path, x: F.prelu(x, m(path, "weight"))
+
+
 def embedding(width, padding_row=None, pretrained=None, frozen=False, l1=0, l2=0):
     def layer(m, path, x):
         weight = m(path, "weight")
@@ -174,7 +189,8 @@ NAMES = {
     "global_avgpool1d": plain(lambda x: x.mean(2)),
     "global_avgpool2d": plain(lambda x: x.mean((2, 3))),
     "attention": attention, "mean": mean, "upsample2d": upsample2d,
-    "batchnorm": batchnorm, "layernorm": layernorm,
+    "batchnorm": batchnorm, "layernorm": layernorm, "groupnorm": groupnorm, "rmsnorm": rmsnorm,
+    "instancenorm": plain(F.instance_norm), "prelu": prelu,
     "glu": plain(lambda x: F.glu(x, 1)), "transpose": plain(lambda x: x.transpose(1, 2)),
     "rnn": recurrent(torch.nn.RNN), "lstm": recurrent(torch.nn.LSTM),
     "gru": recurrent(torch.nn.GRU),
@@ -188,7 +204,7 @@ NAMES = {
     "leaky_relu": lambda slope=0.01: plain(lambda x: F.leaky_relu(x, slope)),
     "elu": lambda alpha=1: plain(lambda x: F.elu(x, alpha)),
 }
-WITHOUT_BRACKETS = {"batchnorm", "layernorm", "elu", "leaky_relu"}
+WITHOUT_BRACKETS = {"batchnorm", "layernorm", "rmsnorm", "prelu", "elu", "leaky_relu"}
 
 def evaluate(text):
     names = {**NAMES, **OPTIMIZERS, **SCHEDULES}

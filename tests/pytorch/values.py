@@ -1,9 +1,9 @@
-"""Losses that are values, in PyTorch: of values.net, and library.net's of the language."""
+"""Losses that are values, library.net's of the language, and parameters as values, in PyTorch."""
 
 import torch
 import torch.nn.functional as F
 
-from models import CONV, Case, arrays, dense
+from models import CONV, Case, arrays, classes_case, dense
 
 
 def file_values(folder, how="square"):
@@ -53,3 +53,11 @@ def file_library(folder):
     images, labels = arrays(folder)
     both = torch.cat([labels.float().unsqueeze(1) / 2, F.one_hot(labels, 5)], 1)
     return Case(images, both, network, loss)
+
+
+def file_learned(folder):
+    def network(m, x):
+        x = CONV(6, 3, padding="same")(m, "ops.first", x)
+        x = x * m("ops.scale", "weight").reshape(6, 1, 1) + m("ops.each", "weight")
+        return dense(5)(m, "ops.dense", F.relu(x).flatten(1))
+    return classes_case(arrays(folder), network)
