@@ -76,6 +76,22 @@ static bool is_short(const char *word)
            strcmp(word, "-o") != 0;
 }
 
+/* Of a word of other programs; `near`: of one that is spelled nearly so, "batchsize". NULL */
+static const char *find_elsewhere(const char *word, bool near)
+{
+    enum { COUNT = sizeof elsewhere / sizeof *elsewhere, SHORT = 3 };
+    const char *words[COUNT], *meant = word;
+
+    for (int i = 0; i < COUNT; i++)
+        words[i] = elsewhere[i][0];
+    if (near)
+        meant = strlen(word) > SHORT ? net_nearest(word, words, COUNT) : NULL;
+    for (int i = 0; meant && i < COUNT; i++)
+        if (!strcmp(words[i], meant))
+            return elsewhere[i][1];
+    return NULL;
+}
+
 static _Noreturn void unknown_flag(const char *typed, const struct net_options *options)
 {
     const struct net_model *model = options->model;
@@ -95,11 +111,14 @@ static _Noreturn void unknown_flag(const char *typed, const struct net_options *
     snprintf(word, sizeof word, "%.*s", length - dashes, typed + dashes);
     for (char *c = word; *c; c++)
         *c = *c == '-' ? '_' : *c;
-    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
-        if (!strcmp(elsewhere[i][0], word) && strchr(elsewhere[i][1], ' '))
-            net_fail(NET_USAGE, "there is no flag %.*s: %s", length, typed, elsewhere[i][1]);
-        else if (!strcmp(elsewhere[i][0], word))
-            snprintf(word, sizeof word, "%s", elsewhere[i][1]);
+    const char *found = find_elsewhere(word, false);
+
+    if (!found && !net_nearest(word, names, count))
+        found = find_elsewhere(word, true);
+    if (found && strchr(found, ' '))
+        net_fail(NET_USAGE, "there is no flag %.*s: %s", length, typed, found);
+    if (found)
+        snprintf(word, sizeof word, "%s", found);
     nearest = net_nearest(word, names, count);
     if (nearest)
         net_fail(NET_USAGE, "there is no flag %.*s; %s --%s%s", length, typed,

@@ -361,6 +361,8 @@ static const struct {
     {"--lr -1", "--lr"},
     {"--momentm 0.5", "--momentum"},
     {"--learning_rate 0.1", "its name here is --lr"},
+    {"--batchsize 8", "there is no flag --batchsize; its name here is --batch"},
+    {"--learningrate 1", "its name here is --lr"},
     {"--device cpu", "no flag --device: a trainer runs on the processor"},
     {"--gpu", "no flag --gpu: a trainer runs on the processor"},
     {"--amp", "numbers have 32 bits"},
