@@ -37,6 +37,9 @@ asks "TensorBoard" whole.json "o['metrics'][2:] == ['validation/loss', 'validati
 asks "TensorBoard" whole.json "'conv2d_2' in o['texts']['model']"
 asks "TensorBoard" whole.json "'--epochs 3' in o['texts']['command']"
 asks "TensorBoard" whole.json "len(o['images']) == 8"
+row=$(./digits predict --weights whole --part validation --with-truth --format csv |
+    sed -n '2s/.*,//p') # of the first one, in the source
+asks "TensorBoard" whole.json "any('validation row $row: ' in name for name in o['images'])"
 asks "TensorBoard" whole.json \
     "all(i[:4] == [28] * 4 and i[4] > 10000 for i in o['images'].values())"
 

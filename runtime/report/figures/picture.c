@@ -33,20 +33,27 @@ bool net_is_picture(const struct net_field *field)
            field->shape[2] > 1 && field->shape[1] <= MOST_SIDE && field->shape[2] <= MOST_SIDE;
 }
 
+/* "image/validation row 17: cat": by its number in the source, and its class. */
 static char *name_row(const struct net_data *data, const struct net_model *model, int f,
                       enum net_part part, long row)
 {
     const struct net_field *target = net_target_field(model);
+    struct net_text text = {0};
+    long number = row;
 
-    if (target->kind != NET_TARGET_CLASS || target->size > 1)
-        return net_format("%s/%s row %ld", model->fields[f].name, net_part_names[part], row + 1);
-    const int class = net_data_class(data, part, row);
-    const char *name = net_data_class_name(data, class);
+    net_data_place(data, part, f, &number);
+    net_text_add(&text, "%s/%s row %ld", model->fields[f].name, net_part_names[part], number);
+    if (target->kind == NET_TARGET_CLASS && target->size == 1) {
+        const int class = net_data_class(data, part, row);
+        const char *name = net_data_class_name(data, class);
 
-    return name ? net_format("%s/%s row %ld: %s", model->fields[f].name, net_part_names[part],
-                             row + 1, name)
-                : net_format("%s/%s row %ld: %d", model->fields[f].name, net_part_names[part],
-                             row + 1, class);
+        net_text_add(&text, ": ");
+        if (name)
+            net_text_visible(&text, name);
+        else
+            net_text_add(&text, "%d", class);
+    }
+    return text.at;
 }
 
 struct net_picture net_picture_draw(const int shape[3], const float *x, float low, float high)
