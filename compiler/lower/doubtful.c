@@ -89,7 +89,8 @@ static bool is_convolution(const Call *call)
            same(call->name, "conv2d_transpose");
 }
 
-/* conv2d(8, 16, 3) meant as: from 8 channels to 16, taps of 3 x 3. */
+/* conv2d(8, 16, 3) meant as: from 8 channels to 16, taps of 3 x 3. A stride of 8 and more is one,
+   as in conv2d_transpose(21, 16, stride=8), which makes as many channels 8 times as large. */
 static bool says_inputs_too(const Layer *layer)
 {
     const Call *call = layer->call;
@@ -98,7 +99,8 @@ static bool says_inputs_too(const Layer *layer)
 
     return x && x->shape.rank > 1 && (int)number(call, "channels") == x->shape.size[0] &&
            kernel->kind == CONSTANT_NUMBER && kernel->number > 7 &&
-           stride->kind == CONSTANT_NUMBER && stride->number > 1 && stride->number < kernel->number;
+           stride->kind == CONSTANT_NUMBER && stride->number > 1 && stride->number < 8 &&
+           stride->number < kernel->number;
 }
 
 static void warn_arguments(Source *source, const Layer *layer)
