@@ -143,6 +143,7 @@ struct net_call {
     int arg_count;
     const struct net_reader *reader;       /* of a source, else NULL */
     const struct net_transform *transform; /* whose call it is, or NULL */
+    const struct net_change *change;       /* of a step of `augment` that changes pixels, or NULL */
 };
 
 enum net_field_kind {

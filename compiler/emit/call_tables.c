@@ -7,12 +7,13 @@
 
 #include <string.h>
 
-/* "reader" or "transform", of which only those are linked that are named; or NULL */
+/* "reader", "transform" or "change", of which only those are linked that are named; or NULL */
 static const char *linked_kind(const Call *call)
 {
     static const char *const rows[][2] = {
 #define SOURCE(source, ...) {#source, "reader"},
 #define TRANSFORM(transform, ...) {#transform, "transform"},
+#define CHANGE(change, ...) {#change, "change"},
 #include "language.def"
     };
 

@@ -10,8 +10,63 @@
 
 static bool is_geometric(const Call *step)
 {
-    return same(step->name, "pad") || same(step->name, "random_crop") ||
-           same(step->name, "random_flip");
+    return !same(step->name, "normalize") && !same(step->name, "random_erase") &&
+           !same(step->name, "color_jitter");
+}
+
+/* Does it cut out a part of the size that it says? */
+static bool is_crop(const Call *step)
+{
+    return same(step->name, "random_crop") || same(step->name, "random_resized_crop");
+}
+
+/* From the least to the most; where nothing is given, torchvision's. False after an error. */
+static bool check_range(Sema *s, Call *step, const char *name, double least, double most)
+{
+    for (int i = 0; i < step->count; i++) {
+        Constant *value = &step->arguments[i].value;
+
+        if (!same(step->arguments[i].name, name))
+            continue;
+        if (value->kind == CONSTANT_NONE) {
+            value->kind = CONSTANT_LIST;
+            value->count = 2;
+            value->items = allocate(2 * sizeof *value->items);
+            value->items[0] = (Constant){.kind = CONSTANT_NUMBER, .number = least};
+            value->items[1] = (Constant){.kind = CONSTANT_NUMBER, .number = most};
+        }
+        if (!step->arguments[i].given || (value->kind == CONSTANT_LIST && value->count == 2 &&
+                                          value->items[0].number <= value->items[1].number))
+            continue;
+        report(s, value->span, "%s goes from the least to the most: `%s=[%.3g, %.3g]`", name, name,
+               least, most);
+        return false;
+    }
+    return true;
+}
+
+/* What its ranges are, and a share of the sides. */
+static bool check_step(Sema *s, Call *step)
+{
+    const bool cuts = same(step->name, "random_resized_crop");
+    const Constant *far = argument(step, "translate"), *scale = argument(step, "scale");
+    const int count = far && far->kind == CONSTANT_LIST ? far->count : 0;
+
+    for (int i = 0; far && i < (count ? count : 1); i++) {
+        const double share = count ? far->items[i].number : far->number;
+
+        if (share >= 0 && share <= 1 && count <= 2)
+            continue;
+        report(s, far->span, "translate is a share of the height and of the width, 0 to 1 each");
+        return false;
+    }
+    if (!check_range(s, step, "scale", cuts ? 0.08 : 0.8, cuts ? 1 : 1.2) ||
+        !check_range(s, step, "ratio", 3.0 / 4, 4.0 / 3))
+        return false;
+    if (!cuts || scale->items[1].number <= 1)
+        return true;
+    report(s, scale->span, "scale of random_resized_crop is a share of the area, at most 1");
+    return false;
 }
 
 /* Size `i` (0: height, 1: width) of a parameter that takes one for both, or a pair. */
@@ -34,7 +89,9 @@ static Call *analyze_stage(Sema *s, const Ast *stage)
         return NULL;
     }
     const PartialCall *f = new_function(signature, NULL, stage->name_span);
-    return finish_call(s, bind(s, f, stage->arguments, stage->span));
+    Call *step = finish_call(s, bind(s, f, stage->arguments, stage->span));
+
+    return step && check_step(s, step) ? step : NULL;
 }
 
 /* The picture's height and width after a step. */
@@ -55,7 +112,7 @@ static bool follow_shape(Sema *s, const Call *step, double size[2])
             return false;
         }
     }
-    for (int i = 0; i < 2 && same(step->name, "random_crop"); i++)
+    for (int i = 0; i < 2 && is_crop(step); i++)
         size[i] = crop[i];
     return true;
 }
@@ -72,7 +129,7 @@ static bool check_shape(Sema *s, const Field *field, Call *const *steps, int cou
         return true;
     if (report(s, span, "the augmented picture is %.0f x %.0f, `%s` is %d x %d", size[0], size[1],
                field->name, shape[1], shape[2]))
-        note(s->source, "end with random_crop(%d, %d)", shape[1], shape[2]);
+        note(s->source, "end with random_crop(%d, %d), or random_resized_crop", shape[1], shape[2]);
     return false;
 }
 

@@ -12,16 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/random.h"
+#include "data/changes/change.h"
 #include "data/dataset.h"
 #include "data/sources/source.h"
 
-enum kind { PAD, CROP, FLIP, ERASE, NORMALIZE };
+enum kind { PAD, CROP, FLIP, CHANGE, NORMALIZE };
 
 struct step {
     enum kind kind;
-    int height, width;     /* of a crop; of a padding on either side */
-    double p;              /* of a flip or an erasure */
+    int height, width; /* of a crop, resized or not; of a padding on either side */
+    double p;          /* of a flip */
+    const struct net_call *call;
     uint32_t number;       /* of its draws: moves and others are counted apart */
     double *scale, *shift; /* of normalize, one a channel */
 };
@@ -78,16 +79,18 @@ static int size_of(const struct net_arg *arg, int i)
 
 static struct step open_step(const struct net_call *call, int channels)
 {
-    struct step step = {0};
+    struct step step = {.call = call};
 
     if (!strcmp(call->name, "pad")) {
         step.kind = PAD;
         step.height = size_of(&call->args[0], 0);
         step.width = size_of(&call->args[0], 1);
-    } else if (!strcmp(call->name, "random_crop")) {
-        step.kind = CROP;
+    } else if (call->arg_count > 1 && !strcmp(call->args[1].name, "width")) {
+        step.kind = call->change ? CHANGE : CROP;
         step.height = (int)call->args[0].number;
         step.width = (int)call->args[1].number;
+    } else if (call->change) {
+        step.kind = CHANGE;
     } else if (!strcmp(call->name, "normalize")) {
         step.kind = NORMALIZE;
         step.scale = net_allocate((size_t)channels, sizeof(double));
@@ -97,7 +100,7 @@ static struct step open_step(const struct net_call *call, int channels)
             step.shift[c] = -channel_number(call, "mean", c) * step.scale[c];
         }
     } else {
-        step.kind = strcmp(call->name, "random_flip") ? ERASE : FLIP;
+        step.kind = FLIP;
         step.p = call->args[0].number;
     }
     return step;
@@ -114,23 +117,28 @@ static size_t largest(const struct net_augment *augment)
 
         if (step->kind == PAD)
             height += 2 * (size_t)step->height, width += 2 * (size_t)step->width;
-        if (step->kind == CROP)
+        else if (step->height)
             height = (size_t)step->height, width = (size_t)step->width;
         most = height * width > most ? height * width : most;
     }
     return most * (size_t)augment->channels;
 }
 
+static bool moves(const struct step *step)
+{
+    return step->kind <= FLIP || (step->kind == CHANGE && step->call->change->moves);
+}
+
 static void open_steps(struct net_augment *augment)
 {
     const struct net_field *field = augment->field;
-    uint32_t moves = 0, others = 256;
+    uint32_t moved = 0, others = 256;
 
     augment->step_count = field->augment_count;
     augment->steps = net_allocate((size_t)field->augment_count, sizeof *augment->steps);
     for (int i = 0; i < field->augment_count; i++) {
         augment->steps[i] = open_step(&field->augments[i], augment->channels);
-        augment->steps[i].number = augment->steps[i].kind <= FLIP ? moves++ : others++;
+        augment->steps[i].number = moves(&augment->steps[i]) ? moved++ : others++;
     }
     for (int i = 0; i < 2; i++)
         augment->copies[i] = net_allocate(largest(augment), sizeof(float));
@@ -298,17 +306,6 @@ static void draw(uint32_t word[4], const struct net_augment *augment, const stru
                augment->stream);
 }
 
-static double unit(uint32_t word)
-{
-    return ((double)word + .5) * 0x1p-32;
-}
-
-/* 0 to count - 1 */
-static int below(uint32_t word, int count)
-{
-    return (int)((uint64_t)word * (uint64_t)count >> 32);
-}
-
 static void pad(struct picture *p, const struct step *step)
 {
     p->height += 2 * step->height;
@@ -319,9 +316,9 @@ static void pad(struct picture *p, const struct step *step)
 
 static void crop(struct picture *p, const struct step *step, const uint32_t word[4])
 {
-    const int x = below(word[1], p->width - step->width + 1);
+    const int x = net_change_below(word[1], p->width - step->width + 1);
 
-    p->y += below(word[0], p->height - step->height + 1);
+    p->y += net_change_below(word[0], p->height - step->height + 1);
     p->x += p->flipped ? -x : x;
     p->height = step->height;
     p->width = step->width;
@@ -339,33 +336,6 @@ static void flip(struct picture *p)
     p->flipped = !p->flipped;
 }
 
-/* RandomErasing of torchvision: a share of the area from 0.02 to 0.33, a ratio of sides from 0.3 to
-   3.3 (its logarithm is uniform), ten attempts to find one that fits. */
-static void erase(const struct net_augment *augment, const struct net_mode *mode,
-                  const struct step *step, long row, float *at, int height, int width)
-{
-    uint32_t word[4];
-
-    draw(word, augment, mode, step, 10, row);
-    if (unit(word[0]) >= step->p)
-        return;
-    for (uint32_t attempt = 0; attempt < 10; attempt++) {
-        draw(word, augment, mode, step, attempt, row);
-        const double area = height * width * (.02 + (.33 - .02) * unit(word[0]));
-        const double ratio = .3 * pow(3.3 / .3, unit(word[1]));
-        const double h = round(sqrt(area * ratio)), w = round(sqrt(area / ratio));
-
-        if (!(h < height && w < width))
-            continue;
-        const int y = below(word[2], height - (int)h + 1), x = below(word[3], width - (int)w + 1);
-
-        for (int c = 0; c < augment->channels; c++)
-            for (int k = y; k < y + (int)h; k++)
-                memset(at + ((long)c * height + k) * width + x, 0, (size_t)w * sizeof *at);
-        return;
-    }
-}
-
 static void normalize(const struct step *step, float *at, int channels, int pixels)
 {
     for (int c = 0; c < channels; c++)
@@ -376,9 +346,19 @@ static void normalize(const struct step *step, float *at, int channels, int pixe
 static bool moves_after(const struct net_augment *augment, int step)
 {
     for (int i = step + 1; i < augment->step_count; i++)
-        if (augment->steps[i].kind <= FLIP)
+        if (moves(&augment->steps[i]))
             return true;
     return false;
+}
+
+/* From here on it is the copy at `from`. */
+static void take(struct picture *p, const float *from, int height, int width)
+{
+    const int outside = p->outside;
+
+    *p = whole_picture(from, height, width);
+    p->outside = outside;
+    p->settled = true;
 }
 
 /* The pixels themselves, for a step that changes them: copied where moves are still to be made, and
@@ -387,10 +367,35 @@ static float *settle(const struct net_augment *augment, struct picture *p, float
 {
     if (!p->settled) {
         copy_picture(p, augment->channels, to);
-        *p = whole_picture(to, p->height, p->width);
-        p->settled = true;
+        take(p, to, p->height, p->width);
     }
     return (float *)p->from;
+}
+
+/* Of one that moves, from one copy into the other. */
+static void change(const struct net_augment *augment, const struct net_mode *mode,
+                   const struct step *step, long row, struct picture *p, float *at)
+{
+    const bool away = moves(step);
+    struct net_change_at of = {.call = step->call,
+                               .from = at,
+                               .to = away ? augment->copies[at == augment->copies[0]] : at,
+                               .channels = augment->channels,
+                               .from_height = p->height,
+                               .from_width = p->width,
+                               .height = step->height ? step->height : p->height,
+                               .width = step->height ? step->width : p->width,
+                               .classes = augment->field->kind == NET_TARGET_CLASS,
+                               .outside = p->outside,
+                               .seed = {mode->seed[0], mode->seed[1]},
+                               .number = step->number,
+                               .row = (uint32_t)row,
+                               .epoch = mode->epoch,
+                               .stream = augment->stream};
+
+    step->call->change->apply(&of);
+    if (away)
+        take(p, of.to, of.height, of.width);
 }
 
 static void apply(const struct net_augment *augment, const struct net_mode *mode, int i, long row,
@@ -400,11 +405,12 @@ static void apply(const struct net_augment *augment, const struct net_mode *mode
     uint32_t word[4];
 
     if (step->kind > FLIP) {
+        const bool moved = moves(step) || moves_after(augment, i);
         float *other = augment->copies[p->from == augment->copies[0]];
-        float *at = settle(augment, p, moves_after(augment, i) ? other : end);
+        float *at = settle(augment, p, moved ? other : end);
 
-        if (step->kind == ERASE)
-            erase(augment, mode, step, row, at, p->height, p->width);
+        if (step->kind == CHANGE)
+            change(augment, mode, step, row, p, at);
         else
             normalize(step, at, augment->channels, p->height * p->width);
         return;
@@ -415,7 +421,7 @@ static void apply(const struct net_augment *augment, const struct net_mode *mode
         pad(p, step);
     else if (step->kind == CROP)
         crop(p, step, word);
-    else if (unit(word[0]) < step->p)
+    else if (net_change_unit(word[0]) < step->p)
         flip(p);
 }
 

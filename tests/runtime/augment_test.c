@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/random.h"
+#include "data/changes/change.h"
 #include "support/memory_data.h"
 
 /* ---- augmentation ---------------------------------------------------------------------------- */
@@ -188,7 +189,7 @@ START_TEST(draws_follow_rows)
     static const struct net_call steps[] = {
         {.name = "pad", .args = pad_args, .arg_count = 1},
         {.name = "random_flip", .args = often, .arg_count = 1},
-        {.name = "random_erase", .args = often, .arg_count = 1},
+        {.name = "random_erase", .args = often, .arg_count = 1, .change = &net_change_random_erase},
         {.name = "random_crop", .args = crop_args, .arg_count = 2},
         {.name = "normalize", .args = normalize_args, .arg_count = 2},
         {.name = "random_flip", .args = often, .arg_count = 1},
@@ -233,8 +234,10 @@ END_TEST
 /* A rectangle of zeros, in both channels, of 0.02 to 0.33 of the picture; half of the time. */
 START_TEST(erased_pictures)
 {
-    static const struct net_call steps[] = {
-        {.name = "random_erase", .args = often, .arg_count = 1}};
+    static const struct net_call steps[] = {{.name = "random_erase",
+                                             .args = often,
+                                             .arg_count = 1,
+                                             .change = &net_change_random_erase}};
     float x[PICTURES * PICTURE], y[PICTURES] = {0};
     struct batch *batch = net_allocate(1, sizeof *batch);
     struct fixture f;

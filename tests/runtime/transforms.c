@@ -478,5 +478,6 @@ Suite *suite_transforms(void)
     suite_add_tcase(suite, prepared);
     suite_add_tcase(suite, scores_test());
     suite_add_tcase(suite, augment_test());
+    suite_add_tcase(suite, changes_test());
     return suite;
 }
