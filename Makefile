@@ -54,10 +54,10 @@ $(BUILD)/netc: $(compiler_objects)
 # netc looks for its headers beside itself, here as in an installation
 $(BUILD)/include: | $(BUILD)/netc
 	ln -sfnr runtime $@
-# files of one name in two folders: q, since r would keep only the last of them
+# q, since r would keep only the last of files of one name; with the libraries that images() calls
 $(BUILD)/libnetrt.a: $(runtime_objects)
-	rm -f $@
-	ar qc $@ $^
+	rm -f $@ && ar qc $@ $^
+	printf '%s\n' "open $@" $(foreach a,png16 jpeg,"addlib $$($(CC) -print-file-name=lib$a.a)") save | ar -M
 $(BUILD)/parser.c $(BUILD)/parser.h &: compiler/syntax/parser.y
 	@mkdir -p $(@D)
 	bison -Wall --defines=$(BUILD)/parser.h -o $(BUILD)/parser.c $<
@@ -73,7 +73,7 @@ $(BUILD)/lexer.o $(BUILD)/parser.o: $(BUILD)/%.o: $(BUILD)/%.c | $(BUILD)/parser
 SMALL = $(addprefix $(BUILD)/runtime/,$(addsuffix .o,commands/% report/% training/%settings \
         $(addprefix core/,safetensors json text %file exit_report fail machine nearest pro% signals tensor) data/%/classes \
         $(addprefix training/,checkpoint find_nan init lets options pre% schedule session step_% weights) \
-        $(addprefix data/,check contract dataset %_text identity input loader paths split synthetic task user_files watch %/digits %_json %/inverse %/scale %/idx %/values_finish)))
+        $(addprefix data/,check contract dataset file %_text identity input loader paths split synthetic task user_files watch %/digits %_json %/inverse %/scale %/idx %/values_finish)))
 $(runtime_objects): extra = $(RUNTIME_FLAGS)
 $(filter $(SMALL),$(runtime_objects)): extra += $(if $(findstring clang,$(CC)),-Oz,-Os)
 $(test_objects): extra = -pthread $(if $(SANITIZE),$(if $(filter tests/reference/% tests/support/%,$<),-O1,-O0))

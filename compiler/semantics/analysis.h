@@ -380,6 +380,9 @@ bool is_archive(const Call *source);
 bool has_unknown_fields(const Call *source); /* of any name and shape: npy, npz */
 const char **source_fields(const Call *source, int *count);
 bool source_shape(const Call *source, const Field *field, Shape *shape); /* false: not known */
+/* Is the field the name of a class, which training learns the numbers of? `source` may be NULL. */
+bool is_class_name(const Call *source, const char *field);
+bool check_picture(Sema *s, const Call *source); /* the words of `images`; true of others */
 
 /* column(..) or columns(..): fills the field; false after an error. `source` may be NULL. */
 bool analyze_columns(Sema *s, Field *field, const Call *source, const Ast *ast);
@@ -387,6 +390,9 @@ bool analyze_columns(Sema *s, Field *field, const Call *source, const Ast *ast);
 /* ---- transform.c: the steps of a field ------------------------------------------------------- */
 
 Call *analyze_step(Sema *s, const Ast *stage); /* NULL after an error */
+/* Is the argument one of these words? Complains where it is not. */
+bool check_word(Sema *s, const Call *step, const char *parameter, const char *const *words,
+                int count);
 
 /* The shape, where one of the field's steps makes it. `has_sizes`: it is written out, too. */
 void find_transformed_shape(Sema *s, Field *field, bool has_sizes);

@@ -51,6 +51,41 @@ const char **source_fields(const Call *source, int *count)
     return names;
 }
 
+bool is_class_name(const Call *source, const char *field)
+{
+    return source && same(source->name, "images") && same(field, "label");
+}
+
+/* As the source's own arguments say it. */
+static Shape picture_shape(const Call *source)
+{
+    const Constant *size = argument(source, "size");
+    const bool pair = size->kind == CONSTANT_LIST;
+    const int channels = same(argument(source, "colors")->text, "grey") ? 1 : 3;
+    const double height = pair ? size->items[0].number : size->number;
+    const double width = pair ? size->items[1].number : size->number;
+
+    return (Shape){.rank = 3, .size = {channels, (int)height, (int)width}};
+}
+
+bool check_picture(Sema *s, const Call *source)
+{
+    enum { MOST = 4096 };
+    static const char *const colors[] = {"rgb", "grey"};
+
+    if (!same(source->name, "images"))
+        return true;
+    if (!check_word(s, source, "colors", colors, COUNT(colors)))
+        return false;
+    const Shape shape = picture_shape(source);
+
+    if (shape.size[1] <= MOST && shape.size[2] <= MOST)
+        return true;
+    report(s, argument(source, "size")->span, "images makes pictures of at most %d x %d pixels",
+           MOST, MOST);
+    return false;
+}
+
 bool source_shape(const Call *source, const Field *field, Shape *shape)
 {
     *shape = (Shape){.rank = 1, .size = {1}};
@@ -62,8 +97,10 @@ bool source_shape(const Call *source, const Field *field, Shape *shape)
     }
     for (const SourceField *own = signature_of(source)->fields; own->name; own++)
         if (same(own->name, field->source_field)) {
-            *shape = own->shape;
-            return own->has_shape;
+            const bool sized = !own->has_shape && argument(source, "size");
+
+            *shape = sized ? picture_shape(source) : own->shape;
+            return sized || own->has_shape;
         }
     return !has_unknown_fields(source);
 }

@@ -100,7 +100,7 @@ static Call *evaluate_part(Sema *s, const Ast *ast, Part part)
         report(s, call->span, "kfold wants 2 folds or more");
         return NULL;
     }
-    if (!check_separators(s, call))
+    if (!check_separators(s, call) || !check_picture(s, call))
         return NULL;
     if (names_files(call)) {
         source_fields(call, &count);
@@ -205,6 +205,12 @@ static void analyze_origin(Sema *s, const Data *data, Field *field, const Ast *o
     if (origin->kind == AST_NAME) {
         if (check_kind(s, data, origin) && check_source_field(s, data, origin))
             field->source_field = origin->text;
+        if (field->source_field && is_class_name(source, field->source_field)) {
+            const Constant column = {.kind = CONSTANT_STRING, .text = origin->text};
+
+            APPEND(field->columns, field->column_count, column);
+            field->column_total = 1;
+        }
     } else if (origin->kind == AST_CALL &&
                (same(origin->text, "column") || same(origin->text, "columns"))) {
         if (check_kind(s, data, origin))
@@ -292,6 +298,12 @@ static void analyze_field(Sema *s, const Data *data, const Ast *ast)
         settle_shape(s, field, ast, source);
     if (right)
         check_transforms(s, field);
+    if (known && !field->classes && field->source_field &&
+        is_class_name(source, field->source_field) &&
+        report(s, field->span, "`%s` of %s is the name of a folder: a class", field->source_field,
+               source->name))
+        note(s->source, "write `%s %s = %s -> classes(10)`, of as many as there are folders",
+             field->is_target ? "target" : "input", field->name, field->source_field);
     Layer *layer = new_input(field);
     define_name(s, ast->text,
                 (Object){.kind = OBJECT_TENSOR, .layer = layer, .span = ast->name_span},

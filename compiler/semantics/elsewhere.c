@@ -77,7 +77,8 @@ static bool is_file_name(const char *text)
 {
     static const char *const ends[] = {".csv",   ".tsv", ".json", ".jsonl",  ".npy", ".npz",
                                        ".bin",   ".gz",  ".txt",  ".libsvm", ".svm", ".data",
-                                       ".ubyte", ".dat", ".zip",  ".vec",    ".bz2", ".t7"};
+                                       ".ubyte", ".dat", ".zip",  ".vec",    ".bz2", ".t7",
+                                       ".png",   ".jpg", ".jpeg"};
     const char *dot = strrchr(text, '.');
 
     for (int i = 0; dot && i < COUNT(ends); i++)

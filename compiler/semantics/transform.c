@@ -25,9 +25,8 @@ static int length_of(const Constant *constant)
     return constant->kind == CONSTANT_LIST ? constant->count : 1;
 }
 
-/* Is the word one of these? Complains where it is not. */
-static bool check_word(Sema *s, const Call *step, const char *parameter, const char *const *words,
-                       int count)
+bool check_word(Sema *s, const Call *step, const char *parameter, const char *const *words,
+                int count)
 {
     const Constant *word = argument(step, parameter);
 

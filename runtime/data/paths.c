@@ -2,6 +2,8 @@
  * paths.c -- which files a source names, by wildcards too, and the arguments of its call.
  */
 
+#define _GNU_SOURCE
+
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -55,60 +57,91 @@ static bool matches(const char *pattern, const char *name)
     return !pattern[strspn(pattern, "*")];
 }
 
-/* The files of a folder whose names match, onto paths[*count]. */
-static char **list_matches(const char *folder, DIR *files, const char *pattern, int *count)
+struct paths {
+    char **at;
+    int count;
+};
+
+/* The entries of a folder whose names match, in their order, behind the paths so far. `pass`: the
+   errno for which a folder that cannot be listed is passed over; NULL for `pattern`: for each. */
+static void add_matches(struct paths *paths, const char *folder, const char *part, int pass,
+                        const char *pattern)
 {
-    char **paths = net_allocate(1, sizeof *paths);
+    DIR *files = opendir(folder);
+    const int first = paths->count;
     const struct dirent *entry;
 
-    rewinddir(files);
-    while ((entry = readdir(files))) {
-        if (entry->d_name[0] == '.' || !matches(pattern, entry->d_name))
-            continue;
-        if (*count == INT_MAX || !(paths = realloc(paths, ((size_t)*count + 1) * sizeof *paths)))
-            net_fail(1, "out of memory for the files \"%s\" in %s", pattern, folder);
-        paths[(*count)++] = join(folder, entry->d_name);
-    }
-    qsort(paths, (size_t)*count, sizeof *paths, by_name);
-    return paths;
-}
-
-/* Wildcards are for the last part of a path. (libc's glob would bring half of libc along: users'
-   home folders, and the services that know them.) */
-static char **list_paths(const char *folder, const char *pattern, int *count, bool fail)
-{
-    char *full = join(folder ? folder : ".", pattern), *last = strrchr(full, '/');
-    char **paths = net_allocate(1, sizeof *paths);
-    DIR *files;
-
-    *count = 0;
-    if (!strpbrk(pattern, "*?") || !access(full, F_OK)) {
-        paths[(*count)++] = net_file_present(full);
-        return paths;
-    }
-    *last++ = '\0';
-    files = opendir(*full ? full : "/");
-    if (!files && fail)
+    if (!files && pattern && errno != pass)
         net_fail(1,
                  "cannot list the folder %s of \"%s\": %s\n"
                  "  The folder that holds the data is named by --data DIR.",
-                 full, pattern, strerror(errno));
-    for (int packed = 0; files && packed < 2 && !*count; packed++) { /* x.gz where there is no x */
-        char *wanted = net_format("%s%s", last, packed ? ".gz" : "");
-
-        free(paths);
-        paths = list_matches(*full ? full : "/", files, wanted, count);
-        free(wanted);
+                 folder, pattern, strerror(errno));
+    while (files && (entry = readdir(files))) {
+        if (entry->d_name[0] == '.' || !matches(part, entry->d_name))
+            continue;
+        if (paths->count == INT_MAX ||
+            !(paths->at = realloc(paths->at, ((size_t)paths->count + 1) * sizeof *paths->at)))
+            net_fail(1, "out of memory for the files \"%s\" in %s", part, folder);
+        paths->at[paths->count++] = join(folder, entry->d_name);
     }
     if (files)
         closedir(files);
-    if (!*count && fail)
+    if (paths->count > first)
+        qsort(paths->at + first, (size_t)(paths->count - first), sizeof *paths->at, by_name);
+}
+
+/* Level by level: those of a folder, then what is in them where the pattern has a part behind.
+   (libc's glob would bring half of libc along: users' home folders, and the services that know
+   them.) */
+static struct paths expand(const char *folder, const char *pattern, const char *whole)
+{
+    char *parts = net_format("%s", pattern), *rest = parts, *part;
+    struct paths folders = {net_allocate(1, sizeof(char *)), 1};
+
+    folders.at[0] = net_format("%s", *folder ? folder : "/");
+    for (int level = 0; (part = strsep(&rest, "/")); level++) {
+        struct paths found = {net_allocate(1, sizeof(char *)), 0};
+
+        for (int i = 0; i < folders.count; i++)
+            add_matches(&found, folders.at[i], part, level ? ENOTDIR : 0, whole);
+        net_paths_free(folders.at, folders.count);
+        folders = found;
+    }
+    free(parts);
+    return folders;
+}
+
+static char **list_paths(const char *folder, const char *pattern, int *count, bool fail)
+{
+    char *full = join(folder ? folder : ".", pattern);
+    char *first = full + strlen(full) - strlen(pattern);
+    struct paths paths = {NULL, 0};
+
+    first += strcspn(first, "*?");
+    if (!*first || !access(full, F_OK)) {
+        paths.at = net_allocate(1, sizeof *paths.at);
+        paths.at[0] = net_file_present(full);
+        *count = 1;
+        return paths.at;
+    }
+    while (*first != '/') /* behind the last folder without wildcards */
+        first--;
+    *first++ = '\0';
+    for (int packed = 0; packed < 2 && !paths.count; packed++) { /* x.gz where there is no x */
+        char *wanted = net_format("%s%s", first, packed ? ".gz" : "");
+
+        free(paths.at);
+        paths = expand(full, wanted, fail ? pattern : NULL);
+        free(wanted);
+    }
+    if (!paths.count && fail)
         net_fail(1,
                  "no file matches \"%s\" in %s\n"
                  "  The folder that holds the data is named by --data DIR.",
-                 last, full);
+                 first, full);
     free(full);
-    return paths;
+    *count = paths.count;
+    return paths.at;
 }
 
 char **net_paths(const char *folder, const char *pattern, int *count)

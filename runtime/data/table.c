@@ -368,8 +368,7 @@ void net_builder_text(struct net_builder *builder, int f, const char *at, struct
     column->crc = (uint32_t)crc32_z(crc, (const Bytef *)text.at, text.length);
 }
 
-/* Strings get the numbers of their sorted order. */
-static void sort_classes(struct net_column *column)
+void net_sort_classes(struct net_column *column)
 {
     struct net_string_table *strings = column->strings, *sorted = net_strings_new();
     int32_t *order = net_strings_order(strings, false);
@@ -404,7 +403,7 @@ void net_builder_close(struct net_builder *builder, const char *place)
         column->place = place;
         column->rows = builder->rows;
         if (taker->take == NET_TAKE_CLASS)
-            sort_classes(column);
+            net_sort_classes(column);
         net_names_free(&builder->own[f]);
     }
 }

@@ -82,7 +82,7 @@ static void make_call(struct net_user_files *given, const struct net_model *mode
 {
     const struct net_call *train = model->parts[NET_TRAIN];
 
-    if (reader->file && count > 1)
+    if (reader->file && count > 1 && !reader->several)
         net_fail(NET_USAGE,
                  "one file of rows is wanted, \"%s\" is the second; a pattern in quotes "
                  "names several: 'part*'",
@@ -97,6 +97,8 @@ static void make_call(struct net_user_files *given, const struct net_model *mode
         if (path) {
             net_need_file(path);
             given->args[i].text = path;
+            given->args[i].texts = count > 1 ? files : NULL;
+            given->args[i].count = count;
         }
     }
 }

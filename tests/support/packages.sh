@@ -22,7 +22,8 @@ first_clang() {
 # a package, and a file or command that says it is there; Debian 12's `clang` is clang 14
 found=$(first_clang)
 build="flex:flex bison:bison clang:${found:-clang} \
-       libsimde-dev:/usr/include/simde/x86/avx512.h zlib1g-dev:/usr/include/zlib.h"
+       libsimde-dev:/usr/include/simde/x86/avx512.h zlib1g-dev:/usr/include/zlib.h \
+       libpng-dev:/usr/include/png.h libjpeg62-turbo-dev:/usr/include/jpeglib.h"
 tests="pkg-config:pkg-config check:/usr/include/check.h valgrind:valgrind"
 
 install() {

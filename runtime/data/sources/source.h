@@ -36,6 +36,7 @@ struct net_reader {
     void (*open)(struct net_table *table, const struct net_request *request);
     const char *file; /* the argument that `predict FILE` stands in for, or NULL: FILE is
                                    idx or npy */
+    bool several;     /* `predict FILE FILE ...`: that argument may have texts */
     const struct net_reader *objects; /* of tables: what reads an object a line, and */
     const struct net_reader *table;   /* what reads lines of cells; either may be given */
 };
@@ -273,6 +274,9 @@ void net_builder_class(struct net_builder *builder, int f, const char *at, size_
 void net_builder_text(struct net_builder *builder, int f, const char *at, struct net_slice text);
 
 void net_builder_close(struct net_builder *builder, const char *place);
+
+/* The strings of a column of I32 get the numbers of their sorted order. */
+void net_sort_classes(struct net_column *column);
 
 /* A text a line: what `predict` may be given where the model reads words. */
 void net_open_lines(struct net_table *table, const struct net_request *request);
