@@ -289,9 +289,11 @@ struct net_model {
     /* numbers, and lets that were not given and others make, of lets; floats for kernels of both */
     void (*find_numbers)(double *numbers, double *lets, const bool *given);
     void (*find_values)(float *values, const double *numbers);
-    int least_batch;  /* 2 where a batchnorm has one number a channel and
+    const struct net_call *start;   /* weights(..) that a run begins with, and */
+    const struct net_start *begins; /* its functions; NULL: a run begins with initial values */
+    int least_batch;                /* 2 where a batchnorm has one number a channel and
                                                row, or 0; for training */
-    const char *keys; /* those that the train section has, "loss optimizer monitor" */
+    const char *keys;               /* those that the train section has, "loss optimizer monitor" */
     int default_batch, epochs;
     double seed;
     const char *keep;               /* "best" or "last" */
@@ -313,6 +315,9 @@ struct net_model {
 /* Element i of a tensor [channels, length] of sinusoids: in channels 2 k and 2 k + 1 the sine and
    the cosine of position / 10000^(2 k / channels) (Vaswani and others 2017, section 3.5) */
 double net_sinusoid(const struct net_tensor *tensor, long i);
+
+/* Of a model with `start`: training/start.c. */
+extern const struct net_start net_start;
 
 int net_main(int argc, char **argv, const struct net_model *model);
 

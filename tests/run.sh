@@ -89,6 +89,7 @@ both "report.html" tests/cli/report.sh
 both "folders of runs" tests/cli/runs.sh
 both "the command line" tests/cli/command_line.sh
 both "what a run has learnt" tests/cli/contract.sh
+both "fine-tuning" tests/cli/finetune.sh {mode}
 both "lets and sweeps" tests/cli/sweep.sh
 both "losses of several terms" tests/cli/losses.sh
 part "faults of the system" tests/faults/faults.py --short

@@ -257,6 +257,8 @@ static void add_training(Wrap *w, const Model *m)
         add_member(w, ".stop = &stop");
     if (m->clip)
         add_member(w, ".clip = &clip");
+    if (m->start)
+        add_member(w, ".start = &start, .begins = &net_start");
     if (m->metric_count)
         add_member(w, ".metrics = metrics, .metric_count = %d", m->metric_count);
     add_member(w, ".keys = %s", quoted(m->keys));
@@ -343,6 +345,7 @@ void emit_tables(Emitter *e, Text *out, const Text *above, const Program *train,
     write_calls(out, m->schedule, m->schedule_count, "schedule");
     write_call(out, m->stop, "stop");
     write_call(out, m->clip, "clip");
+    write_call(out, m->start, "start");
     write_calls(out, m->metrics, m->metric_count, "metrics");
     write_fields(out, m);
     write_pack(e, out, train->graph);

@@ -25,7 +25,8 @@ typedef enum Kind {
     KIND_METRIC = 1 << 8,
     KIND_CLIP = 1 << 9,
     KIND_STOP = 1 << 10,
-    KINDS = 11,
+    KIND_START = 1 << 11,
+    KINDS = 12,
 } Kind;
 
 typedef enum ParamType { /* what a parameter takes */
@@ -371,6 +372,10 @@ void check_body(Sema *s, const Ast *definition);
 
 void resolve_paths(Sema *s);
 void prune_layers(Sema *s); /* what no term of the loss depends on; inputs come first */
+
+/* ---- parts.c: names of parts of the network in the train section ----------------------------- */
+
+void check_parts(Sema *s); /* when layers have their paths, and those that are unused are gone */
 
 /* ---- columns.c: what a source gives ---------------------------------------------------------- */
 

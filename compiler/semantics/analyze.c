@@ -158,20 +158,6 @@ static void define_networks(Sema *s)
     }
 }
 
-static void check_trainable(Sema *s)
-{
-    const Model *model = s->model;
-
-    for (int i = 0; i < model->layer_count; i++) {
-        const Signature *signature = find_signature(model->layers[i]->call->name, KIND_LAYER);
-        if (signature && signature->has_weights)
-            return;
-    }
-    report(s, model->terms[0].prediction->span,
-           "the prediction comes from no layer with parameters: there "
-           "is nothing to train");
-}
-
 /* A target is listed once. */
 static void add_target(Field ***targets, int *count, Field *target)
 {
@@ -274,7 +260,7 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
         return NULL;
     resolve_paths(s);
     prune_layers(s);
-    check_trainable(s);
+    check_parts(s);
     list_fields(s);
     check_numbers(s);
     model->max_batch = model->batch;

@@ -35,6 +35,7 @@ enum { OF_CLASSES, OF_VALUES }; /* metrics */
 #define AUGMENTATION(name, help, ...) ROW(AUGMENTATION, name, help, __VA_ARGS__)
 #define CLIP(name, help, ...) ROW(CLIP, name, help, __VA_ARGS__)
 #define STOP(name, help, ...) ROW(STOP, name, help, __VA_ARGS__)
+#define START(name, help, ...) ROW(START, name, help, __VA_ARGS__)
 #define LAYER(text, function, weights, ...)                                                        \
     {.name = #text, .kind = KIND_LAYER, .has_weights = (weights), .parameters = {__VA_ARGS__}},
 #define SOURCE(text, gives, line, own, ...)                                                        \
@@ -88,9 +89,12 @@ const Signature *find_signature(const char *name, unsigned kinds)
 const char *kind_text(Kind kind)
 {
     static const char *const texts[KINDS] = {
-        "a layer",        "a loss",      "an optimizer",    "a schedule", "a source of data",
-        "a split",        "a transform", "an augmentation", "a metric",   "a way to clip gradients",
-        "a rule to stop",
+        "a layer",          "a loss",
+        "an optimizer",     "a schedule",
+        "a source of data", "a split",
+        "a transform",      "an augmentation",
+        "a metric",         "a way to clip gradients",
+        "a rule to stop",   "a file of weights",
     };
     int i = 0;
     while (kind != (Kind)(1 << i))

@@ -187,7 +187,8 @@ void list_names(Sema *s, unsigned kinds)
     if ((s->listed & kinds) == kinds)
         return;
     s->listed |= kinds;
-    note(s->source, "there %s %s", kinds == KIND_STOP ? "is" : "are", kind_names(kinds));
+    note(s->source, "there %s %s", kinds & (KIND_STOP | KIND_START) ? "is" : "are",
+         kind_names(kinds));
 }
 
 void unknown(Sema *s, const char *text, Span span, unsigned kinds, bool called)

@@ -164,6 +164,7 @@ typedef struct Model {
     double seed;         /* 0 where not given */
     Call *stop;          /* early_stop(..), or NULL */
     Call *clip;          /* norm(x) or value(x), or NULL */
+    Call *start;         /* weights(..) that a run begins with, or NULL: initial values */
     const char *keep;    /* "best" or "last" */
     const char *monitor; /* what is best: "validation_loss", or a metric */
     Span monitor_span;   /* where it is said, or that the best are kept */

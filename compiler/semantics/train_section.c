@@ -25,6 +25,8 @@ static Call *to_choice(Sema *s, const Ast *ast, Object object, Kind kind)
             return NULL;
         if (here)
             note(s->source, "write `%s`, without quotes", here);
+        else if (object.kind == OBJECT_STRING && kind == KIND_START)
+            note(s->source, "write `start = weights(\"%s\")`", object.text);
         else if (object.kind == OBJECT_NUMBER && (kind & (KIND_CLIP | KIND_STOP)))
             note(s->source, "write `%s = %s(%.10g)`", ast->text,
                  kind == KIND_CLIP ? "norm" : "early_stop", object.number);
@@ -308,7 +310,7 @@ static void check_monitors(Sema *s)
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
 static const char *const keys[] = {"loss", "optimizer", "schedule", "batch", "epochs", "metrics",
-                                   "seed", "stop",      "keep",     "clip",  "conv"};
+                                   "seed", "stop",      "keep",     "clip",  "conv",   "start"};
 
 static int analyze_batch(Sema *s, const Ast *ast)
 {
@@ -382,6 +384,8 @@ static void analyze_key(Sema *s, const Ast *ast)
         analyze_conv(s, ast);
     else if (same(key, "clip"))
         model->clip = analyze_choice(s, ast, KIND_CLIP);
+    else if (same(key, "start"))
+        model->start = analyze_choice(s, ast, KIND_START);
     else
         model->stop = analyze_choice(s, ast, KIND_STOP);
 }

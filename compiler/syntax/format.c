@@ -68,6 +68,11 @@ static int number_length(const char *at)
     return n;
 }
 
+static bool is_of_name(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
 static Token read_token(const char *at)
 {
     static const char *const pairs[] = {"->", "..", "==", "!=", "<=", ">=", NULL};
@@ -86,8 +91,9 @@ static Token read_token(const char *at)
     } else if (isdigit((unsigned char)*at)) {
         token.length = number_length(at);
     } else if (isalpha((unsigned char)*at) || *at == '_') {
-        while (isalnum((unsigned char)at[token.length]) || at[token.length] == '_')
-            token.length++;
+        while (is_of_name(at[token.length]) ||
+               (at[token.length] == '.' && is_of_name(at[token.length + 1])))
+            token.length++; /* "net.head" is one */
         token.name = !is_any(&token, keywords);
     } else if (is_any(&two, pairs)) {
         token.length = 2;

@@ -24,6 +24,8 @@ int net_command_config(struct net_options *options)
         net_option_show(&text, options, (enum net_option)o);
         printf("%-20s %-14s %s\n", net_option_infos[o].name, text.at, net_option_from(options, o));
     }
+    if (net_start_file(options))
+        printf("%-20s %-14s model file\n", "start", net_start_file(options));
     for (int i = 0; i < options->model->let_count; i++) {
         const struct net_let *let = &options->model->lets[i];
         char *from = net_let_from(options, i);

@@ -56,8 +56,9 @@ void open_data(struct trainer *trainer, struct net_options *options,
     if (tensors || opening->alike)
         opening->same = (1u << NET_PARTS) - 1;
     opening->fold = options->fold;
-    session->data = options->opened && !tensors ? options->opened
-                                                : net_data_open_by(options->model, opening);
+    session->data = options->opened && !tensors && !opening->start
+                        ? options->opened
+                        : net_data_open_by(options->model, opening);
     for (int part = 0; part < NET_PARTS; part++)
         net_data_check_task(session->data, (enum net_part)part);
     options->fold = net_data_fold(session->data);

@@ -96,9 +96,15 @@ static void open_training(struct trainer *trainer, struct net_options *options)
                                                            : stdout,
                       net_flag(options, NET_QUIET));
     net_session_open(session, options);
+    const struct net_start *begins = resume ? NULL : options->model->begins;
+
     if (options->value[NET_WEIGHTS].text)
         net_session_weights(session);
+    else if (begins)
+        begins->find(session);
     open_data(trainer, options, resume ? &tensors : NULL);
+    if (begins && !options->value[NET_WEIGHTS].text)
+        begins->read(session);
     open_rows(trainer);
     net_preflight(options, session->data);
     if (!strcmp(options->value[NET_KEEP].text, "best") &&

@@ -227,8 +227,10 @@ char *net_tensors_difference(const struct net_tensors *tensors, const struct net
 void net_layers_keep(struct net_text *metadata, const struct net_model *model);
 void net_weights_write(const struct net_folder *folder, const char *name,
                        const struct net_model *model, const void *params, const char *mark);
+/* Tensors that are `left` (NULL: none) need not be there, and are not read. */
+typedef bool net_is_left(const struct net_model *model, const char *tensor);
 char *net_weights_read(const struct net_folder *folder, const char *name,
-                       const struct net_model *model, void *params);
+                       const struct net_model *model, net_is_left *left, void *params);
 
 /* ---- threads.c ------------------------------------------------------------------------------- */
 

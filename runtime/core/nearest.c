@@ -6,7 +6,6 @@
 #include "core/nearest.h"
 
 #include <ctype.h>
-#include <stdbool.h>
 #include <string.h>
 
 enum { MAX_WORD = 40 }; /* longer words are nobody's misspelling */
@@ -66,4 +65,14 @@ const char *net_nearest(const char *word, const char *const *words, int count)
         }
     }
     return best;
+}
+
+bool net_is_of_part(const char *parameter, const char *name)
+{
+    const size_t length = strcspn(name, " ");
+
+    for (const char *at = parameter; at; at = strchr(at, '.'), at += at != NULL)
+        if (!strncmp(at, name, length) && at[length] == '.')
+            return true;
+    return false;
 }

@@ -281,7 +281,7 @@ void net_tensors_get(const struct net_tensors *tensors, const char *name,
 
 /* A tensor of the file that the model does not have; NULL: none. */
 static const char *find_unknown(const struct net_tensors *tensors, const struct net_model *model,
-                                bool (*may_be)(const char *name))
+                                bool (*may_be)(const char *name), net_is_left *left)
 {
     struct net_string_table *names = net_strings_new();
     const char *unknown = NULL;
@@ -291,6 +291,7 @@ static const char *find_unknown(const struct net_tensors *tensors, const struct 
     for (const struct net_json *entry = tensors->header->first; entry && !unknown;
          entry = entry->next)
         if (strcmp(entry->key, "__metadata__") != 0 && !may_be(entry->key) &&
+            !(left && left(model, entry->key)) &&
             net_strings_find(names, entry->key, strlen(entry->key)) < 0)
             unknown = entry->key;
     net_strings_free(names);
@@ -328,18 +329,19 @@ char *net_tensors_difference(const struct net_tensors *tensors, const struct net
         free(found.at);
         free(wanted.at);
     }
-    const char *unknown = find_unknown(tensors, model, is_of_checkpoint);
+    const char *unknown = find_unknown(tensors, model, is_of_checkpoint, NULL);
 
     return unknown ? net_format("it has %s, this trainer none", unknown) : NULL;
 }
 
 /* A tensor that the model does not have: another model's file. (A checkpoint has more than
    weights.) */
-static void check_unknown(const struct net_tensors *tensors, const struct net_model *model)
+static void check_unknown(const struct net_tensors *tensors, const struct net_model *model,
+                          net_is_left *left)
 {
     const char *unknown = net_tensors_metadata(tensors, "checkpoint")
                               ? NULL
-                              : find_unknown(tensors, model, is_of_pytorch);
+                              : find_unknown(tensors, model, is_of_pytorch, left);
 
     if (unknown)
         net_fail(NET_FAULT, "%s: tensor %s is not of this model (%s)", tensors->path, unknown,
@@ -382,15 +384,17 @@ static void compare_layers(const struct net_tensors *tensors, const struct net_m
 }
 
 char *net_weights_read(const struct net_folder *folder, const char *name,
-                       const struct net_model *model, void *params)
+                       const struct net_model *model, net_is_left *left, void *params)
 {
     struct net_tensors tensors;
 
     net_tensors_read(&tensors, folder, name);
     for (int t = 0; t < model->tensor_count; t++)
-        net_tensors_get(&tensors, model->tensors[t].name, &model->tensors[t], params);
-    check_unknown(&tensors, model);
-    compare_layers(&tensors, model);
+        if (!left || !left(model, model->tensors[t].name))
+            net_tensors_get(&tensors, model->tensors[t].name, &model->tensors[t], params);
+    check_unknown(&tensors, model, left);
+    if (!left)
+        compare_layers(&tensors, model);
     const char *mark = net_tensors_metadata(&tensors, "preparation");
     char *copy = mark ? net_format("%s", mark) : NULL;
 

@@ -118,7 +118,8 @@ char *net_data_preparation_json(const struct net_data *data)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static struct net_json *read_json(const struct net_folder *run, const char *name, const char *path)
+struct net_json *net_preparation_read(const struct net_folder *run, const char *name,
+                                      const char *path)
 {
     size_t length;
     char error[256];
@@ -310,7 +311,7 @@ void net_contract_check(struct net_data *data, const char *checksum)
 static void read_alike(struct net_data *data, const struct net_opening *opening)
 {
     char *path = net_path_in(opening->run, opening->alike);
-    struct net_json *json = read_json(opening->run, opening->alike, path);
+    struct net_json *json = net_preparation_read(opening->run, opening->alike, path);
 
     net_identity_read(&data->recorded, json, data->model, path);
     net_task_read(data, json, path);
@@ -325,7 +326,7 @@ void net_contract_read(struct net_data *data, const struct net_opening *opening)
     if (!opening->preparation)
         return;
     char *path = net_path_in(opening->run, opening->preparation);
-    struct net_json *json = read_json(opening->run, opening->preparation, path);
+    struct net_json *json = net_preparation_read(opening->run, opening->preparation, path);
 
     data->learnt = true;
     read_fold(data, net_json_member(json, "fold"), path);

@@ -124,8 +124,11 @@ struct net_fold {
 struct net_opening {
     const char *folder;           /* --data, or NULL */
     const struct net_folder *run; /* where these two files are; NULL: in the current folder */
-    char *preparation;    /* the preparation.json of the run whose weights are used: nothing is
+    char *preparation; /* the preparation.json of the run whose weights are used: nothing is
                                    fitted again; NULL: all is, on the training part */
+    const struct net_folder *start; /* the folder of the run whose weights a new one starts from:
+                                   what it has learnt of the inputs is not learnt again */
+    void (*take_inputs)(struct net_data *data, const struct net_folder *start); /* or NULL */
     char *checksum;       /* that those weights bear, or NULL */
     unsigned same;        /* bits 1 << part: their sources must hold what they did in that run */
     char *alike;          /* or in the run of this preparation.json, whose rows may be divided
@@ -259,6 +262,10 @@ bool net_is_run_checksum(const char *checksum); /* not of initial weights, nor N
 /* The first field that means nothing without what a run has learnt: numbers or names of classes
    that were fitted, words. NULL: none does. */
 const struct net_field *net_field_learns(const struct net_model *model);
+
+/* start.c: what the run in this folder has learnt of inputs that both have is these data's too, and
+   not learnt again; what it has learnt of targets is not. */
+void net_take_inputs(struct net_data *data, const struct net_folder *start);
 
 struct net_fold net_data_fold(const struct net_data *data);
 bool net_data_changed(const struct net_data *data); /* since the run of `preparation` */

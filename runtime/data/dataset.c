@@ -287,7 +287,7 @@ static void prepare(struct net_data *data)
     const struct net_model *model = data->model;
 
     for (int f = 0; f < model->field_count; f++)
-        if (!data->learnt && net_learns(&model->fields[f]))
+        if (!data->learnt && net_learns(&model->fields[f]) && !data->fitted[f]->known)
             fit_field(data, f);
     for (int part = 0; part < NET_PARTS; part++) {
         struct net_source *source = &data->sources[part];
@@ -326,6 +326,8 @@ struct net_data *net_data_open_by(const struct net_model *model, const struct ne
 
     data->folder = net_data_folder(model, opening->folder);
     net_contract_read(data, opening);
+    if (opening->start)
+        opening->take_inputs(data, opening->start);
     if (!opening->preparation || opening->begins)
         data->fold = opening->fold;
     open_parts(data, opening);

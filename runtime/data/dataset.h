@@ -115,6 +115,9 @@ bool net_is_placed(const struct net_model *model, const struct net_field *field)
 /* contract.c: what the run of a preparation.json has learnt is this data's too; before sources are
    opened. */
 void net_contract_read(struct net_data *data, const struct net_opening *opening);
+/* The preparation.json `name` of a run, which messages call `path`; any fault ends the program. */
+struct net_json *net_preparation_read(const struct net_folder *run, const char *name,
+                                      const char *path);
 /* Of data that are open by no preparation.json: fails where the weights are of a run with other
    columns or transforms, or were made for other words. */
 void net_contract_check(struct net_data *data, const char *checksum);

@@ -7,6 +7,13 @@
 
 #include "training/training.h"
 
+const char *net_start_file(const struct net_options *options)
+{
+    const struct net_call *start = options->model->start;
+
+    return start && !options->value[NET_WEIGHTS].given ? start->args[0].text : NULL;
+}
+
 void net_let_show(struct net_text *text, const struct net_options *options, int let)
 {
     const struct net_let *shown = &options->model->lets[let];
@@ -50,6 +57,10 @@ void net_settings_json(struct net_text *text, const struct net_options *options)
         else
             net_option_show(text, options, (enum net_option)o);
         comma = ", ";
+    }
+    if (net_start_file(options)) {
+        net_text_add(text, "%s\"start\": ", comma);
+        net_text_quote(text, net_start_file(options));
     }
     for (int i = 0; i < options->model->let_count; i++) {
         const struct net_let *let = &options->model->lets[i];

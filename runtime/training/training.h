@@ -163,7 +163,10 @@ void net_option_read(struct net_value *value, const struct net_option_info *info
 void net_option_show(struct net_text *text, const struct net_options *options,
                      enum net_option option); /* its value, as one would type it */
 
-/* list_settings.c: settings and lets as an object; where a value comes from, of a let malloc'd. */
+/* list_settings.c: the file of the model's `start`, as it stands there; NULL: there is none, or
+   --weights takes its place. */
+const char *net_start_file(const struct net_options *options);
+/* Settings and lets as an object; where a value comes from, of a let malloc'd. */
 void net_settings_json(struct net_text *text, const struct net_options *options);
 const char *net_option_from(const struct net_options *options, enum net_option option); /* "flag" */
 void net_let_show(struct net_text *text, const struct net_options *options, int let);
@@ -256,6 +259,17 @@ void net_session_close(struct net_session *session);
 /* weights.c: loads --weights, a run's folder or a .safetensors file; data will be opened by the
    preparation.json beside them. */
 void net_session_weights(struct net_session *session);
+
+/* Opens session->weights, the folder that weights are in; true: it is a run's, which `path` names.
+   What is not there or has none ends the program; `said`: where they are asked for, "--weights". */
+bool net_weights_find(struct net_session *session, const char *said, const char *path);
+
+/* start.c: what a run begins with where the model says `start`. `find` before the data are opened,
+   which may prepare inputs as the run of these weights did; `read` puts them over initial ones. */
+struct net_start {
+    void (*find)(struct net_session *session);
+    void (*read)(struct net_session *session);
+};
 
 /* Runs the evaluate step on a packed batch of n rows; fills session->predictions [n][outputs].
    With targets the result is the mean loss without penalties, else 0. */

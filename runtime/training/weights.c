@@ -1,7 +1,7 @@
 /*
- * weights.c -- --weights: which file they are in, and whether what their run has learnt of its data
- * is beside them. Weights bear a checksum of it (data/contract.c); those of a run mean nothing
- * without.
+ * weights.c -- --weights, and what the model starts from: which file they are in, and whether what
+ * their run has learnt of its data is beside them. Weights bear a checksum of it (data/contract.c);
+ * those of a run mean nothing without.
  */
 
 #define _GNU_SOURCE
@@ -14,20 +14,18 @@
 #include "training/training.h"
 
 /* A run's folder has weights. */
-static void check_run(const struct net_folder *folder, const char *path)
+static void check_run(const struct net_folder *folder, const char *said, const char *path)
 {
     if (net_folder_has(folder, "kfold.json"))
-        net_fail(NET_FAULT,
-                 "%s is a k-fold, with weights for each of its folds: --weights "
-                 "%s/fold_1",
-                 path, path);
+        net_fail(NET_FAULT, "%s is a k-fold, with weights for each of its folds: %s %s/fold_1",
+                 path, said, path);
     if (net_folder_has(folder, "model.safetensors"))
         return;
     if (net_folder_has(folder, "checkpoint.safetensors"))
         net_fail(NET_FAULT,
                  "%s has no model.safetensors: the run diverged, or has not saved "
-                 "yet; it has a checkpoint: --weights %s/checkpoint.safetensors",
-                 path, path);
+                 "yet; it has a checkpoint: %s %s/checkpoint.safetensors",
+                 path, said, path);
     net_fail(NET_FAULT,
              "%s has no model.safetensors: it is not a run's folder, or the run "
              "ended before its first checkpoint",
@@ -77,16 +75,12 @@ static void check_numbers(const struct net_session *session, const char *path, b
             path, field->name);
 }
 
-void net_session_weights(struct net_session *session)
+bool net_weights_find(struct net_session *session, const char *said, const char *path)
 {
-    const char *path = session->options->value[NET_WEIGHTS].text;
-    struct net_opening *opening = &session->opening;
     struct stat status;
 
-    if (!path)
-        net_fail(NET_USAGE, "--weights is wanted: a run's folder, or a .safetensors file");
     if (stat(path, &status))
-        net_fail(NET_FAULT, "--weights %s: there is no such file or folder", path);
+        net_fail(NET_FAULT, "%s %s: there is no such file or folder", said, path);
     const bool run = S_ISDIR(status.st_mode);
     const char *slash = strrchr(path, '/');
     char *folder = run     ? net_format("%s", path)
@@ -94,17 +88,29 @@ void net_session_weights(struct net_session *session)
                            : net_format(".");
 
     if (!net_folder_open(&session->weights, NULL, folder))
-        net_fail(NET_FAULT, "--weights %s: %s", path, strerror(errno));
+        net_fail(NET_FAULT, "%s %s: %s", said, path, strerror(errno));
     if (run)
-        check_run(&session->weights, path);
-    opening->checksum = run ? net_weights_read(&session->weights, "model.safetensors",
-                                               session->model, session->run.params)
-                            : net_weights_read(NULL, path, session->model, session->run.params);
+        check_run(&session->weights, said, path);
+    free(folder);
+    return run;
+}
+
+void net_session_weights(struct net_session *session)
+{
+    const char *path = session->options->value[NET_WEIGHTS].text;
+    struct net_opening *opening = &session->opening;
+
+    if (!path)
+        net_fail(NET_USAGE, "--weights is wanted: a run's folder, or a .safetensors file");
+    const bool run = net_weights_find(session, "--weights", path);
+
+    opening->checksum = net_weights_read(run ? &session->weights : NULL,
+                                         run ? "model.safetensors" : path, session->model, NULL,
+                                         session->run.params);
     opening->run = &session->weights;
     if (net_folder_has(opening->run, "preparation.json"))
         opening->preparation = net_format("preparation.json");
     else
         check_alone(session, path, run);
     check_numbers(session, path, run);
-    free(folder);
 }

@@ -273,13 +273,16 @@ static void check_numbering(const struct net_data *data, int f, const char *path
                  path, fields[f].name, fields[other].name);
 }
 
+void net_fitted_field(struct net_data *data, int f, const struct net_json *steps, const char *path)
+{
+    load_field(steps, &data->model->fields[f], data->fitted[f], path);
+    check_numbering(data, f, path);
+}
+
 void net_fitted_read(struct net_data *data, const struct net_json *json, const char *path)
 {
     const struct net_json *fields = net_json_member(json, "fields");
 
-    for (int f = 0; f < data->model->field_count; f++) {
-        load_field(fields ? net_json_member(fields, data->model->fields[f].name) : NULL,
-                   &data->model->fields[f], data->fitted[f], path);
-        check_numbering(data, f, path);
-    }
+    for (int f = 0; f < data->model->field_count; f++)
+        net_fitted_field(data, f, net_json_member(fields, data->model->fields[f].name), path);
 }

@@ -14,6 +14,7 @@ struct net_fitted {
     double *list[2]; /* `count` numbers each */
     int count;
     struct net_string_table *strings[2]; /* by number, or NULL */
+    bool known; /* of a field's first step: a run before has fitted it and those behind it */
 };
 
 struct net_transform {
@@ -63,6 +64,8 @@ bool net_column_fits(const struct net_column *column, const struct net_field *fi
 /* What was fitted, as members of preparation.json, and back into data->fitted. */
 void net_fitted_write(struct net_text *text, const struct net_data *data);
 void net_fitted_read(struct net_data *data, const struct net_json *json, const char *path);
+/* Of field f alone, from `steps`, its member. */
+void net_fitted_field(struct net_data *data, int f, const struct net_json *steps, const char *path);
 
 /* ---- nfc.c ----------------------------------------------------------------------------------- */
 

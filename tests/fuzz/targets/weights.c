@@ -8,7 +8,7 @@ static void *params;
 
 static void read_weights(const void *path)
 {
-    free(net_weights_read(NULL, path, &net_model, params));
+    free(net_weights_read(NULL, path, &net_model, NULL, params));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

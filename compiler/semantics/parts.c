@@ -1,0 +1,104 @@
+/*
+ * parts.c -- parts of the network that the train section names, by the paths of their parameters:
+ * layers, blocks, networks.
+ *
+ * One idea: a name is one or more words of a path, so that it is looked for when all layers have
+ * theirs; one that is of no layer with weights is a mistake.
+ *
+ * Needs: layers with paths, those that are used. Gives: errors.
+ */
+
+#include <string.h>
+
+#include "semantics/analysis.h"
+
+static bool has_weights(const Layer *layer)
+{
+    const Signature *signature = find_signature(layer->call->name, KIND_LAYER);
+
+    return signature && signature->has_weights;
+}
+
+/* Name i of a name or a list of them; NULL: there is none. */
+static const Constant *name_of(const Constant *names, int i)
+{
+    if (names->kind == CONSTANT_LIST)
+        return i < names->count ? &names->items[i] : NULL;
+    return names->kind == CONSTANT_NAME && i == 0 ? names : NULL;
+}
+
+static bool is_of_part(const Layer *layer, const Constant *name)
+{
+    return layer->path && net_is_of_part(format("%s.", layer->path), name->text);
+}
+
+/* Every name that parts of the network have, of the whole paths of layers too. */
+static const char **part_names(const Model *model, int *count)
+{
+    const char **names = NULL;
+
+    *count = 0;
+    for (int i = 0; i < model->layer_count; i++) {
+        const char *at = model->layers[i]->path;
+
+        if (!has_weights(model->layers[i]))
+            continue;
+        APPEND(names, *count, at);
+        for (const char *end = at; *end; at = *end ? end + 1 : end) {
+            end = at + strcspn(at, ".");
+            APPEND(names, *count, copy_text(at, (size_t)(end - at)));
+        }
+    }
+    return names;
+}
+
+static void check_part(Sema *s, const char *key, const Constant *name)
+{
+    const Model *model = s->model;
+    const Layer *found = NULL;
+    int count;
+
+    for (int i = 0; i < model->layer_count; i++) {
+        if (!is_of_part(model->layers[i], name))
+            continue;
+        found = model->layers[i];
+        if (has_weights(found))
+            return;
+    }
+    if (found) {
+        report(s, name->span, "`%s` of `%s` has no weights", name->text, key);
+        return;
+    }
+    const char **names = part_names(model, &count);
+    const char *near = net_nearest(name->text, names, count);
+
+    if (!report(s, name->span, "`%s` names `%s`: no layer, block or network is called so", key,
+                name->text))
+        return;
+    if (near)
+        note(s->source, "did you mean `%s`?", near);
+    else
+        note(s->source, "netc --summary lists the layers; `%s` is the first with weights",
+             names[0]);
+}
+
+static void check_trainable(Sema *s)
+{
+    const Model *model = s->model;
+
+    for (int i = 0; i < model->layer_count; i++)
+        if (has_weights(model->layers[i]))
+            return;
+    report(s, model->terms[0].prediction->span,
+           "the prediction comes from no layer with parameters: there is nothing to train");
+}
+
+void check_parts(Sema *s)
+{
+    const Constant *except = s->model->start ? argument(s->model->start, "except") : NULL;
+    const Constant *name;
+
+    check_trainable(s);
+    for (int i = 0; except && (name = name_of(except, i)) != NULL; i++)
+        check_part(s, "except", name);
+}
