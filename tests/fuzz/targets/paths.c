@@ -23,6 +23,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         fuzz_file(names[i], "", 0);
     snprintf(pattern, sizeof pattern, "%.*s", (int)size, (const char *)bytes);
+    const char *wild = strpbrk(pattern, "*?");
+
+    if (wild && strchr(wild, '/') && (*pattern == '/' || strstr(pattern, "..")))
+        return 0; /* all folders of the machine would take their time */
     fuzz_attempt(list_files, pattern);
     return 0;
 }
