@@ -61,8 +61,6 @@ static Owned *embedding_table(Lowering *l, const Layer *layer, Shape shape)
         return NULL;
     owned = add_owned(l, layer);
     owned->values[0] = table = add_parameter(l, layer, "weight", shape, "normal", 0);
-    if (number(call, "frozen") != 0)
-        table->role = ROLE_STATE;
     if (row->kind == CONSTANT_NUMBER)
         table->padding_row = (int)row->number + 1;
     table->pretrained = file->kind == CONSTANT_STRING ? file->text : NULL;

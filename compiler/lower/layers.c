@@ -52,17 +52,19 @@ static Owned *batchnorm_parameters(Lowering *l, const Layer *layer, Shape shape)
 }
 
 /* Training: the batch's statistics, which also move the running ones (unless the batch has one
-   number a channel: it has no variance). Evaluation: the latter. */
+   number a channel: it has no variance). Evaluation, and training where it is frozen: the
+   latter. */
 Value *lower_batchnorm(Lowering *l, Layer *layer, Value *const *x)
 {
     const Shape shape = x[0]->shape, channels = {.rank = 1, .size = {shape.size[0]}};
     const Attributes at = {.eps = number(layer->call, "eps"),
                            .momentum = number(layer->call, "momentum"),
                            .pixels = shape_size(shape) / shape.size[0]};
+    const bool by_batch = l->mode == MODE_TRAIN && !layer->frozen;
     Value *mean, *inverse_std;
     Owned *owned;
 
-    if (at.pixels == 1 && l->model->batch == 1) {
+    if (by_batch && at.pixels == 1 && l->model->batch == 1) {
         error_at(
             l->model->source, layer->span,
             "batchnorm wants more than one number a channel in training; a batch of 1 has one");
@@ -72,7 +74,7 @@ Value *lower_batchnorm(Lowering *l, Layer *layer, Value *const *x)
     owned = batchnorm_parameters(l, layer, channels);
     if (!owned)
         return NULL;
-    if (l->mode == MODE_TRAIN) {
+    if (by_batch) {
         const Node *stats = append_node(l, layer, OP_BATCHNORM_STATS,
                                         (Value *[]){x[0], owned->values[0], owned->values[1]}, 3,
                                         at);

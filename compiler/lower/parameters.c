@@ -49,7 +49,7 @@ static void set_weight(Value *weight, const Call *call)
 Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape shape,
                      const char *init, int fan_in)
 {
-    const bool trained = strncmp(leaf, "running", 7) != 0;
+    const bool trained = strncmp(leaf, "running", 7) != 0 && !layer->frozen;
     Value *value = add_value(l->g, shape, false, TYPE_F32, trained ? ROLE_PARAMETER : ROLE_STATE);
 
     value->name = format("%s.%s", layer->path, leaf);

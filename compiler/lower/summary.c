@@ -20,6 +20,14 @@ static const char *layer_name(const Layer *layer)
     return layer->path ? layer->path : layer->call->name;
 }
 
+/* With a word where its parameters are not trained, and its own arguments do not say so. */
+static const char *type_text(const Layer *layer)
+{
+    const char *text = typed_text(layer->call);
+
+    return layer->frozen && !strstr(text, "frozen") ? format("%s, frozen", text) : text;
+}
+
 static const char *input_names(const Layer *layer)
 {
     Text text = {0};
@@ -100,7 +108,7 @@ LayerRow *summarize(const Model *model, const Graph *evaluate, int *count)
         if (!layer->predicts) /* an expression of the loss */
             continue;
         row->name = layer_name(layer);
-        row->type = typed_text(layer->call);
+        row->type = type_text(layer);
         row->inputs = input_names(layer);
         row->rank = layer->value->shape.rank;
         memcpy(row->shape, layer->value->shape.size, sizeof row->shape);

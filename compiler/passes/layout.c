@@ -65,6 +65,10 @@ static void lay_out_vectors(Node *node, const Layout *x)
 
     for (int i = 0; i < node->input_count; i++)
         if (!node->inputs[i]->batched) {
+            const Node *made = node->inputs[i]->node;
+
+            if (made && made->op == OP_INVERSE_STD) /* a frozen batchnorm's variance */
+                give_parameter(made->inputs[0], v);
             give_parameter(node->inputs[i], v);
             check_kept(node->inputs[i], same_blocks(node->inputs[i]->layout, &v));
         }
@@ -166,7 +170,8 @@ static void lay_out_others(LayoutPass *l, Node *node)
         lay_out_channel_sum(l, node);
         break;
     case OP_INVERSE_STD:
-        give_parameter(y, *in[0]->layout);
+        if (in[0]->layout)
+            give_parameter(y, *in[0]->layout);
         break;
     case OP_BATCHNORM_SUMS:
         require_vector(l, node);

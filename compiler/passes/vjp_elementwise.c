@@ -4,6 +4,8 @@
 
 #include "passes/autodiff.h"
 
+#include <math.h>
+
 static void vjp_add_bias(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 1))
@@ -113,11 +115,27 @@ static void vjp_shift(Reverse *r, const Node *node, Value *dy)
         accumulate(r, 0, dy);
 }
 
-/* Through mean and inverse_std as well, which are statistics of the same x (shape.c, lower.c):
-   BATCHNORM_STATS needs no function of its own. */
+/* dy times a number a channel, which is added to zeros of each row to be a factor. */
+static Value *by_channel(Reverse *r, Value *dy, Value *factor)
+{
+    Value *zeros = append(r, OP_ABOVE, &dy, 1, (Attributes){.limit = INFINITY})->outputs[0];
+
+    factor = append(r, OP_ADD_BIAS, (Value *[]){zeros, factor}, 2, (Attributes){0})->outputs[0];
+    return append(r, OP_MULTIPLY, (Value *[]){dy, factor}, 2, (Attributes){0})->outputs[0];
+}
+
+/* Through mean and inverse_std as well, where they are statistics of the same x (shape.c, lower.c):
+   BATCHNORM_STATS needs no function of its own. Where they are not, the layer is frozen, and the
+   function is a line a channel. */
 static void vjp_normalize(Reverse *r, const Node *node, Value *dy)
 {
     Value *const *in = node->inputs; /* x mean inv_std gamma beta */
+
+    if (!in[1]->node) {
+        if (wants(r, 0))
+            accumulate(r, 0, by_channel(r, by_channel(r, dy, in[2]), in[3]));
+        return;
+    }
     const Node *sums = append(r, OP_BATCHNORM_SUMS, (Value *[]){in[0], dy, in[1], in[2]}, 4,
                               node->at);
     Value *dgamma = sums->outputs[0], *dbeta = sums->outputs[1];

@@ -314,6 +314,9 @@ const char *source_of_file(const char *text); /* `csv("x.csv")` of "x.csv", or N
 PartialCall *new_function(const Signature *signature, const Ast *definition, Span span);
 bool wants_input(const PartialCall *f);
 
+/* A name, or a list of them, as words. */
+Object evaluate_names(Sema *s, const Ast *value, ParamType type);
+
 /* A copy of `f` with more arguments; they are evaluated and checked here. */
 PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span);
 
@@ -375,7 +378,10 @@ void prune_layers(Sema *s); /* what no term of the loss depends on; inputs come 
 
 /* ---- parts.c: names of parts of the network in the train section ----------------------------- */
 
-void check_parts(Sema *s); /* when layers have their paths, and those that are unused are gone */
+Constant analyze_parts(Sema *s, const Ast *ast); /* of a key; none after an error */
+
+/* When layers have their paths, and those that are unused are gone: which of them are frozen. */
+void check_parts(Sema *s);
 
 /* ---- columns.c: what a source gives ---------------------------------------------------------- */
 

@@ -225,7 +225,7 @@ static void bind_name(Sema *s, PartialCall *f, const Ast *argument, Object objec
 
 /* The names of `init`, `monitor`, `strip` and `impute` are nothing else than names, but for a `let`
    that holds one. */
-static Object evaluate_names(Sema *s, const Ast *value, ParamType type)
+Object evaluate_names(Sema *s, const Ast *value, ParamType type)
 {
     const Name *name = value->kind == AST_NAME ? find_name(&s->globals, value->text) : NULL;
 

@@ -5,7 +5,7 @@
  * One idea: a name is one or more words of a path, so that it is looked for when all layers have
  * theirs; one that is of no layer with weights is a mistake.
  *
- * Needs: layers with paths, those that are used. Gives: errors.
+ * Needs: layers with paths, those that are used. Gives: which of them are frozen, and errors.
  */
 
 #include <string.h>
@@ -82,23 +82,58 @@ static void check_part(Sema *s, const char *key, const Constant *name)
              names[0]);
 }
 
+/* All names are of some part. */
+static void check_names(Sema *s, const char *key, const Constant *names)
+{
+    const Constant *name;
+
+    for (int i = 0; (name = name_of(names, i)) != NULL; i++)
+        check_part(s, key, name);
+}
+
+/* By the train section, or by a word of its own. */
+static bool is_frozen(const Model *model, const Layer *layer)
+{
+    const Constant *own = argument(layer->call, "frozen"), *name;
+    bool frozen = own && own->number != 0;
+
+    for (int i = 0; (name = name_of(&model->frozen, i)) != NULL; i++)
+        frozen |= is_of_part(layer, name);
+    return frozen;
+}
+
 static void check_trainable(Sema *s)
 {
-    const Model *model = s->model;
+    Model *model = s->model;
+    bool weights = false, trainable = false;
 
-    for (int i = 0; i < model->layer_count; i++)
-        if (has_weights(model->layers[i]))
-            return;
-    report(s, model->terms[0].prediction->span,
-           "the prediction comes from no layer with parameters: there is nothing to train");
+    for (int i = 0; i < model->layer_count; i++) {
+        Layer *layer = model->layers[i];
+
+        layer->frozen = has_weights(layer) && is_frozen(model, layer);
+        weights |= has_weights(layer);
+        trainable |= has_weights(layer) && !layer->frozen;
+    }
+    if (!weights)
+        report(s, model->terms[0].prediction->span,
+               "the prediction comes from no layer with parameters: there is nothing to train");
+    else if (!trainable && name_of(&model->frozen, 0))
+        report(s, model->frozen.span, "every layer is frozen: there is nothing to train");
+}
+
+Constant analyze_parts(Sema *s, const Ast *ast)
+{
+    const Object names = evaluate_names(s, ast->first, PARAM_NAMES);
+
+    return fits_type(s, ast->text, PARAM_NAMES, names) ? to_constant(names) : (Constant){0};
 }
 
 void check_parts(Sema *s)
 {
-    const Constant *except = s->model->start ? argument(s->model->start, "except") : NULL;
-    const Constant *name;
+    const Model *model = s->model;
 
+    check_names(s, "frozen", &model->frozen);
+    if (model->start)
+        check_names(s, "except", argument(model->start, "except"));
     check_trainable(s);
-    for (int i = 0; except && (name = name_of(except, i)) != NULL; i++)
-        check_part(s, "except", name);
 }

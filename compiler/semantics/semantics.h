@@ -98,6 +98,7 @@ typedef struct Layer {
     struct Layer *shared; /* the first use of the same parameters, or NULL */
     Field *field;         /* of an "input" */
     bool used;            /* a prediction, or the loss, depends on it */
+    bool frozen;          /* it has weights, which are not trained */
     bool predicts;        /* in a network, with weights, or a prediction depends on it */
     bool of_target;       /* it depends on a target: only the loss reads it */
     bool marked;          /* while dependences are looked for */
@@ -165,6 +166,7 @@ typedef struct Model {
     Call *stop;          /* early_stop(..), or NULL */
     Call *clip;          /* norm(x) or value(x), or NULL */
     Call *start;         /* weights(..) that a run begins with, or NULL: initial values */
+    Constant frozen;     /* names of parts of the network that are not trained, or none */
     const char *keep;    /* "best" or "last" */
     const char *monitor; /* what is best: "validation_loss", or a metric */
     Span monitor_span;   /* where it is said, or that the best are kept */

@@ -309,8 +309,9 @@ static void check_monitors(Sema *s)
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
-static const char *const keys[] = {"loss", "optimizer", "schedule", "batch", "epochs", "metrics",
-                                   "seed", "stop",      "keep",     "clip",  "conv",   "start"};
+static const char *const keys[] = {"loss",    "optimizer", "schedule", "batch", "epochs",
+                                   "metrics", "seed",      "stop",     "keep",  "clip",
+                                   "conv",    "start",     "frozen"};
 
 static int analyze_batch(Sema *s, const Ast *ast)
 {
@@ -386,6 +387,8 @@ static void analyze_key(Sema *s, const Ast *ast)
         model->clip = analyze_choice(s, ast, KIND_CLIP);
     else if (same(key, "start"))
         model->start = analyze_choice(s, ast, KIND_START);
+    else if (same(key, "frozen"))
+        model->frozen = analyze_parts(s, ast);
     else
         model->stop = analyze_choice(s, ast, KIND_STOP);
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# finetune.sh [all|quick] -- `start = weights(..)`: which tensors a run begins with, what goes with
-# them, what is refused. LeNet-5 learns the digits 0 to 4, then 5 to 9 by a new head: with
-# NETC_DATA, the folder of the real data sets, some of MNIST's; else, and where quick, ten patterns
-# in noise.
+# finetune.sh [all|quick] -- `start = weights(..)` and `frozen`: which tensors a run begins with and
+# which stay, what goes with them, what is refused. LeNet-5 learns the digits 0 to 4, then 5 to 9
+# by a new head: with NETC_DATA, the folder of the real data sets, some of MNIST's; else, and where
+# quick, ten patterns in noise.
 set -uo pipefail
 . "$(dirname "$0")/../support/shell.sh"
 cd "$scratch" || exit 1
@@ -117,6 +117,51 @@ check "the same bits then" cmp one/model.safetensors whole/model.safetensors
 if [ -n "$mnist" ]; then
     holds "digits 5 to 9 after an epoch" "$(final head test accuracy)" ">" 0.88
 fi
+
+# ---- what is frozen ------------------------------------------------------------------------------
+
+sed 's/^    start .*/&\n    frozen    = [body]/' lenet.net >frozen.net
+build frozen frozen.net
+still() { # NAME OPTIONS...
+    local name=$1
+    shift
+    ./frozen train --data high --out "$name" --force --quiet "$@"
+}
+check "summary" ./frozen summary
+check "tells it" bash -c './frozen summary | grep -q "body.conv2d_2 (conv2d(16, 5), frozen)" &&
+    ./frozen summary | grep -q " Trainable params: 425 " &&
+    ./frozen summary | grep -q "Non-trainable params: 60,856 "'
+check "a head alone" still alone
+check "the body stays, its head learns" python3 - <<'END'
+from tensors import read
+first, alone = read("first/model.safetensors"), read("alone/model.safetensors")
+assert list(first) == list(alone)
+for name in first:
+    assert (first[name] == alone[name]) != name.startswith("lenet.head."), name
+END
+check "gradcheck" bash -c './frozen gradcheck --synthetic >gradients; cat gradients'
+check "gradcheck looks at the head alone" bash -c 'grep -q lenet.head gradients &&
+    ! grep -q body. gradients'
+check "on one thread, 3 steps" still one --max-steps 3 --threads 1
+check "goes on, on two" ./frozen train --resume one --max-steps 6 --quiet --threads 2
+check "as if at once" still whole --max-steps 6
+check "the same bits of the head" cmp one/model.safetensors whole/model.safetensors
+if [ -n "$mnist" ]; then
+    holds "digits 5 to 9 by a head alone" "$(final alone test accuracy)" ">" 0.5
+fi
+# gradients through a frozen batchnorm, whose statistics stay
+sed -e 's/conv2d(16, 5)/& -> batchnorm/' -e 's/^    start .*/    frozen    = batchnorm/' \
+    lenet.net >norm.net
+build norm norm.net
+check "gradcheck through batchnorm" ./norm gradcheck --synthetic
+check "init of it" ./norm init -o initial.safetensors
+check "train around it" ./norm train --data high --out norm.run --quiet --max-steps 3
+check "it stays" python3 - <<'END'
+from tensors import read
+first, then = read("initial.safetensors"), read("norm.run/model.safetensors")
+for name in first:
+    assert (first[name] == then[name]) == (".batchnorm." in name), name
+END
 
 # ---- the file ------------------------------------------------------------------------------------
 

@@ -235,6 +235,59 @@ START_TEST(a_network_called_twice_shares_its_parameters)
 }
 END_TEST
 
+/* ---- Frozen parts ---------------------------------------------------------------------------- */
+
+/* Nothing is computed on the way back through them, and statistics stay. */
+START_TEST(a_frozen_body_has_no_backward_nodes)
+{
+    Model *model = model_of("data {\n"
+                            "    train = digits(rows=100)\n"
+                            "    input  image[1, 28, 28] = image -> scale(1/255)\n"
+                            "    target label = label -> classes(10)\n"
+                            "}\n"
+                            "network body(x) { x -> conv2d(4, 3) -> batchnorm -> flatten }\n"
+                            "network net(x) {\n"
+                            "    head = body(x) -> dense(10)\n"
+                            "    head\n"
+                            "}\n"
+                            "train {\n"
+                            "    loss = cross_entropy(net(image), label)\n"
+                            "    optimizer = sgd(lr=0.1)\n"
+                            "    frozen = body\n"
+                            "}\n");
+    Graph *g = train_graph(model);
+
+    ck_assert_int_eq(count_nodes(g, OP_UPDATE), 2);
+    ck_assert_int_eq(count_nodes(g, OP_BATCHNORM_STATS), 0);
+    for (int i = 0; i < g->node_count; i++)
+        ck_assert(!g->nodes[i]->backward || !g->nodes[i]->path ||
+                  !strstr(g->nodes[i]->path, "body"));
+}
+END_TEST
+
+START_TEST(a_gradient_goes_through_frozen_layers)
+{
+    Model *model = model_of("data {\n"
+                            "    train = xor()\n"
+                            "    input  x[2] = x\n"
+                            "    target y = y\n"
+                            "}\n"
+                            "network net(x) {\n"
+                            "    x -> dense(6) -> tanh -> reshape(3, 2) -> batchnorm -> tanh\n"
+                            "      -> flatten -> layernorm -> dense(4) -> tanh -> dense(1)\n"
+                            "}\n"
+                            "train {\n"
+                            "    loss = mse(net(x), y)\n"
+                            "    optimizer = sgd(lr=0.1)\n"
+                            "    frozen = [batchnorm, net.layernorm, dense_2]\n"
+                            "}\n");
+    Graph *g = train_graph(model);
+
+    ck_assert_int_eq(count_nodes(g, OP_BATCHNORM_STATS) + count_nodes(g, OP_BATCHNORM_SUMS), 0);
+    ck_assert_int_eq(check_gradients(g, 5, "frozen"), 4);
+}
+END_TEST
+
 /* ---- Losses ---------------------------------------------------------------------------------- */
 
 static const struct {
@@ -302,6 +355,8 @@ TCase *lower_tests(void)
     tcase_add_test(t, the_first_layer_wants_no_gradient_of_the_input);
     tcase_add_test(t, layers_that_lead_nowhere_go);
     tcase_add_test(t, a_network_called_twice_shares_its_parameters);
+    tcase_add_test(t, a_frozen_body_has_no_backward_nodes);
+    tcase_add_test(t, a_gradient_goes_through_frozen_layers);
     tcase_add_loop_test(t, losses_take_their_activation_in, 0, COUNT(predictions));
     tcase_add_test(t, graphs_print);
     return t;
