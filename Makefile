@@ -72,7 +72,7 @@ $(BUILD)/lexer.o $(BUILD)/parser.o: $(BUILD)/%.o: $(BUILD)/%.c | $(BUILD)/parser
 # what no step and no row waits for is small
 SMALL = $(addprefix $(BUILD)/runtime/,$(addsuffix .o,commands/% report/% training/%settings \
         $(addprefix core/,safetensors json text %file exit_report fail machine nearest pro% signals tensor) data/%/classes \
-        $(addprefix training/,checkpoint find_nan init lets options pre% schedule session start step_% weights) \
+        $(addprefix training/,checkpoint find_nan init lets options pre% rates schedule session start step_% weights) \
         $(addprefix data/,arriving check contract dataset file %_text identity input loader paths split start synthetic task user_files watch %/digits %_json %/inverse %/scale %/idx %/values_finish)))
 $(runtime_objects): extra = $(RUNTIME_FLAGS)
 $(filter $(SMALL),$(runtime_objects)): extra += $(if $(findstring clang,$(CC)),-Oz,-Os)

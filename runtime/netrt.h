@@ -16,6 +16,7 @@
 
 /* ---- The run: what varies -------------------------------------------------------------------- */
 
+struct net_session; /* a model with its memory (session.c) */
 struct net_threads; /* threads and their barrier (threads.c) */
 struct net_profile; /* times of single kernels (profile.c) */
 
@@ -111,6 +112,8 @@ struct net_tensor {
     int fan_in, fan_out;    /* elements that an output, an input takes part in: for init */
     double l1, l2;          /* times sum |w| and sum w^2, added to the loss */
     int run_l1, run_l2;     /* from 1: numbers of the run in their place; 0: none */
+    double rate;            /* times the learning rate; 0: 1 */
+    int run_rate;           /* from 1: a number of the run in its place; 0: none */
     int padding_row;        /* of an embedding matrix: the row that begins as 0, from 1; 0: none */
     const char *pretrained; /* of an embedding matrix: the file of its rows, or NULL */
     int field;              /* whose tokens the rows of a pretrained matrix are */
@@ -289,7 +292,8 @@ struct net_model {
     /* numbers, and lets that were not given and others make, of lets; floats for kernels of both */
     void (*find_numbers)(double *numbers, double *lets, const bool *given);
     void (*find_values)(float *values, const double *numbers);
-    const struct net_call *start;   /* weights(..) that a run begins with, and */
+    const struct net_call *start;               /* weights(..) that a run begins with, and */
+    void (*rates)(struct net_session *session); /* sets scalars of each tensor; NULL: all alike */
     const struct net_start *begins; /* its functions; NULL: a run begins with initial values */
     int least_batch;                /* 2 where a batchnorm has one number a channel and
                                                row, or 0; for training */
@@ -316,8 +320,9 @@ struct net_model {
    the cosine of position / 10000^(2 k / channels) (Vaswani and others 2017, section 3.5) */
 double net_sinusoid(const struct net_tensor *tensor, long i);
 
-/* Of a model with `start`: training/start.c. */
+/* Of a model with `start`: training/start.c; with `rates`: training/rates.c. */
 extern const struct net_start net_start;
+void net_set_rates(struct net_session *session);
 
 int net_main(int argc, char **argv, const struct net_model *model);
 

@@ -39,7 +39,8 @@ static void write_tensor(const Emitter *e, Text *out, const Value *v, const char
     const bool trained = v->role == ROLE_PARAMETER;
     Text more = {0};
 
-    if (is_ordered_vector(v) && v->l1 + v->l2 + v->init_scale == 0 && !v->run_l1 && !v->run_l2) {
+    if (is_ordered_vector(v) && v->l1 + v->l2 + v->init_scale + v->rate == 0 && !v->run_l1 &&
+        !v->run_l2) {
         line(out, 1, "%s(%s, %s, %d, %s%s),", trained ? "NET_TRAINED_VECTOR" : "NET_STATISTIC",
              member, quoted(v->name), file_shape(v).size[0], quoted(v->init),
              trained ? format(", %d", v->fan_in) : "");
@@ -54,6 +55,8 @@ static void write_tensor(const Emitter *e, Text *out, const Value *v, const char
         text_add(&more, ", .l1 = %s, .l2 = %s", number_text(v->l1), number_text(v->l2));
     if (v->run_l1 || v->run_l2)
         text_add(&more, ", .run_l1 = %d, .run_l2 = %d", v->run_l1, v->run_l2);
+    if (v->rate > 0)
+        text_add(&more, ", .rate = %s, .run_rate = %d", number_text(v->rate), v->run_rate);
     if (v->padding_row)
         text_add(&more, ", .padding_row = %d", v->padding_row);
     if (v->pretrained)
@@ -257,6 +260,8 @@ static void add_training(Wrap *w, const Model *m)
         add_member(w, ".stop = &stop");
     if (m->clip)
         add_member(w, ".clip = &clip");
+    if (m->rate_count)
+        add_member(w, ".rates = net_set_rates");
     if (m->start)
         add_member(w, ".start = &start, .begins = &net_start");
     if (m->metric_count)

@@ -100,6 +100,8 @@ typedef struct Value {
     double init_scale;      /* of small_normal, small_uniform: in place of 0.05; 0: it is that */
     int fan_in, fan_out;    /* of a parameter, for its initial values */
     double l1, l2;          /* of a weight: times sum |w| and sum w^2, added to the loss */
+    double rate;            /* of a parameter: times the learning rate; 0: 1 */
+    int run_rate;           /* from 1 of Model.numbers, in its place; 0: none */
     int run_l1, run_l2;     /* from 1 of Model.numbers, in their place; 0: none */
     int padding_row;        /* of an embedding matrix: the row that begins as 0, from 1; 0: none */
     const char *pretrained; /* of an embedding matrix: the file of its rows, or NULL */

@@ -55,6 +55,10 @@ Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape sh
     value->name = format("%s.%s", layer->path, leaf);
     value->init = init;
     value->fan_in = fan_in;
+    if (layer->rate && trained) {
+        value->rate = layer->rate->factor.number;
+        value->run_rate = layer->rate->factor.run_number;
+    }
     if (shape.rank > 1 || same(layer->call->name, "parameter")) /* not of normalizations */
         set_weight(value, layer->call);
     return value;

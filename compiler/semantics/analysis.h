@@ -380,6 +380,8 @@ void prune_layers(Sema *s); /* what no term of the loss depends on; inputs come 
 
 Constant analyze_parts(Sema *s, const Ast *ast); /* of a key; none after an error */
 
+void analyze_rates(Sema *s, const Ast *ast);
+
 /* When layers have their paths, and those that are unused are gone: which of them are frozen. */
 void check_parts(Sema *s);
 

@@ -196,6 +196,11 @@ void find_run_numbers(Sema *s)
                                      .low = -(double)FLT_MAX,
                                      .high = (double)FLT_MAX});
     }
+    for (int i = 0; i < model->rate_count; i++)
+        find_in_constant(model, &model->rates[i].factor,
+                         (RunNumber){.what = format("the rate of %s", model->rates[i].part.text),
+                                     .low = (double)FLT_MIN,
+                                     .high = (double)FLT_MAX});
     find_in_call(model, model->optimizer, KIND_OPTIMIZER);
     for (int i = 0; i < model->schedule_count; i++)
         find_in_call(model, model->schedule[i], KIND_SCHEDULE);

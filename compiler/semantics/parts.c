@@ -128,10 +128,60 @@ Constant analyze_parts(Sema *s, const Ast *ast)
     return fits_type(s, ast->text, PARAM_NAMES, names) ? to_constant(names) : (Constant){0};
 }
 
+/* `0.1 * body` */
+static void analyze_rate(Sema *s, const Ast *ast)
+{
+    const Ast *part = ast->second;
+    PartRate rate;
+
+    if (ast->kind != AST_BINARY || !same(ast->text, "*") || part->kind != AST_NAME) {
+        if (report(s, ast->span, "a rate is a number times a part of the network"))
+            note(s->source, "such as `rates = [0.1 * body, 10 * head]`");
+        return;
+    }
+    const Object factor = evaluate(s, ast->first);
+
+    if (!check_type(s, "the factor of a rate", PARAM_POSITIVE, factor))
+        return;
+    rate.factor = to_constant(factor);
+    rate.part = (Constant){.kind = CONSTANT_NAME, .text = part->text, .span = part->span};
+    APPEND(s->model->rates, s->model->rate_count, rate);
+}
+
+void analyze_rates(Sema *s, const Ast *ast)
+{
+    const Ast *rates = ast->first;
+
+    if (rates->kind != AST_LIST)
+        analyze_rate(s, rates);
+    for (int i = 0; rates->kind == AST_LIST && i < rates->children.count; i++)
+        analyze_rate(s, rates->children.items[i]);
+}
+
+/* A layer has one rate. */
+static void find_rates(Sema *s, const PartRate *rate)
+{
+    const Model *model = s->model;
+
+    check_part(s, "rates", &rate->part);
+    for (int i = 0; i < model->layer_count; i++) {
+        Layer *layer = model->layers[i];
+
+        if (!has_weights(layer) || !is_of_part(layer, &rate->part))
+            continue;
+        if (layer->rate && layer->rate != rate)
+            report(s, rate->part.span, "%s has a rate by `%s` already", layer->path,
+                   layer->rate->part.text);
+        layer->rate = rate;
+    }
+}
+
 void check_parts(Sema *s)
 {
     const Model *model = s->model;
 
+    for (int i = 0; i < model->rate_count; i++)
+        find_rates(s, &model->rates[i]);
     check_names(s, "frozen", &model->frozen);
     if (model->start)
         check_names(s, "except", argument(model->start, "except"));

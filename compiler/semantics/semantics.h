@@ -94,17 +94,18 @@ typedef struct Layer {
     Call *call; /* "conv2d", "relu", "add", "multiply", "concat", or "input" */
     struct Layer **inputs;
     int input_count;
-    const char *path;     /* "resnet18.basic_3.conv2d_1"; parameters: path.weight ... */
-    struct Layer *shared; /* the first use of the same parameters, or NULL */
-    Field *field;         /* of an "input" */
-    bool used;            /* a prediction, or the loss, depends on it */
-    bool frozen;          /* it has weights, which are not trained */
-    bool predicts;        /* in a network, with weights, or a prediction depends on it */
-    bool of_target;       /* it depends on a target: only the loss reads it */
-    bool marked;          /* while dependences are looked for */
-    int number;           /* among those of the model */
-    struct Value *value;  /* its output, in the graph lowered last (lower.c) */
-    Span span;            /* the stage in the source */
+    const char *path;            /* "resnet18.basic_3.conv2d_1"; parameters: path.weight ... */
+    struct Layer *shared;        /* the first use of the same parameters, or NULL */
+    Field *field;                /* of an "input" */
+    bool used;                   /* a prediction, or the loss, depends on it */
+    const struct PartRate *rate; /* of its parameters, or NULL */
+    bool frozen;                 /* it has weights, which are not trained */
+    bool predicts;               /* in a network, with weights, or a prediction depends on it */
+    bool of_target;              /* it depends on a target: only the loss reads it */
+    bool marked;                 /* while dependences are looked for */
+    int number;                  /* among those of the model */
+    struct Value *value;         /* its output, in the graph lowered last (lower.c) */
+    Span span;                   /* the stage in the source */
 } Layer;
 
 /* A let of the file. A run can set one that is a number and reaches nothing that is compiled. */
@@ -144,6 +145,12 @@ typedef struct Term {
 
 enum { MAX_TERMS = 8 }; /* NET_TERMS of the runtime */
 
+/* Times the learning rate of a part of the network. */
+typedef struct PartRate {
+    Constant part;   /* its name */
+    Constant factor; /* a number above 0 */
+} PartRate;
+
 typedef struct Model {
     Source *source;
     const char *name;   /* of the network that makes the first prediction */
@@ -159,13 +166,15 @@ typedef struct Model {
     int schedule_count;
     Call **metrics; /* without arguments; of several terms, theirs are the last */
     int metric_count;
-    const char *keys;    /* of the train section, those that are written: "loss optimizer" */
-    int batch, epochs;   /* the defaults; 32 and 1 where not given */
-    int max_batch;       /* rows a step is compiled for: batch, or --batch (main.c) */
-    double seed;         /* 0 where not given */
-    Call *stop;          /* early_stop(..), or NULL */
-    Call *clip;          /* norm(x) or value(x), or NULL */
-    Call *start;         /* weights(..) that a run begins with, or NULL: initial values */
+    const char *keys;  /* of the train section, those that are written: "loss optimizer" */
+    int batch, epochs; /* the defaults; 32 and 1 where not given */
+    int max_batch;     /* rows a step is compiled for: batch, or --batch (main.c) */
+    double seed;       /* 0 where not given */
+    Call *stop;        /* early_stop(..), or NULL */
+    Call *clip;        /* norm(x) or value(x), or NULL */
+    Call *start;       /* weights(..) that a run begins with, or NULL: initial values */
+    PartRate *rates;   /* of parts that have a learning rate of their own */
+    int rate_count;
     Constant frozen;     /* names of parts of the network that are not trained, or none */
     const char *keep;    /* "best" or "last" */
     const char *monitor; /* what is best: "validation_loss", or a metric */

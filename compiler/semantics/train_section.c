@@ -311,7 +311,7 @@ static void check_monitors(Sema *s)
 
 static const char *const keys[] = {"loss",    "optimizer", "schedule", "batch", "epochs",
                                    "metrics", "seed",      "stop",     "keep",  "clip",
-                                   "conv",    "start",     "frozen"};
+                                   "conv",    "start",     "frozen",   "rates"};
 
 static int analyze_batch(Sema *s, const Ast *ast)
 {
@@ -389,6 +389,8 @@ static void analyze_key(Sema *s, const Ast *ast)
         model->start = analyze_choice(s, ast, KIND_START);
     else if (same(key, "frozen"))
         model->frozen = analyze_parts(s, ast);
+    else if (same(key, "rates"))
+        analyze_rates(s, ast);
     else
         model->stop = analyze_choice(s, ast, KIND_STOP);
 }

@@ -2,7 +2,8 @@
  * clip.c -- stored gradients are clipped, then every parameter is updated:
  * torch.nn.utils.clip_grad_norm_ and clip_grad_value_.
  *
- * Gradients are stored for it, and not handed to the optimizer as they come.
+ * Gradients are stored for it, and not handed to the optimizer as they come; so they are where
+ * tensors have learning rates of their own.
  */
 
 #include <math.h>
@@ -18,7 +19,8 @@ struct clip {
     float most;  /* the largest, after that */
 };
 
-static void update_piece(const struct clip *clip, long at, long count)
+static void update_piece(const struct clip *clip, const struct net_step_scalars *scalars, long at,
+                         long count)
 {
     const struct net_run *run = &clip->session->run;
     float *g = run->grads + at;
@@ -29,7 +31,7 @@ static void update_piece(const struct clip *clip, long at, long count)
     if (clip->most < INFINITY)
         for (long i = 0; i < count; i++) /* not a number stays so */
             g[i] = g[i] > clip->most ? clip->most : g[i] < -clip->most ? -clip->most : g[i];
-    run->update((float *)run->params + at, g, run->state + at, count, &run->scalars);
+    run->update((float *)run->params + at, g, run->state + at, count, scalars);
 }
 
 /* This thread's share of the pieces of all tensors. */
@@ -37,6 +39,7 @@ static void update_share(void *context, int thread)
 {
     const struct clip *clip = context;
     const struct net_model *model = clip->session->model;
+    const struct net_step_scalars *own = clip->session->scalars;
     int piece = 0;
 
     for (int t = 0; t < model->tensor_count; t++) {
@@ -44,7 +47,8 @@ static void update_share(void *context, int thread)
 
         for (long done = 0; tensor->trainable && done < tensor->count; done += PIECE, piece++)
             if (piece % clip->session->threads == thread)
-                update_piece(clip, (long)(tensor->offset / sizeof(float)) + done,
+                update_piece(clip, own ? &own[t] : &clip->session->run.scalars,
+                             (long)(tensor->offset / sizeof(float)) + done,
                              tensor->count - done < PIECE ? tensor->count - done : PIECE);
     }
 }

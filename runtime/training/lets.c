@@ -183,6 +183,8 @@ static void apply_call(const struct net_run_model *run, const struct net_call *c
 
 static void apply_tensor(const struct net_run_model *run, struct net_tensor *tensor)
 {
+    if (tensor->run_rate)
+        tensor->rate = run->numbers[tensor->run_rate - 1];
     if (tensor->run_l1)
         tensor->l1 = run->numbers[tensor->run_l1 - 1];
     if (tensor->run_l2)

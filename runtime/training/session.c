@@ -85,7 +85,9 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     init_state(session);
     session->rate = options->value[NET_LR].number;
     session->penalized = net_has_penalties(model);
-    if (options->value[NET_CLIP].number > 0.0)
+    if (model->rates)
+        session->scalars = net_allocate((size_t)model->tensor_count, sizeof *session->scalars);
+    if (options->value[NET_CLIP].number > 0.0 || model->rates)
         run->grads = net_memory(model->params_size);
     if (session->penalized || run->grads)
         net_sums_open(session);
@@ -104,6 +106,7 @@ void net_session_close(struct net_session *session)
     free(session->run.params);
     free(session->run.arena);
     free(session->sums);
+    free(session->scalars);
     free(session->run.scratch);
     if (session->data)
         net_data_close(session->data);
@@ -173,6 +176,8 @@ float net_step(struct net_session *session, const void *batch, int n)
 
     net_set_step_scalars(&run->scalars, session->optimizer, session->options, session->rate,
                          run->step);
+    if (session->scalars)
+        session->model->rates(session);
     net_gradients(session, batch, n);
     if (run->grads)
         net_clip_update(session, session->options->value[NET_CLIP].number);

@@ -246,10 +246,11 @@ struct net_session {
     void *batch[2];             /* packed: one is read by a step, the other filled */
     float *predictions;         /* [model->batch][outputs], of the last net_forward */
     int threads;
-    int state_copies; /* of the parameters, in run.state */
-    double rate;      /* the learning rate, by the schedule */
-    bool penalized;   /* a tensor has l1 or l2 */
-    double *sums;     /* of penalty.c: of each reduction block; NULL: nothing asks for them */
+    int state_copies;                 /* of the parameters, in run.state */
+    double rate;                      /* the learning rate, by the schedule */
+    struct net_step_scalars *scalars; /* of each tensor, where they have rates of their own */
+    bool penalized;                   /* a tensor has l1 or l2 */
+    double *sums; /* of penalty.c: of each reduction block; NULL: nothing asks for them */
     int sum_count;
 };
 

@@ -163,6 +163,37 @@ for name in first:
     assert (first[name] == then[name]) == (".batchnorm." in name), name
 END
 
+# ---- rates ---------------------------------------------------------------------------------------
+
+sed -e '1i let slow = 0.25' -e 's/adam(lr=1e-3)/sgd(lr=0.5)/' \
+    -e 's/^    start .*/    rates     = slow * body/' lenet.net >rates.net
+build rates rates.net
+rated() { # NAME OPTIONS...
+    local name=$1
+    shift
+    ./rates train --data high --out "$name" --force --quiet --max-steps 1 "$@"
+}
+check "initial values" ./rates init -o initial.safetensors
+check "a slow body" rated slow --threads 1
+check "on two threads" rated slow2 --threads 2
+check "the same bits on both" cmp slow/model.safetensors slow2/model.safetensors
+check "all alike, by a flag" rated alike --slow 1
+check "the model without rates" ./lenet train --data high --weights initial.safetensors \
+    --optimizer sgd --lr 0.5 --out plain --quiet --max-steps 1
+check "a quarter of the step where it is slow, and the same bits by rate 1" python3 - <<'END'
+import struct
+from tensors import read
+initial = read("initial.safetensors")
+slow, alike, plain = (read(run + "/model.safetensors") for run in ("slow", "alike", "plain"))
+assert alike == plain != initial
+for name in initial:
+    a, b, c = (struct.unpack(f"<{len(t[name][1]) // 4}f", t[name][1])
+               for t in (initial, slow, alike))
+    factor = 1 if name.startswith("lenet.head.") else 0.25
+    for x, y, z in zip(a, b, c):
+        assert abs(y - x - factor * (z - x)) <= 2e-7 * (1 + abs(x)), name
+END
+
 # ---- the file ------------------------------------------------------------------------------------
 
 cp first/model.safetensors good
