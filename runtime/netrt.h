@@ -170,7 +170,9 @@ struct net_field {
     int classes;        /* of classes(n) or one_hot(n), else 0 */
     bool ignores;       /* the loss ignores `ignored`, which becomes -1 */
     int ignored;
-    bool binary;     /* a target of binary_cross_entropy */
+    const char *wanted_by; /* the loss that wants a target from least to most; or NULL */
+    double least, most;
+    bool ends;       /* one of the two, and nothing between */
     int vocabulary;  /* of tokens: ids are below it, 0 is padding, 1 unknown; of a bag of
                                    words: its columns; else 0 */
     int numbered_as; /* the field before, from 1, whose words or classes are its; 0: they are its

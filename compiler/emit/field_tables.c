@@ -3,6 +3,8 @@
  * model's layouts.
  */
 
+#include <math.h>
+
 #include "emit/tables.h"
 
 static const char *kind_of_field(const Field *f)
@@ -26,15 +28,20 @@ static void write_columns(Text *out, const Field *field, const char *name)
     line(out, 0, "};");
 }
 
-/* Is it a target of binary_cross_entropy? */
-static bool is_binary(const Model *model, const Field *field)
+/* What the first loss that says so wants of a target: `, .wanted_by = "hinge", .least = -1 ...` */
+static const char *wanted_text(const Model *model, const Field *field)
 {
-    bool binary = false;
+    for (int i = 0; i < model->term_count; i++) {
+        const Term *term = &model->terms[i];
+        const TargetRange range = term->wanted;
 
-    for (int i = 0; i < model->term_count; i++)
-        binary |= model->terms[i].target == field && !model->terms[i].value &&
-                  same(model->terms[i].call->name, "binary_cross_entropy");
-    return binary;
+        if (term->target == field && range.most > range.least)
+            return format(", .wanted_by = %s, .least = %s, .most = %s%s", quoted(term->call->name),
+                          number_text(range.least),
+                          isinf(range.most) ? "INFINITY" : number_text(range.most),
+                          range.ends ? ", .ends = true" : "");
+    }
+    return "";
 }
 
 /* The first field whose numbers of words or classes field i has: from 1; 0: its own. */
@@ -70,8 +77,7 @@ void write_fields(Text *out, const Model *model)
             text_add(out, ", .classes = %d", f->classes);
         if (f->ignores)
             text_add(out, ", .ignores = true, .ignored = %d", f->ignored);
-        if (is_binary(model, f))
-            text_add(out, ", .binary = true");
+        text_add(out, "%s", wanted_text(model, f));
         if (f->columns)
             text_add(out, ", .columns = field_%d_columns, .column_count = %d, .column_range = %s",
                      i + 1, f->column_count, truth(f->column_range));

@@ -229,7 +229,7 @@ static const char *loss_id(const Term *term)
     int i = 0;
 
     if (term->value)
-        return "NET_EXPRESSION";
+        return term->logits ? "NET_BINARY_CROSS_ENTROPY" : "NET_EXPRESSION";
     while (!same(ids[i][0], term->call->name))
         i++;
     return ids[i][1];

@@ -324,6 +324,7 @@ Value *lower_expression(Graph *g, const Term *term)
 
     if (at.term == 0) {
         g->prediction = term->prediction->value;
+        g->prediction_activation = term->logits ? OP_SIGMOID : OP_NONE;
         g->uncompared = !term->target || term->target->is_class ||
                         !same_shape(g->prediction->shape, target_shape(term->target));
         if (g->uncompared && !check_metrics(g->model, term, g->prediction->shape))

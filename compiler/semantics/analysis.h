@@ -140,6 +140,8 @@ typedef struct Object {
     struct Object *items;
     Layer *layer; /* of a value */
     PartialCall *function;
+    Layer *prediction;   /* of a call of a loss section: its first argument; or NULL */
+    bool carried;        /* it is one that netc has itself */
     const char *formula; /* of a number that lets make: lets.c; else NULL */
     uint64_t lets;       /* that it is made of, a bit each */
     Span span;
@@ -214,6 +216,12 @@ typedef struct Frame {
     bool has_result, returned;
 } Frame;
 
+/* A result that a network gave the loss. */
+typedef struct Given {
+    Layer *layer;
+    const char *network;
+} Given;
+
 typedef struct Place {
     const Source *source;
     Span span;
@@ -235,13 +243,13 @@ typedef struct Sema {
     unsigned kinds;   /* which of the language's names are known here */
     int depth, calls; /* of evaluation; of blocks and networks */
     double steps;
-    int losses;       /* that were called: terms of a sum are told apart by it */
-    unsigned listed;  /* kinds whose names a note has listed: once a file */
-    bool in_loss;     /* an expression of the loss is evaluated: targets are values */
-    int summand;      /* of the loss, that is evaluated */
-    Object predicted; /* what the first network that the loss called gave, and its name; or none */
-    bool stopped;     /* a limit was passed: everything is OBJECT_ERROR */
-    Place *reported;  /* one error a place: a loop would repeat it */
+    int losses;      /* that were called: terms of a sum are told apart by it */
+    unsigned listed; /* kinds whose names a note has listed: once a file */
+    bool in_loss;    /* an expression of the loss is evaluated: targets are values */
+    Given *given;    /* what networks gave the loss, in order */
+    int given_count;
+    bool stopped;    /* a limit was passed: everything is OBJECT_ERROR */
+    Place *reported; /* one error a place: a loop would repeat it */
     int reported_count;
 } Sema;
 
@@ -357,6 +365,15 @@ void print_carried(FILE *out);
 const Ast *carried_definition(const char *name, Span span);
 /* What its parameter takes. */
 ParamType carried_type(const char *name, const char *parameter);
+TargetRange carried_range(const char *name); /* what its target is */
+bool carried_logits(const char *name);       /* does it take a sigmoid itself? */
+
+/* ---- loss_call.c: calls of loss sections ----------------------------------------------------- */
+
+/* Of a loss that netc carries: are its arguments values, in their order, and numbers in range? */
+bool check_carried(Sema *s, const PartialCall *f);
+/* Its first argument, where it is a prediction; NULL: it is none. */
+Layer *predicted_by(const PartialCall *f);
 
 /* ---- results.c: what a body gives ------------------------------------------------------------ */
 
@@ -426,6 +443,8 @@ void analyze_data(Sema *s, const Ast *section);
 void analyze_augment(Sema *s, const Ast *ast); /* `augment image = ...`: after all fields */
 void analyze_train(Sema *s, const Ast *section);
 void analyze_loss(Sema *s, const Ast *ast); /* loss.c */
+/* Does the one depend on the other? (network.c) */
+bool depends_on(const Model *model, const Layer *layer, Layer *other);
 bool is_train_key(const char *text);
 void warn_unused(Sema *s);
 

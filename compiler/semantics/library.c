@@ -5,6 +5,7 @@
  * called, and all of it stands for that place in messages.
  */
 
+#include <math.h>
 #include <string.h>
 
 #include "semantics/analysis.h"
@@ -17,6 +18,8 @@ typedef struct Carried {
         const char *name; /* of a parameter that is a number; all others are values */
         ParamType type;
     } numbers[MAX_NUMBERS];
+    TargetRange target;
+    bool logits; /* it takes a sigmoid itself */
 } Carried;
 
 /* clang-format off */
@@ -25,56 +28,56 @@ static const Carried library[] = {
     "loss quantile(prediction, target, q=0.5) {\n"
     "    e = target - prediction\n"
     "    return mean(max(q * e, (q - 1) * e))\n"
-    "}\n", {{"q", PARAM_FRACTION}}},
-{"poisson", "of counts, whose rate is e^prediction; without the target's own part",
-    "loss poisson(prediction, target) {\n"
-    "    return mean(exp(prediction) - target * prediction)\n"
-    "}\n", {{NULL, PARAM_TENSOR}}},
+    "}\n", .numbers = {{"q", PARAM_FRACTION}}},
+{"poisson", "of counts, and their rate, above 0; without the target's own part",
+    "loss poisson(prediction, target, eps=1e-8) {\n"
+    "    return mean(prediction - target * log(prediction + eps))\n"
+    "}\n", .numbers = {{"eps", PARAM_POSITIVE}}, .target = {0, INFINITY, false}},
 {"gaussian_nll", "of values with a variance each (Nix and Weigend 1994)",
     "loss gaussian_nll(prediction, target, variance, eps=1e-6) {\n"
     "    v = max(variance, eps)\n"
     "    return mean(0.5 * (log(v) + square(prediction - target) / v))\n"
-    "}\n", {{"eps", PARAM_POSITIVE}}},
+    "}\n", .numbers = {{"eps", PARAM_POSITIVE}}},
 {"kl_normal", "from N(mu, e^log_variance) to N(0, 1), a sum (Kingma and Welling 2014)",
     "loss kl_normal(mu, log_variance) {\n"
     "    return mean(0.5 * sum(square(mu) + exp(log_variance) - 1 - log_variance))\n"
-    "}\n", {{NULL, PARAM_TENSOR}}},
+    "}\n", .logits = false},
 {"hinge", "of targets -1 and 1",
     "loss hinge(prediction, target) {\n"
     "    return mean(max(1 - target * prediction, 0))\n"
-    "}\n", {{NULL, PARAM_TENSOR}}},
+    "}\n", .target = {-1, 1, true}},
 {"squared_hinge", "of targets -1 and 1",
     "loss squared_hinge(prediction, target) {\n"
     "    return mean(square(max(1 - target * prediction, 0)))\n"
-    "}\n", {{NULL, PARAM_TENSOR}}},
+    "}\n", .target = {-1, 1, true}},
 {"focal", "of logits, and targets 0 and 1 (Lin and others 2017); alpha=-1: not weighted",
     "loss focal(prediction, target, gamma=2, alpha=0.25) {\n"
     "    z = (2 * target - 1) * prediction\n"
     "    each = exp(-gamma * softplus(z)) * softplus(-z)\n"
     "    if alpha >= 0 { each = (1 - alpha + (2 * alpha - 1) * target) * each }\n"
     "    return mean(each)\n"
-    "}\n", {{"gamma", PARAM_NONNEGATIVE}, {"alpha", PARAM_NUMBER}}},
+    "}\n", .numbers = {{"gamma", PARAM_NONNEGATIVE}, {"alpha", PARAM_NUMBER}}, .target = {0, 1, true}, .logits = true},
 {"dice", "1 - dice of all of a row's sigmoids, and targets 0 and 1 (Milletari and others 2016)",
     "loss dice(prediction, target, smooth=1) {\n"
     "    p = sigmoid(prediction)\n"
     "    return mean(1 - (2 * sum(p * target) + smooth) / (sum(p) + sum(target) + smooth))\n"
-    "}\n", {{"smooth", PARAM_POSITIVE}}},
+    "}\n", .numbers = {{"smooth", PARAM_POSITIVE}}, .target = {0, 1, false}, .logits = true},
 {"cosine", "1 - the cosine of the angle between two vectors",
     "loss cosine(prediction, target, eps=1e-8) {\n"
     "    lengths = sum(square(prediction)) * sum(square(target))\n"
     "    return mean(1 - sum(prediction * target) / sqrt(max(lengths, eps * eps)))\n"
-    "}\n", {{"eps", PARAM_POSITIVE}}},
+    "}\n", .numbers = {{"eps", PARAM_POSITIVE}}},
 {"contrastive", "of a distance, and targets: 1 where the two are alike (Hadsell and others 2006)",
     "loss contrastive(distance, target, margin=1) {\n"
     "    far = square(max(margin - distance, 0))\n"
     "    return mean(target * square(distance) + (1 - target) * far)\n"
-    "}\n", {{"margin", PARAM_POSITIVE}}},
+    "}\n", .numbers = {{"margin", PARAM_POSITIVE}}, .target = {0, 1, false}},
 {"triplet", "the anchor nearer to the positive than to the negative (Schroff and others 2015)",
     "loss triplet(anchor, positive, negative, margin=1, eps=1e-6) {\n"
     "    near = sqrt(sum(square(anchor - positive + eps)))\n"
     "    far = sqrt(sum(square(anchor - negative + eps)))\n"
     "    return mean(max(near - far + margin, 0))\n"
-    "}\n", {{"margin", PARAM_POSITIVE}, {"eps", PARAM_POSITIVE}}},
+    "}\n", .numbers = {{"margin", PARAM_POSITIVE}, {"eps", PARAM_POSITIVE}}},
 };
 /* clang-format on */
 
@@ -145,4 +148,14 @@ ParamType carried_type(const char *name, const char *parameter)
         if (same(carried->numbers[k].name, parameter))
             type = carried->numbers[k].type;
     return type;
+}
+
+TargetRange carried_range(const char *name)
+{
+    return find_carried(name)->target;
+}
+
+bool carried_logits(const char *name)
+{
+    return find_carried(name)->logits;
 }

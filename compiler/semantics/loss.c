@@ -90,6 +90,8 @@ static void analyze_call(Sema *s, Object object, int errors)
         return;
     }
     find_ignored(s, model, call, term.target);
+    if (same(call->name, "binary_cross_entropy"))
+        term.wanted = (TargetRange){.most = 1};
     term.name = name_term(model, term.target->name);
     if (model->term_count == 0)
         model->name = f->network;
@@ -109,20 +111,58 @@ static Field *compared_target(const Layer *layer)
     return found;
 }
 
+/* Which results of networks the layer is made of, up to these: they are marked, and it. */
+static void mark_given(const Sema *s, Layer *layer)
+{
+    if (layer->marked)
+        return;
+    layer->marked = true;
+    for (int i = 0; i < s->given_count; i++)
+        if (s->given[i].layer == layer)
+            return;
+    for (int i = 0; i < layer->input_count; i++)
+        mark_given(s, layer->inputs[i]);
+}
+
+/* The first network's result that a value is made of, or one that goes on from there; where it is
+   made of none, the first of the loss; NULL: it calls no network. */
+static const Given *find_prediction(const Sema *s, Layer *value)
+{
+    const Model *model = s->model;
+    const Given *found = NULL;
+    bool *used = allocate((size_t)s->given_count * sizeof *used);
+
+    mark_given(s, value);
+    for (int i = 0; i < s->given_count; i++)
+        used[i] = s->given[i].layer->marked;
+    for (int i = 0; i < model->layer_count; i++)
+        model->layers[i]->marked = false;
+    for (int i = 0; i < s->given_count; i++)
+        if (used[i] && (!found || depends_on(model, s->given[i].layer, found->layer)))
+            found = &s->given[i];
+    return found || !s->given_count ? found : &s->given[0];
+}
+
 /* Any value: it counts by its mean. */
 static void add_value(Sema *s, Object object)
 {
     Model *model = s->model;
     Layer *value = object.layer;
     const char *name = object.text;
-    Term term = {.value = value, .prediction = s->predicted.layer, .factor = to_constant(object)};
+    const Given *given = find_prediction(s, value);
+    Term term = {.value = value, .factor = to_constant(object)};
 
-    if (value->field || !term.prediction) {
+    if (value->field || !given) {
         if (report(s, object.span,
                    value->field ? "the loss is a field: there is nothing to train"
                                 : "the loss calls no network"))
             note(s->source, "such as `loss = mean(square(network(input) - target))`");
         return;
+    }
+    term.prediction = object.prediction ? object.prediction : given->layer;
+    if (object.carried) {
+        term.wanted = carried_range(name);
+        term.logits = carried_logits(name);
     }
     term.factor.kind = CONSTANT_NUMBER;
     term.target = value->of_target ? compared_target(value) : NULL;
@@ -131,7 +171,7 @@ static void add_value(Sema *s, Object object)
     term.call->span = name ? object.span : value->span;
     term.name = name_term(model, name ? name : term.target ? term.target->name : "value");
     if (model->term_count == 0)
-        model->name = s->predicted.text;
+        model->name = given->network;
     APPEND(model->terms, model->term_count, term);
 }
 
@@ -171,14 +211,21 @@ static void analyze_value(Sema *s, Object object)
         analyze_value(s, part);
 }
 
-/* The first term is of a target, if only of another's. A loss of no target, as of three pictures,
-   is one where none is declared. */
+/* The first term that has a target comes first. A loss of no target, as of three pictures, is one
+   where none is declared. */
 static void find_first_target(Sema *s, Span span)
 {
     Model *model = s->model;
+    int first = 0;
 
-    for (int i = 1; i < model->term_count && !model->terms[0].target; i++)
-        model->terms[0].target = model->terms[i].target;
+    while (first < model->term_count && !model->terms[first].target)
+        first++;
+    for (int i = first; i > 0 && first < model->term_count; i--) {
+        const Term term = model->terms[i];
+
+        model->terms[i] = model->terms[i - 1];
+        model->terms[i - 1] = term;
+    }
     for (int i = 0; i < s->globals.count && model->term_count && !model->terms[0].target; i++) {
         const Object *object = &s->globals.items[i].value;
         const Field *field = object->kind == OBJECT_TENSOR ? object->layer->field : NULL;
@@ -200,8 +247,21 @@ static Object evaluate_summands(Sema *s, const Ast *ast, int deep)
     const Object a = evaluate_summands(s, ast->first, deep + 1);
 
     s->losses++;
-    s->summand++;
     return combine(s, ast, a, evaluate_summands(s, ast->second, deep + 1));
+}
+
+/* A loss times a number below 0 grows without end; a value, as -mean(log(p)), may be meant. */
+static void warn_maximized(Sema *s)
+{
+    const Model *model = s->model;
+    bool falls = model->term_count > 0;
+
+    for (int i = 0; i < model->term_count; i++)
+        falls &= model->terms[i].factor.number < 0 &&
+                 !same(model->terms[i].call->name, "expression");
+    if (falls)
+        warn_at(s->source, model->terms[0].call->span,
+                "times %g, this loss is made as large as can be", model->terms[0].factor.number);
 }
 
 void analyze_loss(Sema *s, const Ast *ast)
@@ -234,4 +294,5 @@ void analyze_loss(Sema *s, const Ast *ast)
         report(s, object.span, "a loss has at most %d summands; this has %d", MAX_TERMS,
                s->model->term_count);
     find_first_target(s, object.span);
+    warn_maximized(s);
 }

@@ -331,8 +331,8 @@ static const Object *find_earlier(const Sema *s, const PartialCall *f)
     return NULL;
 }
 
-/* Does the one depend on the other? Every layer stands behind its inputs. */
-static bool depends_on(const Model *model, const Layer *layer, Layer *other)
+/* Every layer stands behind its inputs. */
+bool depends_on(const Model *model, const Layer *layer, Layer *other)
 {
     bool does;
 
@@ -347,19 +347,13 @@ static bool depends_on(const Model *model, const Layer *layer, Layer *other)
     return does;
 }
 
-/* The first network that the loss calls gives the prediction, of several results the first, or one
-   that goes on from there in the same summand. */
-static void note_prediction(Sema *s, Object result, const char *network)
+/* Of several results each; what is made of a target is no prediction. */
+static void note_given(Sema *s, Object result, const char *network)
 {
-    if (is_several(result))
-        result = result.items[0];
-    if (result.kind != OBJECT_TENSOR || result.layer->of_target ||
-        (s->predicted.layer && (s->predicted.count != s->summand ||
-                                !depends_on(s->model, result.layer, s->predicted.layer))))
-        return;
-    s->predicted = result;
-    s->predicted.text = network;
-    s->predicted.count = s->summand;
+    for (int i = 0; i < result.count && is_several(result); i++)
+        note_given(s, result.items[i], network);
+    if (result.kind == OBJECT_TENSOR && !result.layer->of_target)
+        APPEND(s->given, s->given_count, ((Given){result.layer, network}));
 }
 
 static Object call_definition(Sema *s, const PartialCall *f)
@@ -405,7 +399,7 @@ static Object call_definition(Sema *s, const PartialCall *f)
     s->in_loss = in_loss;
     s->calls--;
     if (instance && in_loss)
-        note_prediction(s, result, f->definition->text);
+        note_given(s, result, f->definition->text);
     if (instance) {
         if (instance->complete && instance->next < instance->count && s->source->errors == 0)
             report(s, f->span, "`%s` is called again, and makes fewer layers here",
@@ -420,21 +414,6 @@ static Object call_definition(Sema *s, const PartialCall *f)
         }
     }
     return result;
-}
-
-/* Are the arguments of a loss that netc carries values, and numbers in their range? */
-static bool check_carried(Sema *s, const PartialCall *f)
-{
-    bool fits = !f->failed;
-
-    for (int i = 0; i < f->count; i++) {
-        const char *name = f->definition->arguments.items[i + 1]->text;
-
-        if (f->given[i] &&
-            !check_type(s, name, carried_type(f->definition->text, name), f->arguments[i]))
-            fits = false;
-    }
-    return fits;
 }
 
 /* A term of its own in the train section, a value in another loss section. */
@@ -455,6 +434,8 @@ static Object call_loss(Sema *s, const PartialCall *f)
     if (result.kind != OBJECT_TENSOR || s->frame)
         return result;
     result.text = f->definition->text;
+    result.prediction = predicted_by(f);
+    result.carried = f->definition->carried;
     return as_sum(result);
 }
 

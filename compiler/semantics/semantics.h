@@ -132,15 +132,22 @@ typedef struct RunNumber {
     Span span;
 } RunNumber;
 
+/* What a loss wants its target to be; not checked where the most is not above the least. */
+typedef struct TargetRange {
+    double least, most;
+    bool ends; /* one of the two, and nothing between */
+} TargetRange;
+
 /* A summand of the loss. */
 typedef struct Term {
-    const char *name; /* "loss_label" */
-    Call *call;       /* cross_entropy(..); of an expression a name and a place */
-    Layer
-        *prediction; /* its first argument; of an expression the first network's result, or NULL */
-    Field *target;   /* its second; of an expression the first one in it, or NULL */
-    Layer *value;    /* an expression, whose mean is the loss; else NULL */
-    Constant factor; /* a number, 1 where none is written */
+    const char *name;  /* "loss_label" */
+    Call *call;        /* cross_entropy(..); of an expression a name and a place */
+    Layer *prediction; /* its first argument; of an expression a network's result in it, or NULL */
+    Field *target;     /* its second; of an expression the first one in it, or NULL */
+    Layer *value;      /* an expression, whose mean is the loss; else NULL */
+    Constant factor;   /* a number, 1 where none is written */
+    TargetRange wanted;
+    bool logits; /* a value: its prediction is the logits of probabilities */
 } Term;
 
 enum { MAX_TERMS = 8 }; /* NET_TERMS of the runtime */

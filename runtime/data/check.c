@@ -31,28 +31,37 @@ void net_check_finite(const struct net_column *column, const struct net_field *f
         }
 }
 
-/* binary_cross_entropy takes its target as a probability: beyond 0 and 1 it has no least value.
-   What transforms round is let pass. `column`: the source's, with the names. */
-void net_check_probabilities(const struct net_prepared_column *prepared,
-                             const struct net_field *field, const struct net_column *column)
+/* Beyond what the loss wants it has no least value, or is no loss: binary_cross_entropy takes 0 to 1.
+   What transforms round is let pass. */
+static bool is_wanted(const struct net_field *field, double x)
+{
+    const double rounding = 1e-6;
+
+    if (field->ends)
+        return fabs(x - field->least) <= rounding || fabs(x - field->most) <= rounding;
+    return x >= field->least - rounding && x <= field->most + rounding;
+}
+
+void net_check_wanted(const struct net_prepared_column *prepared, const struct net_field *field,
+                      const struct net_column *column)
 {
     const struct net_column *made = &prepared->column;
-    const double rounding = 1e-6;
 
     for (long row = 0; row < made->rows; row++) {
         const float *at = net_row(made, row);
 
         for (int i = 0; i < made->size; i++)
-            if (!((double)at[i] >= -rounding && (double)at[i] <= 1 + rounding))
-                net_fail(1,
-                         "%s: row %ld (from 0), %s: expected 0 to 1 for binary_cross_entropy, "
-                         "found %.9g%s",
+            if (!is_wanted(field, (double)at[i]))
+                net_fail(1, "%s: row %ld (from 0), %s: expected %g %s %g for %s, found %.9g%s",
                          column->place, row,
                          column->elements && column->size == made->size ? column->elements[i]
                                                                         : column->name,
+                         field->least, field->ends ? "or" : "to", field->most, field->wanted_by,
                          (double)at[i],
-                         field->step_count ? " behind the transforms"
-                                           : "; `-> minmax` brings two values to 0 and 1");
+                         field->step_count    ? " behind the transforms"
+                         : field->least != 0  ? ""
+                         : isinf(field->most) ? ""
+                                              : "; `-> minmax` brings two values to 0 and 1");
     }
 }
 

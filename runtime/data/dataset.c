@@ -235,8 +235,8 @@ void net_field_apply(struct net_data *data, int f, struct net_source *source)
     net_values_finish(&values, &source->fields[f]);
     if (field->step_count)
         net_check_prepared(&source->fields[f], field, column);
-    if (field->binary && field->kind == NET_TARGET_VALUES)
-        net_check_probabilities(&source->fields[f], field, column);
+    if (field->wanted_by && field->kind == NET_TARGET_VALUES)
+        net_check_wanted(&source->fields[f], field, column);
 }
 
 /* Gives back the columns whose rows no field reads as they are, and files that no column needs. */

@@ -157,8 +157,8 @@ void net_packing_close(struct net_data *data, enum net_part part);
 
 /* check.c: a number that is not as it must be ends the program. */
 void net_check_finite(const struct net_column *column, const struct net_field *field);
-void net_check_probabilities(const struct net_prepared_column *prepared,
-                             const struct net_field *field, const struct net_column *column);
+void net_check_wanted(const struct net_prepared_column *prepared, const struct net_field *field,
+                      const struct net_column *column);
 void net_check_prepared(const struct net_prepared_column *prepared, const struct net_field *field,
                         const struct net_column *column);
 

@@ -44,8 +44,10 @@ static void fill_row(float *at, const struct net_model *model, const uint32_t se
         at[i] = draw_normal(seed, (uint32_t)i, (uint32_t)row, (uint32_t)field);
         if (hot >= 0)
             at[i] = i == hot ? 1.0f : 0.0f;
-        else if (f->binary)
-            at[i] = at[i] > 0.0f ? 1.0f : 0.0f;
+        else if (f->wanted_by && isfinite(f->most))
+            at[i] = (float)(at[i] > 0.0f ? f->most : f->least);
+        else if (f->wanted_by)
+            at[i] = (float)f->least + fabsf(at[i]);
     }
 }
 

@@ -104,8 +104,10 @@ network four(x) {
     return concat(middle, spread, spread)
 }
 
+loss spread(out, y) { return gaussian_nll(slice(out, 0..1), y, slice(out, 2..3)) }
+
 train {
-    loss      = gaussian_nll(slice(four(x), 0..1), y, slice(four(x), 2..3))
+    loss      = spread(four(x), y)
     optimizer = adam(lr=1e-2)
     epochs    = 4
 }

@@ -160,12 +160,12 @@ START_TEST(faults_in_probabilities)
     write_pictures("\0\2\0");
     make_copier(&f, NULL, 0, NULL, 0);
     net_data_close(open_fixture(&f));
-    f.fields[1].binary = true;
+    f.fields[1].wanted_by = "binary_cross_entropy", f.fields[1].most = 1;
     expect_fault(open_and_close, &f,
                  "y.npy: row 1 (from 0), y: expected 0 to 1 for "
                  "binary_cross_entropy, found 2; `-> minmax` brings");
     make_copier(&f, NULL, 0, minmax, 0);
-    f.fields[1].binary = true;
+    f.fields[1].wanted_by = "binary_cross_entropy", f.fields[1].most = 1;
     net_data_close(open_fixture(&f));
     write_npy("z.npy", "<f4", "3", wide, sizeof wide);
     f.model.parts[NET_VALIDATION] = &second;
