@@ -56,7 +56,8 @@ static const Carried library[] = {
     "    each = exp(-gamma * softplus(z)) * softplus(-z)\n"
     "    if alpha >= 0 { each = (1 - alpha + (2 * alpha - 1) * target) * each }\n"
     "    return mean(each)\n"
-    "}\n", .numbers = {{"gamma", PARAM_NONNEGATIVE}, {"alpha", PARAM_NUMBER}}, .target = {0, 1, true}, .logits = true},
+    "}\n", .numbers = {{"gamma", PARAM_NONNEGATIVE}, {"alpha", PARAM_NUMBER}},
+    .target = {0, 1, true}, .logits = true},
 {"dice", "1 - dice of all of a row's sigmoids, and targets 0 and 1 (Milletari and others 2016)",
     "loss dice(prediction, target, smooth=1) {\n"
     "    p = sigmoid(prediction)\n"

@@ -31,8 +31,8 @@ void net_check_finite(const struct net_column *column, const struct net_field *f
         }
 }
 
-/* Beyond what the loss wants it has no least value, or is no loss: binary_cross_entropy takes 0 to 1.
-   What transforms round is let pass. */
+/* Beyond what the loss wants it has no least value: binary_cross_entropy takes 0 to 1. What
+   transforms round is let pass. */
 static bool is_wanted(const struct net_field *field, double x)
 {
     const double rounding = 1e-6;

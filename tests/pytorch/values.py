@@ -47,7 +47,8 @@ def file_library(folder):
                 + focal(p, ones, 2, -1) + 1.5 - F.cosine_similarity(p, ones).mean() / 2
                 + (alike * apart ** 2 + (1 - alike) * (2 - apart).relu() ** 2).mean()
                 + F.triplet_margin_loss(p[:, :2], p[:, 1:3], p[:, 3:], margin=0.7)
-                + (0.8 * late).maximum(-0.2 * late).mean() + F.poisson_nll_loss(variance, number, False)
+                + (0.8 * late).maximum(-0.2 * late).mean()
+                + F.poisson_nll_loss(variance, number, log_input=False)
                 + F.gaussian_nll_loss(rate, number, variance)
                 - (1 + p / 2 - p.square() - (p / 2).exp()).sum(1).mean() / 10)
     images, labels = arrays(folder)

@@ -187,7 +187,7 @@ static void add_positions(struct net_metrics *metrics, enum net_part part, long 
         net_worst_add(metrics, row, 0, 0, sum / (double)(metrics->labels - before), outputs);
 }
 
-/* Of a row with several values one of them, another in each row. */
+/* Of a row with several values one of them, another in each row; in the units of the data. */
 static void add_pair(struct net_metrics *metrics, const float *outputs, const float *target)
 {
     struct net_pairs *pairs = &metrics->pairs;
@@ -204,10 +204,13 @@ static void add_pair(struct net_metrics *metrics, const float *outputs, const fl
         if (row % pairs->every)
             return;
     }
-    pairs->at[pairs->count][0] = target[k];
-    pairs->at[pairs->count++][1] = metrics->model->activation == NET_SIGMOID
-                                       ? (float)(1 / (1 + exp(-(double)outputs[k])))
-                                       : outputs[k];
+    const float predicted = metrics->model->activation == NET_SIGMOID
+                                ? (float)(1 / (1 + exp(-(double)outputs[k])))
+                                : outputs[k];
+    const struct net_inverse *inverse = &metrics->sums.inverse;
+
+    pairs->at[pairs->count][0] = (float)net_inverse_value(inverse, k, target[k]);
+    pairs->at[pairs->count++][1] = (float)net_inverse_value(inverse, k, predicted);
 }
 
 int net_metrics_pairs(const struct net_metrics *metrics, const float (**pairs)[2])

@@ -134,7 +134,7 @@ static void add_points(struct net_text *page, const struct net_metrics *metrics)
     const int count = net_metrics_pairs(metrics, &pairs);
     double *numbers = net_allocate(3 * (size_t)count + 1, sizeof *numbers);
     double *truth = numbers, *predicted = numbers + count, *residual = numbers + 2 * count;
-    double least = INFINITY, most = -INFINITY;
+    double least = INFINITY, most = -INFINITY, mae, rmse;
     int finite = 0;
 
     for (int i = 0; i < count; i++)
@@ -169,6 +169,8 @@ static void add_points(struct net_text *page, const struct net_metrics *metrics)
          .zero = true},
     };
 
+    if (net_metrics_in_units(metrics, "mae", &mae) && net_metrics_in_units(metrics, "rmse", &rmse))
+        net_text_add(page, "<p>in the units of the data: mae %.4g, rmse %.4g</p>\n", mae, rmse);
     net_text_add(page, "<div class=\"figures\">\n");
     net_page_draw(page, "predicted", &figures[0]);
     net_page_draw(page, "residuals", &figures[1]);

@@ -261,6 +261,22 @@ static void add_pictures(struct rows *rows, float *values, const float *truth)
     free(x);
 }
 
+/* The root of the mean square of what is shown beside it. */
+static double error_in_units(const struct net_metrics *metrics, const float *x, const float *truth)
+{
+    const struct net_inverse *inverse = &metrics->sums.inverse;
+    const int count = metrics->model->outputs;
+    double sum = 0;
+
+    for (int k = 0; k < count; k++) {
+        const double error = net_inverse_value(inverse, k, x[k]) -
+                             net_inverse_value(inverse, k, truth[k]);
+
+        sum += error * error;
+    }
+    return sqrt(sum / count);
+}
+
 static void add_row(struct rows *rows, const struct net_worst_row *row)
 {
     const struct net_metrics *metrics = rows->metrics;
@@ -282,7 +298,8 @@ static void add_row(struct rows *rows, const struct net_worst_row *row)
             x[k] = metrics->model->activation == NET_SIGMOID ? 1 / (1 + expf(-row->outputs[k]))
                                                              : row->outputs[k];
         (rows->wanted ? add_pictures : add_values)(rows, x, truth);
-        net_page_number(rows->page, sqrt(row->error / count));
+        net_page_number(rows->page, rows->wanted ? sqrt(row->error / count)
+                                                 : error_in_units(metrics, x, truth));
         free(x);
     }
     net_text_add(rows->page, "</tr>\n");
