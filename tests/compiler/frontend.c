@@ -15,7 +15,8 @@
 #include "syntax/syntax.h"
 
 Suite *suite_frontend(void);
-TCase *base_tests(void); /* base.c */
+TCase *base_tests(void);        /* base.c */
+TCase *predictions_tests(void); /* predictions.c */
 
 static Source *source_of(const char *text)
 {
@@ -494,5 +495,6 @@ Suite *suite_frontend(void)
         tcase_add_test(tcase, tests[i]);
     suite_add_tcase(suite, tcase);
     suite_add_tcase(suite, base_tests());
+    suite_add_tcase(suite, predictions_tests());
     return suite;
 }
