@@ -71,8 +71,12 @@ bool net_is_of_part(const char *parameter, const char *name)
 {
     const size_t length = strcspn(name, " ");
 
-    for (const char *at = parameter; at; at = strchr(at, '.'), at += at != NULL)
-        if (!strncmp(at, name, length) && at[length] == '.')
+    for (;;) {
+        if (!strncmp(parameter, name, length) && parameter[length] == '.')
             return true;
-    return false;
+        parameter = strchr(parameter, '.');
+        if (!parameter)
+            return false;
+        parameter++;
+    }
 }

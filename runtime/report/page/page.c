@@ -257,11 +257,14 @@ static void write_page(struct page *sink, const struct net_training *run, const 
     if (run->epochs->count)
         add_epochs(&page, run->epochs);
     net_page_end(&page);
-    if (!net_file_try(&run->folder, "report.html", &page) && !sink->lost) {
+    const bool lost = !net_file_try(&run->folder, "report.html", &page);
+
+    if (lost && !sink->lost)
         net_warn("cannot write %s/report.html: %s; the run goes on", run->folder.path,
                  strerror(errno));
-        sink->lost = true;
-    }
+    if (lost && !running && !unlinkat(run->folder.at, "report.html", 0))
+        net_warn("%s/report.html is taken away: it told of a run that goes on", run->folder.path);
+    sink->lost |= lost;
     free(page.at);
     free(title);
     sink->written = net_now();
