@@ -124,6 +124,16 @@ static void mark_given(const Sema *s, Layer *layer)
         mark_given(s, layer->inputs[i]);
 }
 
+/* Inputs too, which are no layers of the model yet. */
+static void unmark(Layer *layer)
+{
+    if (!layer->marked)
+        return;
+    layer->marked = false;
+    for (int i = 0; i < layer->input_count; i++)
+        unmark(layer->inputs[i]);
+}
+
 /* The first network's result that a value is made of, or one that goes on from there; where it is
    made of none, the first of the loss; NULL: it calls no network. */
 static const Given *find_prediction(const Sema *s, Layer *value)
@@ -135,8 +145,7 @@ static const Given *find_prediction(const Sema *s, Layer *value)
     mark_given(s, value);
     for (int i = 0; i < s->given_count; i++)
         used[i] = s->given[i].layer->marked;
-    for (int i = 0; i < model->layer_count; i++)
-        model->layers[i]->marked = false;
+    unmark(value);
     for (int i = 0; i < s->given_count; i++)
         if (used[i] && (!found || depends_on(model, s->given[i].layer, found->layer)))
             found = &s->given[i];

@@ -21,6 +21,7 @@ static Model *model_of_loss(const char *loss)
                            "    b = x -> dense(1) -> softplus\n"
                            "    return a, b\n"
                            "}\n"
+                           "network other(x) { x -> dense(1) }\n"
                            "network deeper(z) { z -> dense(1) }\n"
                            "loss own(p, t) { return mean(square(p - t)) }\n"
                            "loss first(several, t) {\n"
@@ -48,6 +49,7 @@ START_TEST(prediction_stands_beside_the_target)
         {"mean(square(deeper(n(x)[1]) - y) + n(x)[0])", "deeper.dense", "loss_y"},
         {"0.1 * kl_normal(n(x)[0], n(x)[1]) + mse(n(x)[1], y)", "n.softplus", "loss_y"},
         {"0.1 * mean(square(n(x)[0])) + quantile(n(x)[1], y)", "n.softplus", "loss_quantile"},
+        {"mean(abs(n(x)[0] - y) * x * other(x))", "n.a", "loss_y"},
         {"mse(n(x)[1], y) + 0.1 * mean(square(n(x)[0]))", "n.softplus", "loss_y"},
     };
 
