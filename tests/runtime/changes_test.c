@@ -121,6 +121,22 @@ START_TEST(moved_and_scaled)
 }
 END_TEST
 
+/* So small that all but the middle comes from far beyond the picture. */
+START_TEST(far_away)
+{
+    static const double tiny[] = {1e-30, 1e-30};
+    static const struct net_arg args[] = {{.name = "degrees", .number = 1e30},
+                                          {.name = "translate", .number = 1},
+                                          {.name = "scale", .list = tiny, .count = 2}};
+    static const struct net_call call = {.name = "random_affine", .args = args, .arg_count = 3};
+    const struct net_change_at at = changing(&call, 1);
+
+    net_change_random_affine.apply(&at);
+    for (int i = 0; i < CHANNELS * TALL * WIDE; i++)
+        ck_assert_double_eq((double)after[i], 0);
+}
+END_TEST
+
 /* A part of 8% to 100% of the area whose sides are as 3 to 4 or 4 to 3 at most, made smaller. */
 START_TEST(cut_out)
 {
@@ -244,8 +260,8 @@ END_TEST
 
 TCase *changes_test(void)
 {
-    const TTest *const tests[] = {turned,      moved_and_scaled, cut_out,
-                                  upside_down, turned_classes,   colours};
+    const TTest *const tests[] = {far_away,    turned,         moved_and_scaled, cut_out,
+                                  upside_down, turned_classes, colours};
     TCase *changes = tcase_create("changes");
 
     for (int i = 0; i < LENGTH(tests); i++)

@@ -65,7 +65,12 @@ static void warp(const struct net_change_at *at, map_t map)
                 const double x = map[0][0] * (j + .5) + map[0][1] * (i + .5) + map[0][2];
                 const double y = map[1][0] * (j + .5) + map[1][1] * (i + .5) + map[1][2];
 
-                if (at->classes)
+                const bool near = x > -1 && x < at->from_width + 1 && y > -1 &&
+                                  y < at->from_height + 1; /* else no int may hold them */
+
+                if (!near)
+                    memset(to, at->outside, sizeof *to);
+                else if (at->classes)
                     copy_nearest(at, c, y, x, to);
                 else
                     *to = interpolated(at, c, y, x);
