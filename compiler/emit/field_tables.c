@@ -28,20 +28,31 @@ static void write_columns(Text *out, const Field *field, const char *name)
     line(out, 0, "};");
 }
 
-/* What the first loss that says so wants of a target: `, .wanted_by = "hinge", .least = -1 ...` */
+static bool is_narrower(TargetRange a, TargetRange b)
+{
+    return a.most > a.least && (b.most <= b.least || (a.ends && !b.ends) ||
+                                (a.ends == b.ends && a.most - a.least < b.most - b.least));
+}
+
+/* What losses want of a target, the narrowest: `, .wanted_by = "hinge", .least = -1 ...` */
 static const char *wanted_text(const Model *model, const Field *field)
 {
+    TargetRange range = {0};
+    const char *by = NULL;
+
     for (int i = 0; i < model->term_count; i++) {
         const Term *term = &model->terms[i];
-        const TargetRange range = term->wanted;
 
-        if (term->target == field && range.most > range.least)
-            return format(", .wanted_by = %s, .least = %s, .most = %s%s", quoted(term->call->name),
-                          number_text(range.least),
-                          isinf(range.most) ? "INFINITY" : number_text(range.most),
-                          range.ends ? ", .ends = true" : "");
+        if (term->target == field && is_narrower(term->wanted, range)) {
+            range = term->wanted;
+            by = term->call->name;
+        }
     }
-    return "";
+    return by ? format(", .wanted_by = %s, .least = %s, .most = %s%s", quoted(by),
+                       number_text(range.least),
+                       isinf(range.most) ? "INFINITY" : number_text(range.most),
+                       range.ends ? ", .ends = true" : "")
+              : "";
 }
 
 /* The first field whose numbers of words or classes field i has: from 1; 0: its own. */

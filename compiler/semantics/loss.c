@@ -273,6 +273,31 @@ static void warn_maximized(Sema *s)
                 "times %g, this loss is made as large as can be", model->terms[0].factor.number);
 }
 
+/* Is a number one of those that the range has? Every number is, where it is none. */
+static bool is_in(TargetRange range, double x)
+{
+    if (range.most <= range.least)
+        return true;
+    return range.ends ? x == range.least || x == range.most : x >= range.least && x <= range.most;
+}
+
+/* A target of hinge, -1 or 1, is none of binary_cross_entropy. */
+static void check_ranges(Sema *s)
+{
+    const Model *model = s->model;
+
+    for (int i = 0; i < model->term_count; i++)
+        for (int j = 0; j < model->term_count; j++) {
+            const Term *a = &model->terms[i], *b = &model->terms[j];
+
+            if (a->target == b->target && a->wanted.ends &&
+                !(is_in(b->wanted, a->wanted.least) && is_in(b->wanted, a->wanted.most)))
+                report(s, a->call->span, "%s wants %g or %g of `%s`, which is nothing for %s",
+                       a->call->name, a->wanted.least, a->wanted.most, a->target->name,
+                       b->call->name);
+        }
+}
+
 void analyze_loss(Sema *s, const Ast *ast)
 {
     const int errors = s->source->errors;
@@ -304,4 +329,5 @@ void analyze_loss(Sema *s, const Ast *ast)
                s->model->term_count);
     find_first_target(s, object.span);
     warn_maximized(s);
+    check_ranges(s);
 }
