@@ -1,0 +1,59 @@
+"""What the rows of real_data.py have in common: a trainer of models/zoo, and PyTorch's loop.
+
+A row is a function of the options and of a folder of its own; it gives what is measured, what netc
+reaches, what PyTorch reaches or what is wanted, and both's seconds of training, PyTorch's None
+where it was not run.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import torch
+
+ZOO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "models", "zoo")
+
+
+class Netc:
+    """A model's trainer in a folder of its own."""
+
+    def __init__(self, options, name, folder):
+        self.trainer, self.run = os.path.join(folder, name), os.path.join(folder, "run")
+        self.threads = str(options.threads)
+        self.call(options.netc, os.path.join(ZOO, name + ".net"), "-o", self.trainer)
+
+    def call(self, *command):
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stderr}")
+        return done.stdout
+
+    def train(self, data, epochs, *flags):
+        began = time.perf_counter()
+        self.call(self.trainer, "train", "--data", data, "--out", self.run, "--force", "--epochs",
+                  epochs, "--threads", self.threads, "--quiet", *flags)
+        return time.perf_counter() - began
+
+    def eval(self, data, *rows):
+        return json.loads(self.call(self.trainer, "eval", "--weights", self.run, "--data", data,
+                                    "--json", *(rows or ("--part", "test"))))
+
+    def predict(self, data, file):
+        text = self.call(self.trainer, "predict", "--weights", self.run, "--data", data, file)
+        return np.array([line.split() for line in text.splitlines()], np.float32)
+
+
+def train_torch(model, loss, rows, batch, epochs, rate):
+    """Seconds; `loss` is of the indices of a batch's rows."""
+    optimizer, began = torch.optim.Adam(model.parameters(), lr=rate), time.perf_counter()
+    model.train()
+    for _ in range(epochs):
+        for chosen in torch.randperm(rows).split(batch):
+            optimizer.zero_grad()
+            loss(chosen).backward()
+            optimizer.step()
+    model.eval()
+    return time.perf_counter() - began
