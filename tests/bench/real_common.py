@@ -20,10 +20,10 @@ ZOO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "mode
 class Netc:
     """A model's trainer in a folder of its own."""
 
-    def __init__(self, options, name, folder):
+    def __init__(self, options, name, folder, *flags):
         self.trainer, self.run = os.path.join(folder, name), os.path.join(folder, "run")
         self.threads = str(options.threads)
-        self.call(options.netc, os.path.join(ZOO, name + ".net"), "-o", self.trainer)
+        self.call(options.netc, os.path.join(ZOO, name + ".net"), "-o", self.trainer, *flags)
 
     def call(self, *command):
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True)

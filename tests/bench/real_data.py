@@ -4,7 +4,7 @@
     real_data.py [--netc build/netc] [--data NETC_DATA] [--threads 2] [--epochs N] [ROW...]
 
 Prints a table: what is measured on the test rows, what netc and PyTorch reach, and their seconds
-of training. Pairs and triplets are drawn from MNIST here. A row without PyTorch is to reach the
+of training. Pairs, triplets and masks are drawn from MNIST here. A row without PyTorch is to reach the
 figure of the last column.
 """
 
@@ -14,11 +14,12 @@ import tempfile
 
 import torch
 
-from real_pictures import siamese_mnist, triplet_mnist, vae_mnist
+from real_pictures import siamese_mnist, triplet_mnist, unet, vae_mnist
 from real_texts import reviews
 
 ROWS = {"vae_mnist": vae_mnist, "siamese_mnist": siamese_mnist, "triplet_mnist": triplet_mnist,
-        "imdb_lstm": reviews("imdb_lstm", 5), "imdb_transformer": reviews("imdb_transformer", 8)}
+        "unet": unet, "imdb_lstm": reviews("imdb_lstm", 5),
+        "imdb_transformer": reviews("imdb_transformer", 8)}
 
 
 def main():
@@ -31,7 +32,7 @@ def main():
     parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(ROWS))
     options = parser.parse_args()
     if not options.data:
-        parser.error("--data or NETC_DATA names the folder with mnist and imdb")
+        parser.error("--data or NETC_DATA names the folder with mnist, imdb and cifar-10-batches-bin")
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     print(f"{'network':18} {'measured':28} {'netc':>9} {'PyTorch':>9} {'netc s':>8} "

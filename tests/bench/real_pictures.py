@@ -1,4 +1,4 @@
-"""Rows of real_data.py that are made of MNIST."""
+"""Rows of real_data.py that are made of MNIST, one with CIFAR-10 behind it."""
 
 import gzip
 import os
@@ -144,3 +144,81 @@ def triplet_mnist(options, folder):
                         for x in (images, test))
     return ("accuracy, nearest of 10,000", reached,
             nearest_accuracy(known, labels[:10000], asked, truth), seconds, torch_seconds)
+
+
+# ---- Classes of pixels -------------------------------------------------------------------------
+
+def draw_segments(options, part, count, rng):
+    """Digits of two sizes and any colour over pictures of CIFAR-10: image [n, 3, 128, 128], and mask
+    [n, 128, 128] of 0 beside them, 1 to 3 on digits 0-3, 4-7 and 8-9, 255 on their edges."""
+    batch = os.path.join(options.data, "cifar-10-batches-bin",
+                         "data_batch_1.bin" if part == "train" else "test_batch.bin")
+    behind = np.fromfile(batch, np.uint8).reshape(-1, 3073)[:, 1:].reshape(-1, 3, 32, 32)
+    digits, labels = read_mnist(options.data, part)
+    image = behind[rng.permutation(len(behind))[:count]].repeat(4, axis=2).repeat(4, axis=3)
+    mask = np.zeros((count, 128, 128), np.uint8)
+    for row in range(count):
+        for i in rng.integers(0, len(digits), 4):
+            size = rng.integers(1, 3)
+            digit = digits[i].repeat(size, axis=0).repeat(size, axis=1)
+            y, x = rng.integers(0, 128 - len(digit), 2)
+            place = np.s_[y:y + len(digit), x:x + len(digit)]
+            share, color = digit / np.float32(255), rng.integers(0, 256, 3)
+            for c in range(3):
+                under = image[row, c][place]
+                under[:] = under + share * (color[c] - under.astype(np.float32))
+            mask[row][place][digit > 127] = 1 + labels[i] // 4
+            mask[row][place][(digit > 31) & (digit <= 127)] = 255
+    return {"image": image, "mask": mask}
+
+
+class Two(nn.Sequential):
+    def __init__(self, before, channels):
+        super().__init__(nn.Conv2d(before, channels, 3, padding=1, bias=False),
+                         nn.BatchNorm2d(channels), nn.ReLU(),
+                         nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+                         nn.BatchNorm2d(channels), nn.ReLU())
+
+
+class Unet(nn.Module):
+    def __init__(self, width, classes):
+        super().__init__()
+        sizes = [width << i for i in range(5)]
+        self.down = nn.ModuleList(Two(a, b) for a, b in zip([3] + sizes, sizes))
+        self.up = nn.ModuleList(nn.ConvTranspose2d(2 * c, c, 2, stride=2) for c in sizes[:-1])
+        self.after = nn.ModuleList(Two(2 * c, c) for c in sizes[:-1])
+        self.head = nn.Conv2d(width, classes, 1)
+
+    def forward(self, x):
+        skips = []
+        for part in self.down:
+            x = part(F.max_pool2d(x, 2) if skips else x)
+            skips.append(x)
+        for up, after, skip in reversed(list(zip(self.up, self.after, skips))):
+            x = after(torch.cat([skip, up(x)], 1))
+        return self.head(x)
+
+
+def unet(options, folder):
+    rng, width = np.random.default_rng(3), 16
+    train, test = draw_segments(options, "train", 2000, rng), draw_segments(options, "t10k", 400, rng)
+    np.savez(os.path.join(folder, "segments.npz"), **train)
+    np.savez(os.path.join(folder, "tests.npz"), **test)
+    netc = Netc(options, "unet", folder, "--define", f"width={width}")
+    epochs = options.epochs or 8
+    seconds = netc.train(folder, epochs)
+    reached = netc.eval(folder, os.path.join(folder, "tests.npz"))["iou"]
+
+    def tensor(part, rows):
+        return torch.tensor(part["image"][rows]).float() / 255
+    masks, model = torch.tensor(train["mask"]).long(), Unet(width, 4)
+    torch_seconds = train_torch(
+        model, lambda rows: F.cross_entropy(model(tensor(train, rows)), masks[rows],
+                                            ignore_index=255), 1800, 8, epochs, 1e-3)
+    with torch.no_grad():
+        said = torch.cat([model(tensor(test, rows)).argmax(1)
+                          for rows in torch.arange(400).split(20)]).numpy()
+    counted = test["mask"] != 255
+    ious = [((said == c) & (test["mask"] == c)).sum() /
+            (counted & ((said == c) | (test["mask"] == c))).sum() for c in range(4)]
+    return ("mIoU of 4 classes", reached, np.mean(ious), seconds, torch_seconds)
