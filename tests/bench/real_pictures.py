@@ -201,7 +201,8 @@ class Unet(nn.Module):
 
 def unet(options, folder):
     rng, width = np.random.default_rng(3), 16
-    train, test = draw_segments(options, "train", 2000, rng), draw_segments(options, "t10k", 400, rng)
+    train = draw_segments(options, "train", 2000, rng)
+    test = draw_segments(options, "t10k", 400, rng)
     np.savez(os.path.join(folder, "segments.npz"), **train)
     np.savez(os.path.join(folder, "tests.npz"), **test)
     netc = Netc(options, "unet", folder, "--define", f"width={width}")

@@ -57,8 +57,8 @@ references() {
                        print from[i], owner[wanted[i]] }' "$symbols" | sort -u
 }
 
-# What one file alone uses and does not keep to itself. Rows of language.def name metrics; fuzzing
-# and generated code use what no object wants.
+# What one file alone uses and does not keep to itself. libc calls main and __dcgettext, rows of
+# language.def name metrics, and fuzzing and generated code use what no object wants.
 needless_names() {
     awk '$3 ~ /[TDRBC]/ && $1 ~ /^(compiler|runtime)\// { owner[$2] = $1 }
          $3 == "U" { wanted[$2] }
