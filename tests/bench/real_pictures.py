@@ -149,8 +149,8 @@ def triplet_mnist(options, folder):
 # ---- Classes of pixels -------------------------------------------------------------------------
 
 def draw_segments(options, part, count, rng):
-    """Digits of two sizes and any colour over pictures of CIFAR-10: image [n, 3, 128, 128], and mask
-    [n, 128, 128] of 0 beside them, 1 to 3 on digits 0-3, 4-7 and 8-9, 255 on their edges."""
+    """Digits of two sizes and any colour over pictures of CIFAR-10: image [n, 3, 128, 128], and
+    mask [n, 128, 128] of 0 beside them, 1 to 3 on digits 0-3, 4-7 and 8-9, 255 on their edges."""
     batch = os.path.join(options.data, "cifar-10-batches-bin",
                          "data_batch_1.bin" if part == "train" else "test_batch.bin")
     behind = np.fromfile(batch, np.uint8).reshape(-1, 3073)[:, 1:].reshape(-1, 3, 32, 32)
