@@ -30,10 +30,16 @@ static void read_names(struct net_epochs *epochs, const char *line, size_t lengt
     }
 }
 
-static void read_row(struct net_epochs *epochs, const char *line, size_t length)
+/* False: the line has other cells than the header. */
+static bool read_row(struct net_epochs *epochs, const char *line, size_t length)
 {
     const char *at = line, *end = line + length;
+    int commas = 0;
 
+    for (size_t i = 0; i < length; i++)
+        commas += line[i] == ',';
+    if (commas != epochs->columns - 1)
+        return false;
     if (epochs->count == epochs->room) {
         epochs->room = epochs->room ? 2 * epochs->room : 16;
         epochs->cells = grown(epochs->cells, (size_t)(epochs->room * epochs->columns),
@@ -49,17 +55,23 @@ static void read_row(struct net_epochs *epochs, const char *line, size_t length)
         row[c] = behind == (comma ? comma : end) ? number : NAN;
         at = comma ? comma + 1 : NULL;
     }
+    return true;
 }
 
-void net_epochs_read(struct net_epochs *epochs, const char *csv)
+int net_epochs_read(struct net_epochs *epochs, const char *csv)
 {
+    int damaged = 0;
+
     for (size_t length; *csv; csv += length + (csv[length] == '\n')) {
         length = strcspn(csv, "\n");
-        if (!epochs->columns)
+        if (!csv[length])
+            damaged++;
+        else if (!epochs->columns)
             read_names(epochs, csv, length);
         else if (length)
-            read_row(epochs, csv, length);
+            damaged += !read_row(epochs, csv, length);
     }
+    return damaged;
 }
 
 int net_epochs_column(const struct net_epochs *epochs, const char *name)

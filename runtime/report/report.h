@@ -58,8 +58,9 @@ struct net_epochs {
     long count, room; /* rows */
 };
 
-/* Adds lines of a csv, the first ever its header. */
-void net_epochs_read(struct net_epochs *epochs, const char *csv);
+/* Adds lines of a csv, the first ever its header; gives how many it leaves out, since they have no
+   end or other cells than the header. */
+int net_epochs_read(struct net_epochs *epochs, const char *csv);
 int net_epochs_column(const struct net_epochs *epochs, const char *name);    /* -1: none */
 double net_epochs_at(const struct net_epochs *epochs, long row, int column); /* -1: NaN */
 void net_epochs_free(struct net_epochs *epochs);

@@ -4,8 +4,8 @@
     real_data.py [--netc build/netc] [--data NETC_DATA] [--threads 2] [--epochs N] [ROW...]
 
 Prints a table: what is measured on the test rows, what netc and PyTorch reach, and their seconds
-of training. Pairs, triplets and masks are drawn from MNIST here. A row without PyTorch is to reach the
-figure of the last column.
+of training. Pairs, triplets and masks are drawn from MNIST here. A row without PyTorch is to reach
+the figure of the last column.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def main():
     parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(ROWS))
     options = parser.parse_args()
     if not options.data:
-        parser.error("--data or NETC_DATA names the folder with mnist, imdb and cifar-10-batches-bin")
+        parser.error("--data or NETC_DATA names the folder of the data sets")
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     print(f"{'network':18} {'measured':28} {'netc':>9} {'PyTorch':>9} {'netc s':>8} "

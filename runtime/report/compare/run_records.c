@@ -38,7 +38,20 @@ static const char *find_status(const struct net_json *json, const struct net_fol
     return "killed";
 }
 
-static void read_run(struct net_run_records *runs, const struct net_folder *folder)
+static void read_epochs(struct net_run_record *run, const struct net_folder *folder)
+{
+    size_t length;
+    char *text = net_file_read(folder, "history.csv", &length);
+    const int damaged = net_epochs_read(&run->epochs, text);
+
+    if (damaged && strcmp(run->status, "running") != 0)
+        net_warn("%s/history.csv: %d damaged line%s left out", folder->path, damaged,
+                 damaged > 1 ? "s are" : " is");
+    free(text);
+}
+
+/* One that is damaged is left out, with a warning, where it is not needed. */
+static void read_run(struct net_run_records *runs, const struct net_folder *folder, bool needed)
 {
     char *path = net_path_in(folder, "run.json"), error[256];
     struct net_run_record run = {
@@ -47,15 +60,18 @@ static void read_run(struct net_run_records *runs, const struct net_folder *fold
     char *text = net_file_read(folder, "run.json", &length);
 
     run.json = net_json_read(text, length, error, sizeof error);
-    if (!run.json)
-        net_fail(NET_FAULT, "%s: %s", path, error);
     free(text);
-    run.status = find_status(run.json, folder);
-    if (net_folder_has(folder, "history.csv")) {
-        text = net_file_read(folder, "history.csv", &length);
-        net_epochs_read(&run.epochs, text);
-        free(text);
+    if (!run.json && needed)
+        net_fail(NET_FAULT, "%s: %s", path, error);
+    if (!run.json) {
+        net_warn("%s is left out: %s", path, error);
+        free(run.path);
+        free(path);
+        return;
     }
+    run.status = find_status(run.json, folder);
+    if (net_folder_has(folder, "history.csv"))
+        read_epochs(&run, folder);
     runs->at = realloc(runs->at, (size_t)(runs->count + 1) * sizeof *runs->at);
     if (!runs->at)
         net_fail(NET_FAULT, "out of memory");
@@ -168,7 +184,7 @@ static char **list_folders(const struct net_folder *folder, int *count)
     return names;
 }
 
-static void read_folder(struct net_run_records *runs, const struct net_folder *folder)
+static void read_folder(struct net_run_records *runs, const struct net_folder *folder, bool all)
 {
     int count;
     char **names = list_folders(folder, &count);
@@ -177,7 +193,7 @@ static void read_folder(struct net_run_records *runs, const struct net_folder *f
         struct net_folder run;
 
         if (net_folder_find(&run, folder, names[i])) {
-            read_run(runs, &run);
+            read_run(runs, &run, all);
             net_folder_close(&run);
         }
         free(names[i]);
@@ -208,13 +224,13 @@ static void read_path(struct net_run_records *runs, const struct net_folder *in,
     const bool folds = net_folder_has(&folder, "kfold.json");
 
     if (!folds && net_folder_has(&folder, "run.json"))
-        read_run(runs, &folder);
+        read_run(runs, &folder, true);
     else
-        read_folder(runs, &folder);
+        read_folder(runs, &folder, folds);
     if (runs->count == before && !in)
         net_fail(NET_FAULT,
                  "%s: neither a run's folder nor one with runs in it: there is no "
-                 "run.json",
+                 "run.json to read",
                  path);
     runs->folds = folds && alone;
     if (folds && !alone)
