@@ -297,9 +297,11 @@ struct net_model {
     const struct net_call *start;               /* weights(..) that a run begins with, and */
     void (*rates)(struct net_session *session); /* sets scalars of each tensor; NULL: all alike */
     const struct net_start *begins; /* its functions; NULL: a run begins with initial values */
-    int least_batch;                /* 2 where a batchnorm has one number a channel and
+    int accumulate;                 /* batches whose mean gradient makes an update, and what */
+    void (*accumulates)(struct net_session *session, const void *batch, int n); /* makes it */
+    int least_batch;  /* 2 where a batchnorm has one number a channel and
                                                row, or 0; for training */
-    const char *keys;               /* those that the train section has, "loss optimizer monitor" */
+    const char *keys; /* those that the train section has, "loss optimizer monitor" */
     int default_batch, epochs;
     double seed;
     const char *keep;               /* "best" or "last" */
@@ -322,9 +324,10 @@ struct net_model {
    the cosine of position / 10000^(2 k / channels) (Vaswani and others 2017, section 3.5) */
 double net_sinusoid(const struct net_tensor *tensor, long i);
 
-/* Of a model with `start`: training/start.c; with `rates`: training/rates.c. */
+/* Of a model with `start`, `rates`, `accumulate`: files of training/ with these names. */
 extern const struct net_start net_start;
 void net_set_rates(struct net_session *session);
+void net_accumulate(struct net_session *session, const void *batch, int n);
 
 int net_main(int argc, char **argv, const struct net_model *model);
 

@@ -262,6 +262,8 @@ static void add_training(Wrap *w, const Model *m)
         add_member(w, ".clip = &clip");
     if (m->rate_count)
         add_member(w, ".rates = net_set_rates");
+    if (m->accumulate)
+        add_member(w, ".accumulate = %d, .accumulates = net_accumulate", m->accumulate);
     if (m->start)
         add_member(w, ".start = &start, .begins = &net_start");
     if (m->metric_count)

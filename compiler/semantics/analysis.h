@@ -431,18 +431,24 @@ void check_normalize(Sema *s, const Field *field, const Call *step);
 /* What one step asks of the steps around it, of its field and of its own words. */
 void check_transforms(Sema *s, const Field *field);
 
-/* ---- characters.c: texts as windows of characters -------------------------------------------- */
-
-void prepare_characters(Sema *s, Field *field, int i, bool has_sizes); /* step i */
-bool check_text(Sema *s, const Field *field); /* of text(..), it has to be characters */
-void check_text_splits(Sema *s);
-void share_characters(Sema *s); /* when all fields are known */
-
 /* ---- numbering.c: inputs that share the numbers of their words or classes -------------------- */
 
 /* `shared` of a step that numbers words or classes: what is not given is the other input's. */
 void share_numbers(Sema *s, Field *field, Call *step);
 void check_numbers(Sema *s); /* inputs that one weight reads, when all layers are known */
+
+/* ---- choice.c: values of the train section that are calls ------------------------------------ */
+
+/* The complete call that the value `object` of a key is, or its text; NULL: it is of another kind,
+   which was reported. */
+Call *to_choice(Sema *s, const Ast *ast, Object object, Kind kind);
+Call *analyze_choice(Sema *s, const Ast *ast, Kind kind);
+
+/* ---- schedule.c: schedules of the learning rate ---------------------------------------------- */
+
+void analyze_schedule(Sema *s, const Ast *ast);
+void check_minimum(Sema *s);
+void check_schedule(Sema *s);
 
 /* ---- data_section.c, augmentation.c, train_section.c, unused.c ------------------------------- */
 

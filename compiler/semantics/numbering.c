@@ -150,7 +150,6 @@ void check_numbers(Sema *s)
 {
     Model *model = s->model;
 
-    share_characters(s);
     for (int i = 0; i < model->layer_count; i++)
         model->layers[i]->number = i;
     const Field **fields = find_numbered(model);

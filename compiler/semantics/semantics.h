@@ -176,6 +176,7 @@ typedef struct Model {
     const char *keys;  /* of the train section, those that are written: "loss optimizer" */
     int batch, epochs; /* the defaults; 32 and 1 where not given */
     int max_batch;     /* rows a step is compiled for: batch, or --batch (main.c) */
+    int accumulate;    /* batches whose mean gradient makes an update; 0: not said */
     double seed;       /* 0 where not given */
     Call *stop;        /* early_stop(..), or NULL */
     Call *clip;        /* norm(x) or value(x), or NULL */

@@ -11,38 +11,6 @@
 
 /* ---- The optimizer --------------------------------------------------------------------------- */
 
-/* The complete call that a object is, if it is one of that kind. */
-static Call *to_choice(Sema *s, const Ast *ast, Object object, Kind kind)
-{
-    if (object.kind == OBJECT_ERROR)
-        return NULL;
-    if (object.kind != OBJECT_FUNCTION || !object.function->signature ||
-        object.function->signature->kind != kind) {
-        const char *here = object.kind == OBJECT_STRING ? unquoted_name(object.text, kind) : NULL;
-
-        if (!report(s, object.span, "`%s` is %s; this is %s", ast->text, kind_text(kind),
-                    describe(object)))
-            return NULL;
-        if (here)
-            note(s->source, "write `%s`, without quotes", here);
-        else if (object.kind == OBJECT_STRING && kind == KIND_START)
-            note(s->source, "write `start = weights(\"%s\")`", object.text);
-        else if (object.kind == OBJECT_NUMBER && (kind & (KIND_CLIP | KIND_STOP)))
-            note(s->source, "write `%s = %s(%.10g)`", ast->text,
-                 kind == KIND_CLIP ? "norm" : "early_stop", object.number);
-        else
-            list_names(s, kind);
-        return NULL;
-    }
-    return finish_call(s, object.function);
-}
-
-/* `optimizer = sgd(lr=0.1)` and the like. */
-static Call *analyze_choice(Sema *s, const Ast *ast, Kind kind)
-{
-    return to_choice(s, ast, evaluate_with(s, ast->first, kind), kind);
-}
-
 static void analyze_optimizer(Sema *s, const Ast *ast)
 {
     Call *call = analyze_choice(s, ast, KIND_OPTIMIZER);
@@ -51,82 +19,6 @@ static void analyze_optimizer(Sema *s, const Ast *ast)
     if (call && number(call, "nesterov") != 0 && number(call, "momentum") == 0 &&
         report(s, argument(call, "nesterov")->span, "nesterov wants a momentum above 0"))
         note(s->source, "such as sgd(lr=0.01, momentum=0.9, nesterov=true)");
-}
-
-/* ---- Schedules ------------------------------------------------------------------------------- */
-
-/* Does it end by itself, so that another can come behind it? */
-static bool has_end(const Call *schedule)
-{
-    return same(schedule->name, "warmup") || (same(schedule->name, "constant") &&
-                                              argument(schedule, "epochs")->kind != CONSTANT_NONE);
-}
-
-static void add_schedule(Sema *s, const Ast *ast, Object object)
-{
-    Model *model = s->model;
-    Call *call = to_choice(s, ast, object, KIND_SCHEDULE);
-
-    if (!call)
-        return;
-    for (int i = 0; i < model->schedule_count; i++) {
-        const Call *before = model->schedule[i];
-
-        if (same(before->name, call->name)) {
-            report(s, call->span, "%s is in the list twice", call->name);
-            return;
-        }
-        if (i == model->schedule_count - 1 && !has_end(before) &&
-            report(s, before->span, "%s has no end: nothing can come behind it", before->name))
-            note(s->source, "warmup(epochs) and constant(epochs) end; one other may be the last");
-    }
-    APPEND(model->schedule, model->schedule_count, call);
-}
-
-/* One schedule, or a list of them. */
-static void analyze_schedule(Sema *s, const Ast *ast)
-{
-    const Object object = evaluate_with(s, ast->first, KIND_SCHEDULE);
-
-    if (object.kind != OBJECT_LIST)
-        add_schedule(s, ast, object);
-    else if (object.count == 0)
-        report(s, object.span, "the list of schedules is empty");
-    for (int i = 0; object.kind == OBJECT_LIST && i < object.count; i++)
-        add_schedule(s, ast, object.items[i]);
-}
-
-/* A rate does not fall to one above it. */
-static void check_minimum(Sema *s)
-{
-    const Model *model = s->model;
-    const double lr = model->optimizer ? number(model->optimizer, "lr") : 0;
-
-    for (int i = 0; i < model->schedule_count && model->optimizer; i++)
-        if (same(model->schedule[i]->name, "cosine") && number(model->schedule[i], "minimum") > lr)
-            report(s, argument(model->schedule[i], "minimum")->span,
-                   "cosine falls from the optimizer's lr, %g, to its minimum: %g is above", lr,
-                   number(model->schedule[i], "minimum"));
-}
-
-/* A schedule behind the last epoch. (One epoch is also what a file has that does not say.) */
-static void check_schedule(Sema *s)
-{
-    const Model *model = s->model;
-    double begin = 0;
-
-    for (int i = 0; i + 1 < model->schedule_count && model->epochs > 1; i++) {
-        const Call *next = model->schedule[i + 1];
-
-        begin += number(model->schedule[i], "epochs");
-        if (begin < model->epochs)
-            continue;
-        warn_at(s->source, next->span,
-                "%s never comes: what is before it lasts %g epochs, and "
-                "epochs = %d",
-                next->name, begin, model->epochs);
-        break;
-    }
 }
 
 /* ---- Metrics --------------------------------------------------------------------------------- */
@@ -311,7 +203,7 @@ static void check_monitors(Sema *s)
 
 static const char *const keys[] = {"loss",    "optimizer", "schedule", "batch", "epochs",
                                    "metrics", "seed",      "stop",     "keep",  "clip",
-                                   "conv",    "start",     "frozen",   "rates"};
+                                   "conv",    "start",     "frozen",   "rates", "accumulate"};
 
 static int analyze_batch(Sema *s, const Ast *ast)
 {
@@ -375,6 +267,8 @@ static void analyze_key(Sema *s, const Ast *ast)
         model->batch = analyze_batch(s, ast);
     else if (same(key, "epochs"))
         model->epochs = (int)analyze_count(s, ast, PARAM_COUNT, 1);
+    else if (same(key, "accumulate"))
+        model->accumulate = (int)analyze_count(s, ast, PARAM_COUNT, 1);
     else if (same(key, "seed"))
         model->seed = analyze_count(s, ast, PARAM_WHOLE, 0);
     else if (same(key, "metrics"))

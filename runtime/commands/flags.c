@@ -57,6 +57,7 @@ static const char *const elsewhere[][2] = {
     {"wd", "weight_decay"},
     {"clipnorm", "clip"},
     {"clip_grad_norm", "clip"},
+    {"gradient_accumulation_steps", "accumulate"},
     {"early_stopping", "stop_patience"},
     {"split", "part"},
     {"b", "batch"},

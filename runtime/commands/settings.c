@@ -190,6 +190,17 @@ static bool is_training(enum net_command command)
     return command == NET_TRAIN_COMMAND || command == NET_KFOLD || command == NET_SWEEP;
 }
 
+/* What only a model that says it can do. */
+static void check_said(const struct net_options *options, enum net_option option)
+{
+    struct net_value *value = (struct net_value *)&options->value[option];
+
+    value->applies = is_word_of(options->model->keys, net_option_name(option));
+    if (value->given && !value->applies)
+        net_fail(NET_USAGE, "--%s does not apply: the train section of %s has no `%s`",
+                 net_option_flag(option), options->model->source, net_option_name(option));
+}
+
 static void set_monitor(struct net_options *options)
 {
     const struct net_model *model = options->model;
@@ -258,6 +269,7 @@ void net_settings_default(struct net_options *options)
         [NET_OPTIMIZER] = {.text = model->optimizer->name},
         [NET_CLIP] = {.number = model->clip ? model->clip->args[0].number : 0.0},
         [NET_BATCH] = {.number = model->default_batch},
+        [NET_ACCUMULATE] = {.number = fmax(model->accumulate, 1.0)},
         [NET_EPOCHS] = {.number = model->epochs},
         [NET_SEED] = {.number = model->seed},
         [NET_SHUFFLE] = {.number = 1.0},
@@ -280,6 +292,7 @@ void net_settings_default(struct net_options *options)
     }
     set_optimizer(options, value[NET_OPTIMIZER].text);
     set_call_numbers(options);
+    check_said(options, NET_ACCUMULATE);
     set_monitor(options);
     check_changed(options);
     check_resume(options);

@@ -13,14 +13,46 @@
 
 enum { RUN_AGAIN = 120 }; /* seconds, at most, to look for the cause */
 
+/* The batch of the next step whose loss is not finite, where it accumulates several: the parameters
+   are those before it. Else its first. */
+static const void *find_batch(struct trainer *trainer, int *n)
+{
+    struct net_session *session = &trainer->run.session;
+    const struct net_options *options = trainer->run.options;
+    const size_t size = options->model->params_size;
+    const uint32_t most = (uint32_t)net_whole(options, NET_ACCUMULATE);
+    const struct net_mode mode = begin_epoch(trainer);
+    const long row = trainer->run.state.row, *numbers;
+    const void *batch, *next;
+
+    net_loader_begin(trainer->loader, NET_TRAIN, &mode, trainer->rows + row,
+                     trainer->run.row_count - row, (int)net_whole(options, NET_BATCH));
+    batch = net_loader_next(trainer->loader, &numbers, n);
+    if (!session->gathered || net_not_finite(session))
+        return batch;
+    void *before = net_memory(size); /* running statistics change */
+
+    for (uint32_t k = 0; k < most; k++) {
+        session->run.step = trainer->end * most + k;
+        memcpy(before, session->run.params, size);
+        if (!isfinite(net_batch_gradients(session, batch, *n)))
+            break;
+        next = k + 1 < most ? net_loader_next(trainer->loader, &numbers, n) : NULL;
+        if (!next)
+            break;
+        batch = next;
+    }
+    memcpy(session->run.params, before, size);
+    free(before);
+    return batch;
+}
+
 /* Where the loss of the last step, which is not finite, comes from: the run is taken up from its
    last checkpoint, and stopped before that step. NULL: that would take too long, or was stopped. */
 static char *find_cause(struct trainer *trainer)
 {
     struct net_session *session = &trainer->run.session;
-    struct net_state *state = &trainer->run.state;
     struct net_tensors checkpoint;
-    const long *numbers;
     const void *batch;
     int n;
 
@@ -41,11 +73,7 @@ static char *find_cause(struct trainer *trainer)
     if (session->run.step != trainer->end)
         return NULL;
 
-    const struct net_mode mode = begin_epoch(trainer);
-    net_loader_begin(trainer->loader, NET_TRAIN, &mode, trainer->rows + state->row,
-                     trainer->run.row_count - state->row,
-                     (int)net_whole(trainer->run.options, NET_BATCH));
-    batch = net_loader_next(trainer->loader, &numbers, &n);
+    batch = find_batch(trainer, &n);
     return net_find_nan(session, batch, n);
 }
 

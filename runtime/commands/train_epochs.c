@@ -78,10 +78,10 @@ static bool train_rows(struct trainer *trainer)
 
         if (session->run.step == 1 && n >= LEAST)
             trainer->first = (double)loss;
-        state->row += n;
-        state->loss_sum += (double)loss * net_loss_weight(session);
-        state->loss_weight += net_loss_weight(session);
-        state->rows_trained += n;
+        state->row += session->rows;
+        state->loss_sum += (double)loss * session->weight;
+        state->loss_weight += session->weight;
+        state->rows_trained += (double)session->rows;
         state->seconds += now - last;
         state->waited = waited + net_loader_waited(trainer->loader);
         last = now;

@@ -56,6 +56,8 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
                   "X  the largest norm of all gradients, or with clip=value(..) of one; 0: none"},
     [NET_BATCH] = {"batch", NET_KIND_WHOLE, STEP | GRADCHECK, 1, INT32_MAX, NULL,
                    "N  rows in a step"},
+    [NET_ACCUMULATE] = {"accumulate", NET_KIND_WHOLE, STEP, 1, INT32_MAX, NULL,
+                        "N  batches in a step"},
     [NET_EPOCHS] = {"epochs", NET_KIND_WHOLE, TRAIN, 0, INT32_MAX, NULL,
                     "N  times through the data"},
     [NET_SEED] = {"seed", NET_KIND_WHOLE, STEP | GRADCHECK | INIT, 0, 9007199254740992.0, NULL,

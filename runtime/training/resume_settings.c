@@ -118,6 +118,7 @@ void net_settings_take(struct net_options *options, const struct net_json *kept,
     for (int o = 0; o < NET_SETTINGS; o++) {
         char *key = net_format("setting.%s", net_option_name((enum net_option)o));
         const char *text = text_of(kept, key);
+        const bool applied = options->value[o].applies;
 
         free(key);
         options->value[o].applies = text != NULL;
@@ -126,7 +127,7 @@ void net_settings_take(struct net_options *options, const struct net_json *kept,
         else if (options->value[o].given)
             net_fail(NET_USAGE, "--%s does not apply to the run of %s",
                      net_option_flag((enum net_option)o), file);
-        else
+        else if (applied)
             options->value[o].number = 0.0; /* of the model's optimizer, not of the run's */
     }
     if (!options->value[NET_DATA].given && text_of(kept, "data"))

@@ -87,7 +87,9 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     session->penalized = net_has_penalties(model);
     if (model->rates)
         session->scalars = net_allocate((size_t)model->tensor_count, sizeof *session->scalars);
-    if (options->value[NET_CLIP].number > 0.0 || model->rates)
+    if (net_whole(options, NET_ACCUMULATE) > 1)
+        session->gathered = net_memory(model->params_size);
+    if (options->value[NET_CLIP].number > 0.0 || model->rates || session->gathered)
         run->grads = net_memory(model->params_size);
     if (session->penalized || run->grads)
         net_sums_open(session);
@@ -103,6 +105,7 @@ void net_session_close(struct net_session *session)
     if (session->state_copies)
         free(session->run.state);
     free(session->run.grads);
+    free(session->gathered);
     free(session->run.params);
     free(session->run.arena);
     free(session->sums);
@@ -155,7 +158,7 @@ float net_forward(struct net_session *session, const void *batch, int n, bool ha
     return run->loss;
 }
 
-float net_gradients(struct net_session *session, const void *batch, int n)
+float net_batch_gradients(struct net_session *session, const void *batch, int n)
 {
     struct net_run *run = &session->run;
 
@@ -163,10 +166,18 @@ float net_gradients(struct net_session *session, const void *batch, int n)
     run->n = n;
     run->has_target = true;
     set_weights(run);
-    /* of the weights as they are before the step, whose updates may follow at once */
-    const double penalty = run->grads ? 0.0 : net_penalty(session);
     net_threads_run(session->pool, run_train, session);
-    run->loss = (float)((double)run->loss + (run->grads ? net_penalize(session) : penalty));
+    return run->loss;
+}
+
+float net_gradients(struct net_session *session, const void *batch, int n)
+{
+    struct net_run *run = &session->run;
+    /* of the weights as they are before the step, whose updates may follow at once */
+    const double penalty = run->grads ? 0.0 : net_penalty(session),
+                 loss = (double)net_batch_gradients(session, batch, n);
+
+    run->loss = (float)(loss + (run->grads ? net_penalize(session) : penalty));
     return run->loss;
 }
 
@@ -178,7 +189,13 @@ float net_step(struct net_session *session, const void *batch, int n)
                          run->step);
     if (session->scalars)
         session->model->rates(session);
-    net_gradients(session, batch, n);
+    if (session->gathered) {
+        session->model->accumulates(session, batch, n);
+    } else {
+        net_gradients(session, batch, n);
+        session->rows = n;
+        session->weight = net_loss_weight(session);
+    }
     if (run->grads)
         net_clip_update(session, session->options->value[NET_CLIP].number);
     run->step++;

@@ -27,6 +27,7 @@ enum net_option {
 #include "language.def"
     NET_CLIP,
     NET_BATCH,
+    NET_ACCUMULATE,
     NET_EPOCHS,
     NET_SEED,
     NET_SHUFFLE,
@@ -246,8 +247,12 @@ struct net_session {
     void *batch[2];             /* packed: one is read by a step, the other filled */
     float *predictions;         /* [model->batch][outputs], of the last net_forward */
     int threads;
-    int state_copies;                 /* of the parameters, in run.state */
-    double rate;                      /* the learning rate, by the schedule */
+    int state_copies;          /* of the parameters, in run.state */
+    double rate;               /* the learning rate, by the schedule */
+    struct net_loader *loader; /* of the batches that a step accumulates; NULL: it has one */
+    float *gathered;           /* sum of their gradients, as run.grads; or NULL */
+    long rows;                 /* of the last step, and what its loss counts in the mean of */
+    double weight;             /* several: net_loss_weight */
     struct net_step_scalars *scalars; /* of each tensor, where they have rates of their own */
     bool penalized;                   /* a tensor has l1 or l2 */
     double *sums; /* of penalty.c: of each reduction block; NULL: nothing asks for them */
@@ -279,11 +284,20 @@ float net_forward(struct net_session *session, const void *batch, int n, bool ha
 /* The train step alone; gives the mean loss and the penalties. With run.grads the gradients are
    stored there, and parameters stay. */
 float net_gradients(struct net_session *session, const void *batch, int n);
+/* The same without penalties, with run.grads. */
+float net_batch_gradients(struct net_session *session, const void *batch, int n);
 
-/* Runs the train step: parameters and optimizer state change. Gives the mean loss. */
+/* Runs the train step: parameters and optimizer state change. Gives the mean loss. With
+   `accumulate` of several batches: this one, and those that the loader has next. */
 float net_step(struct net_session *session, const void *batch, int n);
 
-/* What a step's loss counts in the mean of several: the rows, or the weights of their classes; of
+/* Rows of a step that is whole. */
+static inline long net_step_rows(const struct net_options *options)
+{
+    return net_whole(options, NET_BATCH) * net_whole(options, NET_ACCUMULATE);
+}
+
+/* What a batch's loss counts in the mean of several: the rows, or the weights of their classes; of
    a sum of losses, whose weights may differ, the rows. */
 double net_loss_weight(const struct net_session *session);
 

@@ -166,7 +166,7 @@ END
 # ---- rates ---------------------------------------------------------------------------------------
 
 sed -e '1i let slow = 0.25' -e 's/adam(lr=1e-3)/sgd(lr=0.5)/' \
-    -e 's/^    start .*/    rates     = slow * body/' lenet.net >rates.net
+    -e 's/^    start .*/    rates      = slow * body\n    accumulate = 1/' lenet.net >rates.net
 build rates rates.net
 rated() { # NAME OPTIONS...
     local name=$1
@@ -193,6 +193,22 @@ for name in initial:
     for x, y, z in zip(a, b, c):
         assert abs(y - x - factor * (z - x)) <= 2e-7 * (1 + abs(x)), name
 END
+
+# four batches of a step are one of their rows, of more steps than an epoch has
+for batch in 16 64; do
+    check "steps of 64 rows, in batches of $batch" ./rates train --data high --batch $batch \
+        --accumulate $((64 / batch)) --epochs 3 --max-steps 12 --out mean --force --quiet \
+        --log-steps $batch.csv
+done
+check "have the same losses" python3 - <<'END'
+a, b = ([float(line.split(",")[1]) for line in list(open(f"{n}.csv"))[1:]] for n in (16, 64))
+assert len(a) == 12 and all(abs(x - y) <= 1e-5 * y for x, y in zip(a, b)), (a, b)
+END
+
+exits "diverged in one of its batches" 3 "in step 2 .* it began in the result of body.conv2d_2" \
+    ./rates train --data high --batch 16 --accumulate 4 --lr 1e30 --out batches
+exits "accumulate that is not said" 2 "the train section of lenet.net has no .accumulate" \
+    ./lenet train --accumulate 2
 
 # ---- the file ------------------------------------------------------------------------------------
 

@@ -111,6 +111,7 @@ slip 'keep      = last' 'learning_rate = 0.1' 'adam(lr=0.1)'
 slip 'keep      = last' 'validation_split = 0.1' 'holdout(0.1)'
 slip 'keep      = last' 'num_epochs = 2' '`epochs`' 'epochs = 2'
 slip 'keep      = last' 'clip = 0.5' 'clip = norm(0.5)' 'clip = norm(0.5)'
+slip 'keep      = last' 'gradient_accumulation_steps = 4' '`accumulate`' 'accumulate = 4'
 slip 'keep      = last' 'clipnorm = 0.5' 'clip = norm(0.5)' 'clip = norm(0.5)'
 slip 'keep      = last' 'stop = EarlyStopping(patience=3)' '`early_stop`' \
     'stop = early_stop(patience=3)'

@@ -80,6 +80,12 @@ class Case:
         return models.evaluate(text)
 
 
+    def rate(self, name):
+        """What `rates` has for the parameter of that name."""
+        rates = re.findall(r"([\d.e-]+) \* (\w+)", self.section.get("rates", ""))
+        return next((float(factor) for factor, part in rates if f".{part}." in name), 1)
+
+
 def cases(names):
     with open(os.path.join(TORCH, "cases.txt")) as file:
         found = [Case(line) for line in file if line.strip() and not line.startswith("#")]
@@ -139,28 +145,36 @@ def torch_run(case, weights, dtype=torch.float32):
                         if ".running_" in name})
     for name in run.frozen:
         trained.pop(name).requires_grad_(False)
-    optimizer = case.value("optimizer")(list(trained.values()))
-    optimizer.param_groups[0].update(case.numbers)
-    epoch = len(model.x) // case.batch
+    optimizer = case.value("optimizer")([{"params": [tensor]} for tensor in trained.values()])
+    for name, group in zip(trained, optimizer.param_groups):
+        group.update(case.numbers)
+        group["lr"] *= case.rate(name)
+    accumulate = case.value("accumulate", "1")
+    rows_of_step = accumulate * case.batch
+    epoch = -(-len(model.x) // rows_of_step) if accumulate > 1 else len(model.x) // case.batch
     schedule = make_schedule(case, optimizer, case.steps // epoch)
     losses = []
     for step in range(case.steps):
-        begin = step % epoch * case.batch
-        rows = slice(begin, begin + case.batch)
-        run.penalties.clear()
+        begin = step % epoch * rows_of_step
+        batches = [slice(at, at + case.batch)
+                   for at in range(begin, min(begin + rows_of_step, len(model.x)), case.batch)]
         optimizer.zero_grad()
-        loss = model.loss(model.network(run, model.x[rows]), model.y[rows]) + sum(run.penalties)
-        loss.backward()
+        total = 0
+        for rows in batches:
+            run.penalties.clear()
+            loss = model.loss(model.network(run, model.x[rows]), model.y[rows]) + sum(run.penalties)
+            (loss / len(batches)).backward()
+            total += loss.item() / len(batches)
         if case.file == "clip":
             limit = float(case.said["limit"])
             if case.said["how"] == '"norm"':
                 torch.nn.utils.clip_grad_norm_(trained.values(), limit)
             else:
                 torch.nn.utils.clip_grad_value_(trained.values(), limit)
-        elif case.file == "concat":
+        elif case.file in ("concat", "tuned"):
             torch.nn.utils.clip_grad_norm_(trained.values(), 0.5)
         optimizer.step()
-        losses.append(loss.item())
+        losses.append(total)
         if (step + 1) % epoch == 0:
             if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
                 with torch.no_grad():       # the validation part is the training part again

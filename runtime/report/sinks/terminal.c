@@ -95,10 +95,13 @@ static void print_header(const struct terminal *terminal, const struct net_train
         const long batches = (run->row_count + batch - 1) / batch;
 
         add_count(&text, (double)batches);
-        net_text_add(&text, " batch%s of %ld\n%s, lr %g, seed %.0f, %ld epoch%s",
-                     batches > 1 ? "es" : "", batch, options->value[NET_OPTIMIZER].text,
-                     options->value[NET_LR].number, options->value[NET_SEED].number,
-                     net_whole(options, NET_EPOCHS), net_whole(options, NET_EPOCHS) > 1 ? "s" : "");
+        net_text_add(&text, " batch%s of %ld", batches > 1 ? "es" : "", batch);
+        if (net_whole(options, NET_ACCUMULATE) > 1)
+            net_text_add(&text, ", %ld a step", net_whole(options, NET_ACCUMULATE));
+        net_text_add(&text, "\n%s, lr %g, seed %.0f, %ld epoch%s",
+                     options->value[NET_OPTIMIZER].text, options->value[NET_LR].number,
+                     options->value[NET_SEED].number, net_whole(options, NET_EPOCHS),
+                     net_whole(options, NET_EPOCHS) > 1 ? "s" : "");
         if (run->state.epoch)
             net_text_add(&text, " from %ld on", run->state.epoch + 1);
         net_text_add(&text, options->fold.count ? "\n" : "; ");
@@ -137,8 +140,7 @@ static void add_step(struct net_text *text, const struct terminal *terminal,
                      const struct net_training *run, int bar, bool speed)
 {
     const struct net_state *state = &run->state;
-    const long epochs = net_whole(run->options, NET_EPOCHS),
-               batch = net_whole(run->options, NET_BATCH);
+    const long epochs = net_whole(run->options, NET_EPOCHS), step = net_step_rows(run->options);
     const double rows = net_training_speed(run),
                  left = ((double)(epochs - state->epoch) * (double)run->row_count -
                          (double)state->row) /
@@ -149,8 +151,8 @@ static void add_step(struct net_text *text, const struct terminal *terminal,
         add_bar(text, terminal->progress, (double)state->row / (double)run->row_count, bar);
         net_text_add(text, "  ");
     }
-    net_text_add(text, "step %ld/%ld  loss ", (state->row + batch - 1) / batch,
-                 (run->row_count + batch - 1) / batch);
+    net_text_add(text, "step %ld/%ld  loss ", (state->row + step - 1) / step,
+                 (run->row_count + step - 1) / step);
     add_value(text, 0, state->loss_weight > 0.0 ? state->loss_sum / state->loss_weight : 0.0);
     if (speed) {
         net_text_add(text, "  ");

@@ -1,0 +1,79 @@
+/*
+ * schedule.c -- the schedules of the learning rate: one, or a list of them that follow each other.
+ */
+
+#include "semantics/analysis.h"
+
+/* Does it end by itself, so that another can come behind it? */
+static bool has_end(const Call *schedule)
+{
+    return same(schedule->name, "warmup") || (same(schedule->name, "constant") &&
+                                              argument(schedule, "epochs")->kind != CONSTANT_NONE);
+}
+
+static void add_schedule(Sema *s, const Ast *ast, Object object)
+{
+    Model *model = s->model;
+    Call *call = to_choice(s, ast, object, KIND_SCHEDULE);
+
+    if (!call)
+        return;
+    for (int i = 0; i < model->schedule_count; i++) {
+        const Call *before = model->schedule[i];
+
+        if (same(before->name, call->name)) {
+            report(s, call->span, "%s is in the list twice", call->name);
+            return;
+        }
+        if (i == model->schedule_count - 1 && !has_end(before) &&
+            report(s, before->span, "%s has no end: nothing can come behind it", before->name))
+            note(s->source, "warmup(epochs) and constant(epochs) end; one other may be the last");
+    }
+    APPEND(model->schedule, model->schedule_count, call);
+}
+
+/* One schedule, or a list of them. */
+void analyze_schedule(Sema *s, const Ast *ast)
+{
+    const Object object = evaluate_with(s, ast->first, KIND_SCHEDULE);
+
+    if (object.kind != OBJECT_LIST)
+        add_schedule(s, ast, object);
+    else if (object.count == 0)
+        report(s, object.span, "the list of schedules is empty");
+    for (int i = 0; object.kind == OBJECT_LIST && i < object.count; i++)
+        add_schedule(s, ast, object.items[i]);
+}
+
+/* A rate does not fall to one above it. */
+void check_minimum(Sema *s)
+{
+    const Model *model = s->model;
+    const double lr = model->optimizer ? number(model->optimizer, "lr") : 0;
+
+    for (int i = 0; i < model->schedule_count && model->optimizer; i++)
+        if (same(model->schedule[i]->name, "cosine") && number(model->schedule[i], "minimum") > lr)
+            report(s, argument(model->schedule[i], "minimum")->span,
+                   "cosine falls from the optimizer's lr, %g, to its minimum: %g is above", lr,
+                   number(model->schedule[i], "minimum"));
+}
+
+/* A schedule behind the last epoch. (One epoch is also what a file has that does not say.) */
+void check_schedule(Sema *s)
+{
+    const Model *model = s->model;
+    double begin = 0;
+
+    for (int i = 0; i + 1 < model->schedule_count && model->epochs > 1; i++) {
+        const Call *next = model->schedule[i + 1];
+
+        begin += number(model->schedule[i], "epochs");
+        if (begin < model->epochs)
+            continue;
+        warn_at(s->source, next->span,
+                "%s never comes: what is before it lasts %g epochs, and "
+                "epochs = %d",
+                next->name, begin, model->epochs);
+        break;
+    }
+}
