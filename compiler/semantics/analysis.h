@@ -431,6 +431,13 @@ void check_normalize(Sema *s, const Field *field, const Call *step);
 /* What one step asks of the steps around it, of its field and of its own words. */
 void check_transforms(Sema *s, const Field *field);
 
+/* ---- characters.c: texts as windows of characters -------------------------------------------- */
+
+void prepare_characters(Sema *s, Field *field, int i, bool has_sizes); /* step i */
+bool check_text(Sema *s, const Field *field); /* of text(..), it has to be characters */
+void check_text_splits(Sema *s);
+void share_characters(Sema *s); /* when all fields are known */
+
 /* ---- numbering.c: inputs that share the numbers of their words or classes -------------------- */
 
 /* `shared` of a step that numbers words or classes: what is not given is the other input's. */

@@ -294,6 +294,7 @@ static void analyze_field(Sema *s, const Data *data, const Ast *ast)
             known = false;
     }
     find_transformed_shape(s, field, ast->arguments.count > 0 && right);
+    known = check_text(s, field) && known;
     if (field->classes == 0 && field->vocabulary == 0 && known)
         settle_shape(s, field, ast, source);
     if (right)
@@ -321,6 +322,7 @@ void analyze_data(Sema *s, const Ast *section)
     if (!data.parts[PART_TRAIN] && !data.misspelt &&
         report(s, section->name_span, "the data section does not say what to train on"))
         note(s->source, "such as `train = digits(rows=20000)`");
+    check_text_splits(s);
     for (int i = 0; i < items.count; i++) {
         const Ast *ast = items.items[i];
         if (ast->kind == AST_INPUT || ast->kind == AST_TARGET)

@@ -199,9 +199,10 @@ const char *source_of_file(const char *text)
         length -= 3;
 
     const char *name = copy_text(text, length), *dot = strrchr(name, '.');
+    const char *source = dot && same(dot, ".txt") ? "text" : dot ? dot + 1 : NULL;
 
-    return dot && dot > name && takes_file(find_signature(dot + 1, KIND_SOURCE))
-               ? format("%s(\"%s\")", dot + 1, text)
+    return source && dot > name && takes_file(find_signature(source, KIND_SOURCE))
+               ? format("%s(\"%s\")", source, text)
                : NULL;
 }
 

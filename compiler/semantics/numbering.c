@@ -150,6 +150,7 @@ void check_numbers(Sema *s)
 {
     Model *model = s->model;
 
+    share_characters(s);
     for (int i = 0; i < model->layer_count; i++)
         model->layers[i]->number = i;
     const Field **fields = find_numbered(model);

@@ -194,6 +194,9 @@ void find_transformed_shape(Sema *s, Field *field, bool has_sizes)
     for (int i = 0; i < field->step_count; i++)
         if (same(field->steps[i]->name, "tokens") || same(field->steps[i]->name, "bag_of_words"))
             prepare_words(s, field, i, has_sizes);
+    for (int i = 0; i < field->step_count; i++)
+        if (same(field->steps[i]->name, "characters"))
+            prepare_characters(s, field, i, has_sizes);
 }
 
 /* ---- Steps that keep it ---------------------------------------------------------------------- */

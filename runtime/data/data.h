@@ -76,6 +76,8 @@ struct net_table {
     struct net_column columns[NET_COLUMNS]; /* all with the same number of rows */
     int column_count;
     bool by_field; /* columns[f] is of the model's field f, whatever its name */
+    bool windows;  /* rows are windows of a series: splits are runs of them */
+    long overlap;  /* then: so many rows before and behind one share elements with it */
     long rows;
     struct net_held *held;
     int held_count;

@@ -96,7 +96,8 @@ static void check_classes(const struct net_data *data)
     struct net_fitted fitted = {0};
     struct net_values values;
 
-    if (!field->classes || field->step_count != 1 || !column || !net_has_rows(column))
+    if (!field->classes || field->step_count != 1 || !column || !net_has_rows(column) ||
+        field->steps[0].transform->fit != net_transform_classes.fit)
         return;
     net_values_open(&values, field, column);
     net_transform_classes.fit(&fitted, &values, &field->steps[0], NULL, 0);

@@ -53,6 +53,20 @@ static void show_classes(struct net_text *text, const struct net_data *data, int
     net_text_add(text, size > CELLS ? ", …" : "");
 }
 
+/* Characters as the text that they are. */
+static void show_characters(struct net_text *text, const struct net_data *data, int f,
+                            const int32_t *classes)
+{
+    const int size = data->model->fields[f].size;
+    struct net_text line = {0};
+
+    for (int i = 0; i < size && i < LONGEST * 2; i++)
+        show_class(&line, data, f, classes[i]);
+    net_text_visible(text, line.at);
+    net_text_add(text, size > LONGEST * 2 ? " …" : "");
+    free(line.at);
+}
+
 /* The place of the 1. */
 static void show_hot(struct net_text *text, const struct net_data *data, enum net_part part, int f,
                      long row)
@@ -102,6 +116,8 @@ void net_data_field_text(struct net_text *text, const struct net_data *data, enu
 
     if (column->begin)
         show_words(text, column, net_source_row(from, row), data->vocabulary[f], field->vocabulary);
+    else if (from->source->table.windows && field->classes)
+        show_characters(text, data, f, net_row(column, net_source_row(from, row)));
     else if (field->classes && field->kind == NET_INPUT_TOKENS)
         show_classes(text, data, f, net_row(column, net_source_row(from, row)));
     else if (field->classes && field->kind == NET_INPUT && field->step_count == 1)

@@ -34,7 +34,8 @@ static bool is_mapped(const struct net_table *table, const char *at)
     return false;
 }
 
-/* `count` rows of `width` bytes, each `stride` behind the one before. */
+/* `count` rows of `width` bytes, each `stride` behind the one before; of windows that overlap each
+   byte once. */
 static uint32_t sum_rows(uint32_t crc, const char *at, long count, size_t width, size_t stride,
                          bool mapped)
 {
@@ -46,7 +47,7 @@ static uint32_t sum_rows(uint32_t crc, const char *at, long count, size_t width,
         end = count - begin < some ? count : begin + some;
         const size_t size = (size_t)(end - begin) * stride;
 
-        if (width == stride)
+        if (width >= stride) /* windows overlap */
             crc = (uint32_t)crc32_z(crc, (const Bytef *)first, size);
         else
             for (long row = begin; row < end; row++)
@@ -54,6 +55,8 @@ static uint32_t sum_rows(uint32_t crc, const char *at, long count, size_t width,
         if (mapped)
             net_forget(first, first + size);
     }
+    if (width > stride)
+        crc = (uint32_t)crc32_z(crc, (const Bytef *)at + (size_t)count * stride, width - stride);
     return crc;
 }
 

@@ -2,6 +2,8 @@
  * split.c -- holdout(f) and kfold(k): which rows of a part are set aside. Rows are ordered by
  * a draw each and the first are taken, class by class where the target is one, so that every class
  * keeps its share. The draws are numbered by row of the source: they depend on nothing else.
+ * Of windows of a series the last rows are held out, or a fold is a run of them, and windows that
+ * reach into a run from without are left out.
  */
 
 #include <stdlib.h>
@@ -119,6 +121,28 @@ static long end_of_class(const struct ticket *tickets, long begin, long count)
     return end;
 }
 
+/* Rows begin to end - 1 of `from` are held, those that overlap them are in neither part. */
+static void take_run(struct net_subset *from, struct net_subset *held, long begin, long end)
+{
+    const long overlap = from->source->table.overlap;
+    const long first = net_source_row(from, begin), last = net_source_row(from, end - 1);
+    struct division division = begin_division(from);
+
+    for (long i = 0; i < from->count; i++) {
+        const long row = net_source_row(from, i);
+        const bool taken = i >= begin && i < end;
+
+        if (taken || row < first - overlap || row > last + overlap)
+            add_row(&division, row, taken);
+    }
+    if (!division.kept_count)
+        net_fail(1,
+                 "%s: %ld windows are too few to divide: none is left for training that shares "
+                 "nothing with those held out",
+                 from->source->table.columns[0].place, from->count);
+    end_division(&division, from, held);
+}
+
 void net_split(struct net_subset *from, struct net_subset *held, enum net_part part,
                const struct net_call *holdout, const struct net_column *classes)
 {
@@ -127,6 +151,15 @@ void net_split(struct net_subset *from, struct net_subset *held, enum net_part p
     if (!(fraction > 0 && fraction < 1))
         net_fail(1, "%s = holdout(%g): expected a share between 0 and 1", net_part_names[part],
                  fraction);
+    if (from->source->table.windows) {
+        const long take = (long)(fraction * (double)from->count + .5);
+
+        if (!take)
+            net_fail(1, "%s = holdout(%g) of %ld windows is empty", net_part_names[part], fraction,
+                     from->count);
+        take_run(from, held, from->count - take, from->count);
+        return;
+    }
     struct ticket *tickets = draw_tickets(from, part, seed_of(holdout), classes);
     struct division division = begin_division(from);
     long seen = 0;
@@ -160,6 +193,11 @@ void net_split(struct net_subset *from, struct net_subset *held, enum net_part p
 void net_split_fold(struct net_subset *from, struct net_subset *held, struct net_fold fold,
                     const struct net_call *call, const struct net_column *classes)
 {
+    if (from->source->table.windows && from->count >= fold.count) {
+        take_run(from, held, from->count * (fold.number - 1) / fold.count,
+                 from->count * fold.number / fold.count);
+        return;
+    }
     struct ticket *tickets = draw_tickets(from, NET_VALIDATION, seed_of(call), classes);
     struct division division = begin_division(from);
     long turn = 0;

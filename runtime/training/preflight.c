@@ -75,7 +75,7 @@ static void check_blanks(const struct net_field *target, const struct net_data *
     for (int c = 0; c < target->classes; c++) {
         const char *name = net_data_class_name(data, c);
 
-        if (name && *name && (*name == ' ' || name[strlen(name) - 1] == ' ')) {
+        if (name && *name && name[1] && (*name == ' ' || name[strlen(name) - 1] == ' ')) {
             struct net_text shown = {0};
 
             net_text_visible(&shown, name);
@@ -117,7 +117,7 @@ static void check_classes(const struct net_model *model, const struct net_data *
         else
             net_text_add(&list, "%d", c);
     }
-    if (absent)
+    if (absent && !(target->step_count && !strcmp(target->steps[0].name, "characters")))
         net_warn("%s %s%s of %s %s no rows in the training part (%d of %d classes have some)",
                  absent > 1 ? "classes" : "class", list.at, absent > NAMED ? ", ..." : "",
                  target->name, absent > 1 ? "have" : "has", target->classes - absent,
