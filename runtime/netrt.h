@@ -262,6 +262,17 @@ enum net_loss {
     NET_EXPRESSION, /* the mean of a value */
 };
 
+enum { NET_DRAWN = 8 };
+
+/* Rows of the inputs that are drawn, for pack, of numbers rows[i] of a part; `from` NULL: of the
+   source itself. `mode` NULL: as evaluation has them. Gives their memory, to be freed. */
+struct net_model;
+struct net_mode;
+struct net_subset;
+typedef void *net_draw_rows(struct net_rows *fields, const struct net_model *model, int part,
+                            const struct net_subset *from, const struct net_mode *mode,
+                            const long *rows, int n);
+
 enum net_activation { NET_IDENTITY, NET_SOFTMAX, NET_SIGMOID };
 
 struct net_model {
@@ -280,6 +291,9 @@ struct net_model {
     double (*sinusoid)(const struct net_tensor *tensor, long i); /* net_sinusoid, or NULL */
     const struct net_field *fields; /* inputs, then other targets, then the first term's, last */
     int field_count;
+    const struct net_field *drawn;   /* inputs of N(0, 1), which pack has behind the fields */
+    int drawn_count;                 /* at most NET_DRAWN */
+    net_draw_rows *draw;             /* net_draw_inputs; NULL: there are none */
     const struct net_call *parts[3]; /* train, validation, test; NULL where there is none */
     const struct net_call *loss_call, *optimizer;
     const struct net_call *schedule; /* one after another; only the last may have no end */
@@ -326,6 +340,8 @@ double net_sinusoid(const struct net_tensor *tensor, long i);
 
 /* Of a model with `start`, `rates`, `accumulate`: files of training/ with these names. */
 extern const struct net_start net_start;
+/* Of a model with inputs that are drawn: data/draw.c. */
+net_draw_rows net_draw_inputs;
 void net_set_rates(struct net_session *session);
 void net_accumulate(struct net_session *session, const void *batch, int n);
 

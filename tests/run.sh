@@ -92,6 +92,7 @@ both "what a run has learnt" tests/cli/contract.sh
 both "fine-tuning" tests/cli/finetune.sh {mode}
 both "lets and sweeps" tests/cli/sweep.sh
 both "losses of several terms" tests/cli/losses.sh
+both "adversarial networks" tests/cli/gan.sh
 part "faults of the system" tests/faults/faults.py --short
 part "trackers" tests/trackers/trackers.sh
 part "netc under valgrind" tests/compiler/valgrind.sh

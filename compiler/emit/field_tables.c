@@ -66,6 +66,21 @@ static int numbered_as(const Model *model, int i)
     return 0;
 }
 
+/* Inputs that no source has; nothing where there is none. */
+static void write_drawn(Text *out, const Model *model)
+{
+    if (!model->drawn_count)
+        return;
+    line(out, 0, "static const struct net_field drawn[] = {");
+    for (int i = 0; i < model->drawn_count; i++) {
+        const Field *f = model->drawn[i];
+
+        line(out, 1, "{ .name = %s, .source = \"normal\", .size = %d%s },", quoted(f->name),
+             shape_size(f->shape), shape_member(", ", f->shape));
+    }
+    line(out, 0, "};\n");
+}
+
 void write_fields(Text *out, const Model *model)
 {
     for (int i = 0; i < model->field_count; i++) {
@@ -106,6 +121,7 @@ void write_fields(Text *out, const Model *model)
         text_add(out, " },\n");
     }
     line(out, 0, "};\n");
+    write_drawn(out, model);
 }
 
 /* So many floats, in tiles of a block of images by one of channels. */
@@ -185,8 +201,10 @@ void write_pack(const Emitter *e, Text *out, const Graph *g)
     line(out, 0, "static void pack(void *batch, const struct net_rows *fields, int n)");
     line(out, 0, "{");
     line(out, 1, "struct batch *to = batch;\n");
-    for (int i = 0; i < e->model->field_count; i++) {
-        const Value *value = find_field(g, e->model->fields[i]);
+    for (int i = 0; i < e->model->field_count + e->model->drawn_count; i++) {
+        const int drawn = i - e->model->field_count;
+        const Value *value = find_field(g,
+                                        drawn < 0 ? e->model->fields[i] : e->model->drawn[drawn]);
 
         if (!value || !value->layout)
             continue;

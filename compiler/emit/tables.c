@@ -266,6 +266,8 @@ static void add_training(Wrap *w, const Model *m)
         add_member(w, ".accumulate = %d, .accumulates = net_accumulate", m->accumulate);
     if (m->start)
         add_member(w, ".start = &start, .begins = &net_start");
+    if (m->drawn_count)
+        add_member(w, ".drawn = drawn, .drawn_count = %d, .draw = net_draw_inputs", m->drawn_count);
     if (m->metric_count)
         add_member(w, ".metrics = metrics, .metric_count = %d", m->metric_count);
     add_member(w, ".keys = %s", quoted(m->keys));

@@ -372,6 +372,8 @@ bool carried_logits(const char *name);       /* does it take a sigmoid itself? *
 
 /* Of a loss that netc carries: are its arguments values, in their order, and numbers in range? */
 bool check_carried(Sema *s, const PartialCall *f);
+/* What a sigmoid was taken of; how its results lie is nothing to a mean. NULL: it is none. */
+Layer *sigmoid_input(Layer *layer);
 /* Its first argument, where it is a prediction; NULL: it is none. */
 Layer *predicted_by(const PartialCall *f);
 

@@ -194,6 +194,8 @@ static void list_fields(Sema *s)
 
         if (field && field->is_target)
             add_target(&targets, &count, field);
+        else if (field && field->is_drawn)
+            APPEND(model->drawn, model->drawn_count, field);
         else if (field)
             APPEND(model->fields, model->field_count, field);
     }
@@ -201,6 +203,13 @@ static void list_fields(Sema *s)
         APPEND(model->fields, model->field_count, targets[--count]);
     for (int i = 0; i < model->field_count; i++)
         drop_moves(model, model->fields[i]);
+    if (model->drawn_count > MAX_DRAWN)
+        report(s, model->drawn[MAX_DRAWN]->span, "a model has at most %d inputs that are drawn",
+               MAX_DRAWN);
+    else if (!model->field_count && model->drawn_count)
+        report(s, model->drawn[0]->span,
+               "every input is drawn, and nothing compares with a target: no row of the data is "
+               "read");
 }
 
 static Call *constant_schedule(Span span)

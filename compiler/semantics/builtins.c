@@ -130,9 +130,11 @@ const char *signature_text(const Signature *signature)
     return text.at;
 }
 
-static bool is_needed(const Parameter *p)
+/* What a loss compares with is not said. */
+static bool is_needed(const Signature *signature, const Parameter *p)
 {
-    return p->name && !p->standard && p->type != PARAM_TENSOR && p->type != PARAM_TENSORS;
+    return p->name && signature->kind != KIND_LOSS && !p->standard && p->type != PARAM_TENSOR &&
+           p->type != PARAM_TENSORS;
 }
 
 /* "a, b, c", in lines; `column`: where the last one is. */
@@ -161,9 +163,9 @@ const char *kind_names(unsigned kinds)
         if (!(signatures[i].kind & kinds))
             continue;
         text_add(&name, "%s", signatures[i].name);
-        for (int k = 0; k < MAX_PARAMETERS && is_needed(&p[k]); k++)
+        for (int k = 0; k < MAX_PARAMETERS && is_needed(&signatures[i], &p[k]); k++)
             text_add(&name, "%s%s", k > 0 ? ", " : "(", p[k].name);
-        text_add(&name, "%s", is_needed(p) ? ")" : "");
+        text_add(&name, "%s", is_needed(&signatures[i], p) ? ")" : "");
         list_name(&text, &column, name.at);
     }
     if (kinds & KIND_LOSS)

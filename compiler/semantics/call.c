@@ -338,8 +338,9 @@ static void refuse_prediction(Sema *s, PartialCall *f, Object object)
 /* `max(0, x)`: a number stands before the input. */
 static bool is_late_input(const PartialCall *f, const Ast *argument, Object object)
 {
-    return f->signature && f->count > 0 && f->signature->parameters[0].type == PARAM_OPERAND &&
-           !f->has_input && !argument->text && object.kind == OBJECT_TENSOR;
+    return f->signature && f->signature->kind == KIND_LAYER && f->count > 0 &&
+           f->signature->parameters[0].type == PARAM_OPERAND && !f->has_input && !argument->text &&
+           object.kind == OBJECT_TENSOR;
 }
 
 PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span)
@@ -457,7 +458,8 @@ Call *finish_call(Sema *s, PartialCall *f)
                 explain_call(s, f);
             return NULL;
         }
-        if (parameter->type == PARAM_TENSOR || parameter->type == PARAM_TENSORS)
+        if (parameter->type == PARAM_TENSOR || parameter->type == PARAM_TENSORS ||
+            (f->signature->kind == KIND_LOSS && parameter->type == PARAM_OPERAND))
             continue;
         add_argument(s, call, f, i);
     }

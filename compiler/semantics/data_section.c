@@ -197,6 +197,40 @@ static bool check_kind(Sema *s, const Data *data, const Ast *origin)
     return true;
 }
 
+/* `normal`, where no source is known to have a field of that name. */
+static bool is_drawn(const Call *source, const Ast *origin)
+{
+    const char **names;
+    int count = 0;
+
+    if (origin->kind != AST_NAME || !same(origin->text, "normal"))
+        return false;
+    if (!source || is_table(source) || is_archive(source))
+        return true;
+    names = source_fields(source, &count);
+    for (int i = 0; i < count; i++)
+        if (same(names[i], origin->text))
+            return false;
+    return true;
+}
+
+/* An input of N(0, 1), of the shape that it says. */
+static void analyze_drawn(Sema *s, Field *field, const Ast *value)
+{
+    field->is_drawn = true;
+    field->source_field = "normal";
+    if (value->kind == AST_PIPE)
+        report(s, value->children.items[1]->span, "what is drawn takes no transforms");
+    if (field->is_target)
+        report(s, value->span, "a target is not drawn: `input %s[..] = normal`", field->name);
+    else if (!field->has_shape &&
+             report(s, field->span, "the shape of `%s` is not known", field->name))
+        note(s->source, "write how many numbers are drawn: `input %s[100] = normal`", field->name);
+    if (!field->has_shape)
+        field->shape = (Shape){.rank = 1, .size = {1}};
+    field->has_shape = true;
+}
+
 /* What a field's value begins with: where it comes from. */
 static void analyze_origin(Sema *s, const Data *data, Field *field, const Ast *origin)
 {
@@ -273,6 +307,16 @@ static void settle_shape(Sema *s, Field *field, const Ast *ast, const Call *sour
     }
 }
 
+/* A field is a value from here on. */
+static void define_field(Sema *s, Field *field, const Ast *ast)
+{
+    Layer *layer = new_input(field);
+
+    define_name(s, ast->text,
+                (Object){.kind = OBJECT_TENSOR, .layer = layer, .span = ast->name_span},
+                ast->name_span);
+}
+
 static void analyze_field(Sema *s, const Data *data, const Ast *ast)
 {
     const Ast *value = ast->first;
@@ -285,6 +329,11 @@ static void analyze_field(Sema *s, const Data *data, const Ast *ast)
     field->is_target = ast->kind == AST_TARGET;
     const bool right = declare_shape(s, field, ast->arguments);
     bool known = right; /* no step failed that could have made the shape */
+    if (is_drawn(source, pipe ? value->children.items[0] : value)) {
+        analyze_drawn(s, field, value);
+        define_field(s, field, ast);
+        return;
+    }
     analyze_origin(s, data, field, pipe ? value->children.items[0] : value);
     for (int i = 1; pipe && i < value->children.count; i++) {
         Call *step = analyze_step(s, value->children.items[i]);
@@ -305,10 +354,7 @@ static void analyze_field(Sema *s, const Data *data, const Ast *ast)
                source->name))
         note(s->source, "write `%s %s = %s -> classes(10)`, of as many as there are folders",
              field->is_target ? "target" : "input", field->name, field->source_field);
-    Layer *layer = new_input(field);
-    define_name(s, ast->text,
-                (Object){.kind = OBJECT_TENSOR, .layer = layer, .span = ast->name_span},
-                ast->name_span);
+    define_field(s, field, ast);
 }
 
 void analyze_data(Sema *s, const Ast *section)

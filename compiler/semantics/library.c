@@ -82,17 +82,37 @@ static const Carried library[] = {
 };
 /* clang-format on */
 
-static const Carried *find_carried(const char *name)
-{
-    for (int i = 0; i < COUNT(library); i++)
-        if (same(library[i].name, name))
-            return &library[i];
-    return NULL;
-}
+/* Losses of the language, of a target that is a number. */
+/* clang-format off */
+static const Carried of_numbers[] = {
+{"mse", NULL,
+    "loss mse(prediction, target) { return mean(square(prediction - target)) }\n",
+    .numbers = {{"target", PARAM_NUMBER}}},
+{"mae", NULL,
+    "loss mae(prediction, target) { return mean(abs(prediction - target)) }\n",
+    .numbers = {{"target", PARAM_NUMBER}}},
+{"binary_cross_entropy", NULL,
+    "loss binary_cross_entropy(prediction, target) {\n"
+    "    return mean(target * softplus(-prediction) + (1 - target) * softplus(prediction))\n"
+    "}\n", .numbers = {{"target", PARAM_UNIT}}, .logits = true},
+};
+/* clang-format on */
 
 bool is_carried(const char *name)
 {
-    return find_carried(name) != NULL;
+    for (int i = 0; i < COUNT(library); i++)
+        if (same(library[i].name, name))
+            return true;
+    return false;
+}
+
+static const Carried *find_carried(const char *name)
+{
+    const Carried *list = is_carried(name) ? library : of_numbers;
+
+    while (!same(list->name, name))
+        list++;
+    return list;
 }
 
 void add_carried_names(const char ***names, int *count)

@@ -5,6 +5,20 @@
 
 #include "semantics/analysis.h"
 
+/* A target of one of two numbers may be one of them for every row. */
+static bool check_target(Sema *s, const PartialCall *f, const char *name, Object target)
+{
+    const TargetRange range = carried_range(f->definition->text);
+
+    if (!same(name, "target") || target.kind != OBJECT_NUMBER || !range.ends)
+        return check_type(s, name, carried_type(f->definition->text, name), target);
+    if (target.number == range.least || target.number == range.most)
+        return true;
+    report(s, target.span, "%s wants %g or %g of its target; this is %s", f->definition->text,
+           range.least, range.most, describe(target));
+    return false;
+}
+
 static bool check_types(Sema *s, const PartialCall *f)
 {
     bool fits = !f->failed;
@@ -12,8 +26,7 @@ static bool check_types(Sema *s, const PartialCall *f)
     for (int i = 0; i < f->count; i++) {
         const char *name = f->definition->arguments.items[i + 1]->text;
 
-        if (f->given[i] &&
-            !check_type(s, name, carried_type(f->definition->text, name), f->arguments[i]))
+        if (f->given[i] && !check_target(s, f, name, f->arguments[i]))
             fits = false;
     }
     return fits;
@@ -63,4 +76,11 @@ bool check_carried(Sema *s, const PartialCall *f)
         return false;
     check_variance(s, f);
     return true;
+}
+
+Layer *sigmoid_input(Layer *layer)
+{
+    while (same(layer->call->name, "flatten") || same(layer->call->name, "reshape"))
+        layer = layer->inputs[0];
+    return same(layer->call->name, "sigmoid") ? layer->inputs[0] : NULL;
 }

@@ -439,11 +439,33 @@ static Object call_loss(Sema *s, const PartialCall *f)
     return as_sum(result);
 }
 
+/* A loss of the language whose target is a number, as one that netc carries. */
+static PartialCall *of_number(const PartialCall *f)
+{
+    const Ast *definition = carried_definition(f->signature->name, f->span);
+    PartialCall *call = new_function(NULL, definition, f->span);
+    Layer *logits = f->input.kind == OBJECT_TENSOR && carried_logits(definition->text)
+                        ? sigmoid_input(f->input.layer)
+                        : NULL;
+
+    call->input = f->input;
+    call->has_input = true;
+    call->failed = f->failed;
+    if (logits)
+        call->input.layer = logits;
+    call->arguments[0] = f->arguments[0];
+    call->given[0] = true;
+    return call;
+}
+
 Object apply(Sema *s, PartialCall *f)
 {
     if (refuse_several(s, f))
         return error_object(f->span);
     if (f->signature && f->signature->kind == KIND_LOSS) {
+        if (f->has_input && f->signature->parameters[0].type == PARAM_OPERAND && f->given[0] &&
+            f->arguments[0].kind == OBJECT_NUMBER)
+            return call_loss(s, of_number(f));
         f->network = s->model->name;
         s->losses++;
     }

@@ -71,6 +71,7 @@ typedef struct Field {
     Call **steps;             /* transforms, in order */
     int step_count;
     bool is_target;
+    bool is_drawn; /* an input that is `normal`: numbers of no source, its rows' own */
     bool
         is_class; /* a target prepared by classes(n): an index, 0 to classes-1, or one a position */
     bool ignores; /* cross_entropy(ignore=..) of it, */
@@ -150,7 +151,7 @@ typedef struct Term {
     bool logits; /* a value: its prediction is the logits of probabilities */
 } Term;
 
-enum { MAX_TERMS = 8 }; /* NET_TERMS of the runtime */
+enum { MAX_TERMS = 8, MAX_DRAWN = 8 }; /* NET_TERMS, NET_DRAWN of the runtime */
 
 /* Times the learning rate of a part of the network. */
 typedef struct PartRate {
@@ -164,6 +165,8 @@ typedef struct Model {
     Call *parts[PARTS]; /* source calls; holdout(f) for a split; NULL where there is none */
     Field **fields;     /* inputs that are used, other targets, then that of the first term */
     int field_count;
+    Field **drawn; /* inputs that are used and drawn */
+    int drawn_count;
     Layer **layers; /* in order of application; inputs come first */
     int layer_count;
     Term *terms;    /* of the loss; metrics and `predict` are of the first */

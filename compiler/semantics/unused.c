@@ -61,6 +61,9 @@ static bool was_called(const Sema *s, const Ast *definition)
 
 static bool is_targeted(const Model *model, const Field *field)
 {
+    for (int i = 0; i < model->drawn_count; i++)
+        if (model->drawn[i] == field)
+            return true;
     for (int i = 0; i < model->field_count; i++)
         if (model->fields[i] == field)
             return true;

@@ -23,7 +23,9 @@ enum net_purpose { /* the counter's fourth word, plus a stream in its low half *
                    NET_RANDOM_AUGMENT = 10 << 16, /* + field; (16 * step + draw, row, epoch) */
                    NET_RANDOM_PERMUTE = 8 << 16,  /* of permute_pixels; (pixel, 0, 0) */
                    NET_RANDOM_CHECK = 7 << 16,    /* directions of gradcheck */
-                   NET_RANDOM_SWEEP = 12 << 16,   /* + setting; (trial, draw, 0) */
+                   NET_RANDOM_INPUT = 13 << 16, /* of a drawn input: + field and part; (element / 4,
+                                                     row, epoch or ~0) */
+                   NET_RANDOM_SWEEP = 12 << 16, /* + setting; (trial, draw, 0) */
                    NET_RANDOM_DROPOUT =
                        5 << 16, /* + stream; (element in row, row / 8, step): net_dropout_draw */
                    NET_RANDOM_NOISE =

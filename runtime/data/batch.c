@@ -67,7 +67,7 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
 {
     const struct net_model *model = data->model;
     const struct net_subset *from = &data->parts[part];
-    struct net_rows fields[NET_COLUMNS] = {0};
+    struct net_rows fields[NET_COLUMNS + NET_DRAWN] = {0};
 
     for (int f = 0; f < model->field_count; f++) {
         const struct net_prepared_column *prepared = &from->source->fields[f];
@@ -99,7 +99,12 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
         fields[f] = (struct net_rows){floats ? NET_F32 : column->type, pointers, prepared->scale,
                                       prepared->shift};
     }
+    void *drawn = model->draw ? model->draw(fields + model->field_count, model, (int)part, from,
+                                            mode, rows, n)
+                              : NULL;
+
     model->pack(batch, fields, n);
+    free(drawn);
 }
 
 bool net_data_input(const struct net_data *data, enum net_part part, int field, long row, float *x)

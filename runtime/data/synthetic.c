@@ -120,7 +120,8 @@ void net_synthetic_pack(const struct net_model *model, const uint32_t seed[2], i
                         void *batch)
 {
     const size_t fields = (size_t)model->field_count, rows = (size_t)n;
-    struct net_rows *table = net_allocate(fields, sizeof *table);
+    struct net_rows *table = net_allocate(fields + NET_DRAWN, sizeof *table);
+    long *numbers = net_allocate(rows, sizeof *numbers);
     void **memory = net_allocate(fields, sizeof *memory);
     const void **row = net_allocate(fields * rows, sizeof *row);
 
@@ -153,7 +154,14 @@ void net_synthetic_pack(const struct net_model *model, const uint32_t seed[2], i
             .row = row + field * n,
         };
     }
+    for (int r = 0; r < n; r++)
+        numbers[r] = first + r;
+    void *drawn = model->draw ? model->draw(table + fields, model, 0, NULL, NULL, numbers, n)
+                              : NULL;
+
     model->pack(batch, table, n);
+    free(drawn);
+    free(numbers);
     for (int field = 0; field < model->field_count; field++)
         free(memory[field]);
     free(memory);
