@@ -27,6 +27,9 @@ typedef struct Instance {
 #define TOKENS(x)                                                                                  \
     "(struct net_embedding){.batch_blocks = <" x ".batch_blocks>, .length = <tokens.dim0>, "       \
     ".blocks = <" x ".blocks>}"
+#define OUTPUTS(y, x)                                                                              \
+    "(struct net_weight_slice){.y_panels = <" y ".panels>, .x_panels = <" x ".panels>, "           \
+    ".y_outputs = <" y ".dim0>, .x_outputs = <" x ".dim0>, .floats = <" x ".floats>"
 /* windows of x, each a pixel of y */
 #define WINDOWS(x, y)                                                                              \
     "(struct net_pool2d){.batch_blocks = <" y ".batch_blocks>, .blocks = <" y ".blocks>, "         \
@@ -104,6 +107,13 @@ static const Instance instances[] = {
     {OP_AXIS_SOFTMAX_GRAD, "<dx.shape>_<at.axis>",
      "dx = y (dy - sum of y dy) along axis <at.axis>; items: (batch block, pixel, block)",
      "net_<op>(<dx>, <y>, <dy>, <axis>"},
+    /* weights (kernels/weight_slice.h) */
+    {OP_WEIGHT_SLICE, "<part.dim0>_from_<at.begin>_of_<w.dim0>x<w.floats>",
+     "part = outputs of w, or numbers of a bias; items: blocks of outputs",
+     "net_weight_slice(<part>, <w>, " OUTPUTS("part", "w") ", .place = -<at.begin>}"},
+    {OP_WEIGHT_SLICE_GRAD, "<dpart.dim0>_from_<at.begin>_of_<dw.dim0>x<dw.floats>",
+     "dw = dpart at its place, +0 beside it; items: blocks of outputs",
+     "net_weight_slice(<dw>, <dpart>, " OUTPUTS("dw", "dpart") ", .place = <at.begin>}"},
     /* tokens, sparse inputs (kernels/embedding.h, kernels/sparse.h) */
     {OP_EMBEDDING, "<tokens.shape>_<w.dim0>x<w.dim1>",
      "y = the row of w for each token; items: batch blocks",
@@ -125,30 +135,6 @@ static const Instance minimum = {
     "y = the min of x along axis <at.axis>[, index = the first that has it]; items: (batch block, "
     "pixel, block)",
     "net_<op>(<outputs>, <x>, -1.0f, <axis>"};
-
-/* The axis that a node goes along, of its input or output that has all of it. */
-const char *axis_text(const Node *node)
-{
-    const Value *in = node->inputs[0], *out = node->outputs[0];
-    const Value *x = shape_size(in->shape) > shape_size(out->shape) ? in : out;
-    const int axis = node->at.axis, pixels = x->layout->height * x->layout->width;
-    int size = 1, behind = axis > 0 ? 1 : pixels;
-
-    for (int i = axis + 1; axis > 0 && i < x->shape.rank; i++)
-        behind *= x->shape.size[i];
-    if (axis > 0)
-        size = x->shape.size[axis];
-    return format("(struct net_axis){.batch_blocks = %d, .before = %d, .size = %d, .behind = %d, "
-                  ".blocks = %d, .channels = %d%s}",
-                  x->layout->batch_blocks, pixels / behind / size, size, behind, x->layout->blocks,
-                  x->shape.size[0], axis > 0 ? "" : ", .across = true");
-}
-
-const char *padding_text(const Attributes *at)
-{
-    return at->padding[0] || at->padding[1] ? format(", .padding = %s", braces(at->padding, 2))
-                                            : "";
-}
 
 static const Instance *find_instance(const Node *node)
 {

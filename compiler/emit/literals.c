@@ -112,3 +112,27 @@ const char *taps_text(const Node *node)
 
     return format("{%s%s}", taps_members(node), dx ? format(", .step = %s", braces(step, 2)) : "");
 }
+
+/* The axis that a node goes along, of its input or output that has all of it. */
+const char *axis_text(const Node *node)
+{
+    const Value *in = node->inputs[0], *out = node->outputs[0];
+    const Value *x = shape_size(in->shape) > shape_size(out->shape) ? in : out;
+    const int axis = node->at.axis, pixels = x->layout->height * x->layout->width;
+    int size = 1, behind = axis > 0 ? 1 : pixels;
+
+    for (int i = axis + 1; axis > 0 && i < x->shape.rank; i++)
+        behind *= x->shape.size[i];
+    if (axis > 0)
+        size = x->shape.size[axis];
+    return format("(struct net_axis){.batch_blocks = %d, .before = %d, .size = %d, .behind = %d, "
+                  ".blocks = %d, .channels = %d%s}",
+                  x->layout->batch_blocks, pixels / behind / size, size, behind, x->layout->blocks,
+                  x->shape.size[0], axis > 0 ? "" : ", .across = true");
+}
+
+const char *padding_text(const Attributes *at)
+{
+    return at->padding[0] || at->padding[1] ? format(", .padding = %s", braces(at->padding, 2))
+                                            : "";
+}

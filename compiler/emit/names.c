@@ -108,6 +108,9 @@ static const char *part_of(const Value *value)
         return "_inv_std";
     case OP_GROUP_EXPAND:
         return "_weight_full";
+    case OP_WEIGHT_SLICE:
+        return format("%s_from_%d", value->shape.rank > 1 ? "_weight" : "_bias",
+                      value->node->at.begin);
     case OP_GROUP_COLLECT:
         return "_weight_groups";
     default:

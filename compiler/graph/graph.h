@@ -176,16 +176,28 @@ void print_graph(FILE *out, const Graph *g);   /* --dump=graph, grad (print.c) *
 const char *find_fault(const Graph *g); /* what is wrong with it, or NULL */
 void verify(const Graph *g);            /* aborts with a message: netc's own bug */
 
-/* ---- shape.c: the shape rule of each operation ----------------------------------------------- */
+/* ---- attributes.c: what the attributes of a node come to ------------------------------------- */
 
-/* Sets shape, batched and type of a node's outputs from its inputs and attributes. */
-void infer_shapes(Node *node);
+/* Of an attention or its gradient. */
+typedef struct Heads {
+    int channels; /* of all heads together */
+    int queries, keys;
+    bool apart; /* is q a value of its own, beside k and v? */
+    bool grad;
+} Heads;
+
 int dilation_of(const Attributes *at, int axis);  /* 1 or more; axis 0: height, 1: width */
 int groups_of(const Attributes *at);              /* 1 or more */
 double factor_of(const Attributes *at);           /* of a loss in a sum of them */
 int window_reach(const Attributes *at, int axis); /* pixels from first to last tap, both in */
 int window_count(const Attributes *at, int size, int axis); /* positions on `size` pixels */
-int tap_step(const Attributes *at, int axis);   /* of a dx: from tap to tap of one pixel */
+int tap_step(const Attributes *at, int axis); /* of a dx: from tap to tap of one pixel */
+Heads heads_of(const Node *node);             /* all 0 where it is no attention */
+
+/* ---- shape.c: the shape rule of each operation ----------------------------------------------- */
+
+/* Sets shape, batched and type of a node's outputs from its inputs and attributes. */
+void infer_shapes(Node *node);
 double product_flops(const Node *node);         /* of two values, one image; 0: no such product */
 Shape file_shape(const Value *parameter);       /* as PyTorch has it */
 const char *find_shape_fault(const Node *node); /* do its values fit the op? NULL if so */

@@ -65,48 +65,6 @@ static void bind_attributes(Match *m)
     }
 }
 
-int dilation_of(const Attributes *at, int axis)
-{
-    return at->dilation[axis] > 1 ? at->dilation[axis] : 1;
-}
-
-int groups_of(const Attributes *at)
-{
-    return at->groups > 1 ? at->groups : 1;
-}
-
-double factor_of(const Attributes *at)
-{
-    return at->scaled ? at->factor : 1;
-}
-
-int window_reach(const Attributes *at, int axis)
-{
-    return (at->kernel[axis] - 1) * dilation_of(at, axis) + 1;
-}
-
-/* The least number of taps whose distance in pixels is a multiple of the stride. */
-int tap_step(const Attributes *at, int axis)
-{
-    int a = at->stride[axis], b = dilation_of(at, axis);
-
-    while (b) {
-        const int rest = a % b;
-
-        a = b;
-        b = rest;
-    }
-    return at->stride[axis] / a;
-}
-
-int window_count(const Attributes *at, int size, int axis)
-{
-    const long reach = (long)size + at->padding[axis] + at->padding_end[axis] -
-                       window_reach(at, axis);
-
-    return reach < 0 || at->stride[axis] < 1 ? 0 : (int)(reach / at->stride[axis]) + 1;
-}
-
 Shape file_shape(const Value *parameter)
 {
     return parameter->stored.rank ? parameter->stored : parameter->shape;
@@ -127,14 +85,15 @@ static void bind_bag(Match *m)
         m->fault = format("inputs %d to %d of %d", begin, begin + m->size['h'], *inputs);
 }
 
-/* Queries, keys and values of so many heads side by side. */
+/* Queries, keys and values of so many heads, side by side but for the queries of another value. */
 static void bind_heads(Match *m)
 {
-    const int heads = m->node->at.heads, channels = m->size['q'] / 3;
+    const Heads of = heads_of(m->node);
+    const int heads = m->node->at.heads, channels = of.channels;
 
-    if (m->node->op != OP_ATTENTION && m->node->op != OP_ATTENTION_GRAD)
+    if (!channels)
         return;
-    if (heads < 1 || m->size['q'] % 3 != 0 || channels % heads != 0 ||
+    if (heads < 1 || m->size['q'] != (of.apart ? 2 : 3) * channels || channels % heads != 0 ||
         (m->size['c'] && m->size['c'] != channels) || (m->size['h'] && m->size['h'] != heads))
         m->fault = format("%d channels are no queries, keys and values of %d heads", m->size['q'],
                           heads);
@@ -215,10 +174,10 @@ static bool match_letters(Match *m, const char *word, size_t length, const Value
 /* Two products of each pair of positions, in backward five. */
 static double attention_flops(const Node *node)
 {
-    const Shape x = node->inputs[0]->shape; /* q, k and v */
-    const double length = x.size[1], pairs = length * (node->at.causal ? length + 1 : length);
+    const Heads of = heads_of(node);
+    const double pairs = (double)of.queries * (node->at.causal ? of.keys + 1 : of.keys);
 
-    return (node->op == OP_ATTENTION ? 4 : 10) * pairs * x.size[0] / 3 / (node->at.causal ? 2 : 1);
+    return (of.grad ? 10 : 4) * pairs * of.channels / (node->at.causal ? 2 : 1);
 }
 
 /* Two a product, and one for each combination of the letters of an einsum. */
@@ -228,7 +187,7 @@ double product_flops(const Node *node)
     const char *word = op_info[node->op].shapes;
     double flops = 2;
 
-    if (node->op == OP_ATTENTION || node->op == OP_ATTENTION_GRAD)
+    if (heads_of(node).channels)
         return attention_flops(node);
     if (op_info[node->op].class != CLASS_CONTRACTION || node->input_count != 2 ||
         !node->inputs[0]->batched || !node->inputs[1]->batched || !node->outputs[0]->batched)

@@ -3,7 +3,8 @@
  * products, and a projection of what comes out (Vaswani and others 2017).
  *
  * The one idea: PyTorch's nn.MultiheadAttention, its parameters and their initial values: heads are
- * slices of the channels, and q, k and v lie side by side.
+ * slices of the channels, and q, k and v lie side by side; of another sequence k and v do, by the
+ * same weight's part.
  */
 
 #include "lower/lowering.h"
@@ -146,26 +147,81 @@ static void set_dropout(Lowering *l, const Layer *layer, Attributes *at)
         at->stream = l->streams++;
 }
 
+/* The parameter's outputs from `begin` on. */
+static Value *part_of(Lowering *l, const Layer *layer, Value *w, int begin, int outputs)
+{
+    Attributes at = {.begin = begin, .shape = w ? w->shape : (Shape){0}};
+
+    at.shape.size[0] = outputs;
+    return w ? append_node(l, layer, OP_WEIGHT_SLICE, &w, 1, at)->outputs[0] : NULL;
+}
+
+/* What the queries look at: as wide as they are, and as long where the mask is causal. */
+static bool check_memory(Lowering *l, const Layer *layer, Shape query, bool causal)
+{
+    const Shape memory = layer->inputs[1]->value->shape;
+    const char *source = source_text(layer->inputs[1]);
+
+    if (memory.rank != 2)
+        error_at(l->model->source, layer->span,
+                 "attention wants rank 2, [channels, length], of its memory; %s is %s", source,
+                 shape_text(memory));
+    else if (memory.size[0] != query.size[0])
+        error_at(l->model->source, layer->span,
+                 "attention's memory is as wide as its queries, %d channels; %s is %s: "
+                 "`-> conv1d(%d, 1)` makes it so",
+                 query.size[0], source, shape_text(memory), query.size[0]);
+    else if (causal && memory.size[1] != query.size[1])
+        error_at(l->model->source, layer->span,
+                 "causal=true wants as many positions of the memory as of the queries, %d; "
+                 "%s is %s",
+                 query.size[1], source, shape_text(memory));
+    else
+        return true;
+    return false;
+}
+
+/* Each position by all of another sequence. */
+static Value *attend(Lowering *l, const Layer *layer, Value *const *x, const Owned *owned,
+                     Value *tokens, Attributes at)
+{
+    const int channels = x[0]->shape.size[0];
+    Value *const *w = owned->values;
+    Value *q = project(l, layer, x[0], part_of(l, layer, w[0], 0, channels),
+                       part_of(l, layer, w[1], 0, channels));
+    Value *kv = project(l, layer, x[1], part_of(l, layer, w[0], channels, 2 * channels),
+                        part_of(l, layer, w[1], channels, 2 * channels));
+
+    return append_node(l, layer, OP_CROSS_ATTENTION, (Value *[]){q, kv, tokens}, 3, at)->outputs[0];
+}
+
 Value *lower_attention(Lowering *l, Layer *layer, Value *const *x)
 {
     const int heads = whole(number(layer->call, "heads")), channels = x[0]->shape.size[0];
+    const Layer *memory = layer->inputs[layer->input_count - 1];
     Attributes at = {.heads = heads, .causal = number(layer->call, "causal") != 0};
     Value *tokens = NULL, *y;
     Owned *owned;
 
-    if (!check_sequence(l, layer) || !check_heads(l, layer, channels, heads))
+    if (!check_sequence(l, layer) || !check_heads(l, layer, channels, heads) ||
+        (layer->input_count > 1 && !check_memory(l, layer, x[0]->shape, at.causal)))
         return NULL;
-    if (number(layer->call, "skip_padding") != 0 && !(tokens = tokens_behind(l, layer)))
+    if (number(layer->call, "skip_padding") != 0 && !(tokens = tokens_behind(l, layer, memory)))
         return NULL;
-    if (!check_size(l, layer->span, "what attention makes of its input",
-                    (Shape){.rank = 2, .size = {whole(3.0 * channels), x[0]->shape.size[1]}}))
-        return NULL;
+    for (int i = 0; i < layer->input_count; i++)
+        if (!check_size(l, layer->span, "what attention makes of its input",
+                        (Shape){.rank = 2, .size = {whole(3.0 * channels), x[i]->shape.size[1]}}))
+            return NULL;
     owned = projections(l, layer, channels);
     if (!owned)
         return NULL;
     if (l->mode == MODE_TRAIN)
         set_dropout(l, layer, &at);
-    y = project(l, layer, x[0], owned->values[0], owned->values[1]);
-    y = append_node(l, layer, OP_ATTENTION, (Value *[]){y, tokens}, 2, at)->outputs[0];
+    if (layer->input_count > 1) {
+        y = attend(l, layer, x, owned, tokens, at);
+    } else {
+        y = project(l, layer, x[0], owned->values[0], owned->values[1]);
+        y = append_node(l, layer, OP_ATTENTION, (Value *[]){y, tokens}, 2, at)->outputs[0];
+    }
     return project(l, layer, y, owned->values[2], owned->values[3]);
 }

@@ -106,20 +106,36 @@ static bool moves_positions(const Node *node)
                     node->op == OP_MATMUL_TT || (node->op == OP_PAD && node->at.place[1] != 0));
 }
 
-Value *find_tokens(const Layer *layer)
+/* Does an embedding say that 0 is padding? */
+static bool pads(const Layer *layer)
+{
+    const Constant *row = layer->call ? argument(layer->call, "padding_row") : NULL;
+
+    return row && row->kind == CONSTANT_NUMBER && row->number == 0;
+}
+
+/* classes: are those that an embedding pads taken too? */
+static Value *find_ids(const Layer *layer, bool classes)
 {
     const int length = layer->value->shape.size[1];
+    const Layer *reader = layer;
 
     while (layer->input_count > 0) { /* to the input */
         if (layer->value->shape.rank != 2 || layer->value->shape.size[1] != length ||
             moves_positions(layer->value->node))
             return NULL;
+        reader = layer;
         layer = layer->inputs[0];
     }
     return layer->value->type == TYPE_TOKENS && layer->value->shape.size[0] == length &&
-                   !layer->field->classes /* 0 is one of them */
+                   (!layer->field->classes || (classes && pads(reader)))
                ? layer->value
                : NULL;
+}
+
+Value *find_tokens(const Layer *layer)
+{
+    return find_ids(layer, false); /* 0 is one of the classes */
 }
 
 /* Does it come, position by position or not, from an input of classes alone? */
@@ -130,19 +146,19 @@ static bool is_made_of_classes(const Layer *layer)
     return layer->value->type == TYPE_TOKENS && layer->field->classes;
 }
 
-Value *tokens_behind(Lowering *l, const Layer *layer)
+Value *tokens_behind(Lowering *l, const Layer *layer, const Layer *input)
 {
-    Value *tokens = find_tokens(layer->inputs[0]);
+    Value *tokens = find_ids(input, true);
 
     if (!tokens) {
         error_at(l->model->source, layer->span,
                  "%s(skip_padding=true) wants a sequence with a "
                  "position for each word of an input; %s, %s, is not made that way",
-                 layer->call->name, source_text(layer->inputs[0]),
-                 shape_text(layer->inputs[0]->value->shape));
+                 layer->call->name, source_text(input), shape_text(input->value->shape));
         note(l->model->source, "%s",
-             is_made_of_classes(layer->inputs[0])
-                 ? "classes have no padding, 0 is one of them: leave skip_padding out"
+             is_made_of_classes(input)
+                 ? "of classes 0 is padding where the embedding says so: `embedding(8, "
+                   "padding_row=0)`"
                  : "it follows an embedding, and layers that keep the length");
     }
     return tokens;
@@ -163,7 +179,7 @@ Value *lower_mean(Lowering *l, Layer *layer, Value *const *x)
     }
     if (!check_sequence(l, layer))
         return NULL;
-    tokens = tokens_behind(l, layer);
+    tokens = tokens_behind(l, layer, layer->inputs[0]);
     if (!tokens)
         return NULL;
     return append_node(l, layer, OP_TOKEN_MEAN, (Value *[]){x[0], tokens}, 2, (Attributes){0})

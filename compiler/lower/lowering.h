@@ -101,9 +101,9 @@ Value *lower_mean_along(Lowering *l, const Layer *layer, Value *x);
 /* x[c] on every pixel of an image, or every position of a sequence (arithmetic.c) */
 Value *stretch(Lowering *l, const Layer *layer, Value *x, Shape shape);
 
-/* The tokens that a layer's input was made from, position by position; says so where there are
-   none. */
-Value *tokens_behind(Lowering *l, const Layer *layer);
+/* The tokens that an input of the layer was made from, position by position; says so where there
+   are none. */
+Value *tokens_behind(Lowering *l, const Layer *layer, const Layer *input);
 /* A dense layer of a bag of words, or of a concat that begins with one; NULL: of neither. */
 const Node *lower_sparse_dense(Lowering *l, const Layer *layer, Value *x, const Owned *owned);
 /* The tokens that a sequence is made from, position by position; NULL: none. */

@@ -126,10 +126,12 @@ Value *lower_recurrent(Lowering *l, Layer *layer, Value *const *x)
         !check_size(l, layer->span, format("the value of %s's gates", call->name),
                     (Shape){.rank = 2, .size = {whole(gates), x[0]->shape.size[1]}}))
         return NULL;
-    if (number(call, "skip_padding") != 0)
+    if (asks_to_skip(call)) {
+        if (!(tokens = tokens_behind(l, layer, layer->inputs[0])))
+            return NULL;
+    } else if (number(call, "skip_padding") != 0) {
         tokens = find_tokens(layer->inputs[0]);
-    if (!tokens && asks_to_skip(call) && !tokens_behind(l, layer))
-        return NULL;
+    }
     Owned *owned = find_cells(l, layer, x[0]->shape.size[0], units, layers);
     if (!owned)
         return NULL;

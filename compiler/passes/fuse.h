@@ -41,7 +41,7 @@ _Noreturn void fail_fusion(const Node *node); /* netc's own fault: an operation 
 
 typedef void AddNode(Fusion *f, Node *node);
 
-AddNode add_selected, add_group_expand, add_recurrent; /* fuse_contractions.c */
+AddNode add_selected, add_weight_form, add_recurrent; /* fuse_contractions.c */
 /* fuse_reductions.c */
 AddNode add_sums, add_loss, add_loss_grad, add_losses, add_update;
 

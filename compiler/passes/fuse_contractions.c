@@ -125,9 +125,10 @@ static void add_winograd(Fusion *f, Node *node)
     k->flops = winograd_flops(node, winograd);
 }
 
-void add_group_expand(Fusion *f, Node *node)
+/* A weight of another form: of groups in a full one, or its outputs in part. */
+void add_weight_form(Fusion *f, Node *node)
 {
-    Kernel *k = new_kernel(KERNEL_GROUPS, node);
+    Kernel *k = new_kernel(node->op == OP_GROUP_EXPAND ? KERNEL_GROUPS : KERNEL_WEIGHT_SLICE, node);
 
     f->fused[node->id] = true;
     add_first(f, k, node->inputs[0]);

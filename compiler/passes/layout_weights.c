@@ -132,6 +132,18 @@ static void lay_out_sparse_dense_dw(LayoutPass *l, Node *node)
     give_parameter(dw, *dw->gradient_of->layout);
 }
 
+/* A weight in another form: of groups in a full one, or its outputs in part; or a bias in part. */
+static void lay_out_form(const LayoutPass *l, const Node *node)
+{
+    const int groups = node->op == OP_GROUP_EXPAND ? node->at.groups : 1;
+    Value *const both[] = {node->inputs[0], node->outputs[0]};
+
+    for (int i = 0; i < 2; i++)
+        give_parameter(both[i], both[i]->shape.rank > 1
+                                    ? weight_layout(both[i], NULL, groups, l->target)
+                                    : plain_vector(both[i]->shape.size[0]));
+}
+
 void lay_out_weights(LayoutPass *l, Node *node)
 {
     Value **in = node->inputs, *y = node->outputs[0];
@@ -141,8 +153,9 @@ void lay_out_weights(LayoutPass *l, Node *node)
     case OP_CONV2D:
         lay_out_contraction(l, node);
         break;
-    case OP_DENSE_DX:
-        give_rows(l->g, y, in[1]->layout, 0);
+    case OP_DENSE_DX: /* begin 0 */
+    case OP_SPARSE_DENSE_DX:
+        give_rows(l->g, y, in[1]->layout, node->at.begin);
         break;
     case OP_CONV2D_DX:
         give_parameter(in[1], weight_layout(in[1], in[0]->layout, 1, l->target));
@@ -155,11 +168,12 @@ void lay_out_weights(LayoutPass *l, Node *node)
     case OP_CONV2D_DW_ARGMAX:
     case OP_EMBEDDING_DW:
     case OP_GROUP_COLLECT:
+    case OP_WEIGHT_SLICE_GRAD:
         give_parameter(y, *y->gradient_of->layout);
         break;
     case OP_GROUP_EXPAND:
-        give_parameter(in[0], weight_layout(in[0], NULL, node->at.groups, l->target));
-        give_parameter(y, weight_layout(y, NULL, node->at.groups, l->target));
+    case OP_WEIGHT_SLICE:
+        lay_out_form(l, node);
         break;
     case OP_DEPTHWISE:
     case OP_DEPTHWISE_DX:
@@ -181,9 +195,6 @@ void lay_out_weights(LayoutPass *l, Node *node)
         break;
     case OP_SPARSE_DENSE:
         lay_out_sparse_dense(l, node);
-        break;
-    case OP_SPARSE_DENSE_DX:
-        give_rows(l->g, y, in[1]->layout, node->at.begin);
         break;
     case OP_SPARSE_DENSE_DW:
         lay_out_sparse_dense_dw(l, node);

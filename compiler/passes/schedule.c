@@ -157,10 +157,9 @@ static long matmul_scratch(const Kernel *k)
 
 static long attention_scratch(const Node *node)
 {
-    const Shape x = node->inputs[0]->shape;
+    const Heads of = heads_of(node);
 
-    return net_attention_scratch(x.size[1], x.size[0] / 3 / node->at.heads,
-                                 node->op == OP_ATTENTION_GRAD);
+    return net_attention_scratch(of.keys, of.channels / node->at.heads, of.grad);
 }
 
 /* Gates and state of a step where no gradient reads them. */

@@ -149,6 +149,26 @@ static void vjp_attention(Reverse *r, const Node *node, Value *dy)
                 ->outputs[0]);
 }
 
+static void vjp_cross_attention(Reverse *r, const Node *node, Value *dy)
+{
+    Value *const *in = node->inputs, *const *out = node->outputs;
+    const Node *grad;
+
+    if (!wants(r, 0) && !wants(r, 1))
+        return;
+    grad = append(r, OP_CROSS_ATTENTION_GRAD, (Value *[]){in[0], in[1], in[2], out[0], out[1], dy},
+                  6, node->at);
+    for (int i = 0; i < 2; i++)
+        if (wants(r, i))
+            accumulate(r, i, grad->outputs[i]);
+}
+
+static void vjp_weight_slice(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_WEIGHT_SLICE_GRAD, &dy, 1, restoring(node))->outputs[0]);
+}
+
 Vjp *const products_vjps[OP_COUNT] = {
     [OP_DENSE] = vjp_dense,
     [OP_CONV2D] = vjp_conv2d,
@@ -164,4 +184,6 @@ Vjp *const products_vjps[OP_COUNT] = {
     [OP_EMBEDDING] = vjp_embedding,
     [OP_SPARSE_DENSE] = vjp_sparse_dense,
     [OP_ATTENTION] = vjp_attention,
+    [OP_CROSS_ATTENTION] = vjp_cross_attention,
+    [OP_WEIGHT_SLICE] = vjp_weight_slice,
 };

@@ -128,6 +128,18 @@ static void add_to_rest(Sema *s, PartialCall *f, int i, Object object)
     APPEND(list->items, list->count, object);
 }
 
+/* The parameter that an argument without a name is for: `next`, but of a result of a layer one that
+   may take it, -1 where it has another. */
+static int place_of(const PartialCall *f, Object object, int next)
+{
+    const Parameter *parameters = f->signature ? f->signature->parameters : NULL;
+
+    for (int i = 0; parameters && object.kind == OBJECT_TENSOR && i < f->count; i++)
+        if (parameters[i].type == PARAM_TENSOR && parameters[i].standard)
+            return f->given[i] ? -1 : i;
+    return next;
+}
+
 static void bind_position(Sema *s, PartialCall *f, Object object)
 {
     if (f->signature && takes_files(f->signature)) {
@@ -141,8 +153,8 @@ static void bind_position(Sema *s, PartialCall *f, Object object)
             add_to_rest(s, f, i, object);
             return;
         }
-        if (!f->given[i]) {
-            set_argument(s, f, i, object);
+        if (!f->given[i] && place_of(f, object, i) >= 0) {
+            set_argument(s, f, place_of(f, object, i), object);
             return;
         }
     }
@@ -464,30 +476,4 @@ Call *finish_call(Sema *s, PartialCall *f)
         add_argument(s, call, f, i);
     }
     return call;
-}
-
-const Constant *argument(const Call *call, const char *name)
-{
-    for (int i = 0; i < call->count; i++)
-        if (same(call->arguments[i].name, name))
-            return &call->arguments[i].value;
-    return NULL;
-}
-
-double number(const Call *call, const char *name)
-{
-    const Constant *constant = argument(call, name);
-    return constant ? constant->number : 0;
-}
-
-int run_number(const Call *call, const char *name)
-{
-    const Constant *constant = argument(call, name);
-    return constant ? constant->run_number : 0;
-}
-
-bool is_name(const Call *call, const char *name, const char *text)
-{
-    const Constant *constant = argument(call, name);
-    return constant && constant->kind == CONSTANT_NAME && same(constant->text, text);
 }

@@ -29,7 +29,7 @@ static Object apply_layer(Sema *s, PartialCall *f)
     for (int i = 0; i < f->count; i++) {
         const ParamType type = f->signature->parameters[i].type;
 
-        if (type == PARAM_TENSOR ||
+        if ((type == PARAM_TENSOR && f->given[i]) ||
             (type == PARAM_OPERAND && f->arguments[i].kind == OBJECT_TENSOR))
             APPEND(inputs, count, f->arguments[i].layer);
         for (int j = 0; type == PARAM_TENSORS && j < f->arguments[i].count; j++)

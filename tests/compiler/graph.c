@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/attention_cases.h"
 #include "compiler/loss_cases.h"
 #include "compiler/movement_cases.h"
 #include "compiler/recurrent_cases.h"
@@ -208,14 +209,6 @@ static void build_upsample(Graph *g, const Case *c, int channels)
                      NULL, NULL));
 }
 
-static Value *tokens_of(Graph *g, int size, ElementType type)
-{
-    Value *value = add_value(g, vector(size), true, type, ROLE_INPUT);
-
-    value->name = "tokens";
-    return value;
-}
-
 /* The mean over words of an embedding of 7, of the table twice; row `other` - 1 is padding. */
 static void build_embedding(Graph *g, const Case *c, int channels)
 {
@@ -243,17 +236,6 @@ static void build_bag(Graph *g, const Case *c, int channels)
     y = add_node(g, OP_SPARSE_DENSE, inputs, 4, c->at, (Span){0}, "test")->outputs[0];
     finish(g, append(g, OP_CONCAT, c->at, 2, y, append(g, OP_TO_DENSE, c->at, 1, bag, NULL, NULL),
                      NULL));
-}
-
-/* Of `other` positions, two heads; at.pixels: of words, some of them padding. */
-static void build_attention(Graph *g, const Case *c, int channels)
-{
-    Value *x = parameter(g, sequence(6 * channels, c->other), true);
-    Value *tokens = c->at.pixels ? tokens_of(g, c->other, TYPE_TOKENS) : NULL;
-    Attributes at = c->at;
-
-    at.heads = 2;
-    finish(g, append(g, OP_ATTENTION, at, 2, x, tokens, NULL));
 }
 
 #define NOTHING                                                                                    \
@@ -303,6 +285,10 @@ static const Case cases[] = {
     {OP_ATTENTION, build_attention, 5, {.causal = true}},
     {OP_ATTENTION, build_attention, 7, {.causal = true, .pixels = 1}},
     {OP_ATTENTION, build_attention, 9, {.p = 0.25, .stream = 3}},
+    {OP_CROSS_ATTENTION, build_cross_attention, 5, NOTHING},
+    {OP_CROSS_ATTENTION, build_cross_attention, 3, {.p = 0.25, .stream = 3, .pixels = 1}},
+    {OP_WEIGHT_SLICE, build_weight_slice, 1, NOTHING},
+    {OP_WEIGHT_SLICE, build_weight_slice, 17, NOTHING},
     {OP_MATMUL, build_matmul, 1, NOTHING},
     {OP_MATMUL, build_matmul, 5, NOTHING},
     {OP_MATMUL_NT, build_matmul, 2, NOTHING},

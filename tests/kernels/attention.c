@@ -50,6 +50,18 @@ static const KernelCase cases[] = {
      "    y -> mean(skip_padding=true) -> dense(5)\n",
      "mse"},
 
+    {"attention_memory", 19, 1, false,
+     "input x[9] = column(1) -> tokens(vocabulary=11, length=9)\n"
+     "    input m[23] = column(1) -> tokens(vocabulary=11, length=23)",
+     "[5] = columns(2..6)", "x, m",
+     "    a = x -> embedding(20) -> attention(2, causal=true)\n"
+     "    b = m -> embedding(20)\n"
+     "    c = a -> attention(b, heads=5, skip_padding=true)\n"
+     "    d = attention(c -> relu, b -> conv1d(20, 1), heads=4, bias=false, dropout=0.1)\n"
+     "    e = attention(concat(c, d) -> conv1d(32, 1), a -> conv1d(32, 1), heads=2, causal=true)\n"
+     "    e -> flatten -> dense(5)\n",
+     "mse"},
+
     {"positions", 21, 1, false, "input x[19, 7] = x", "[5] = t", "x",
      "    a = x -> conv1d(5, 1)\n"
      "    b = concat(a, x -> conv1d(19, 3, padding=1)) -> slice(3..21)\n"

@@ -10,6 +10,7 @@
 
 #include "kernels/kernel.h"
 #include "kernels/tables.h"
+#include "kernels/weight_slice.h"
 #include "support/graph_test.h"
 #include "support/template_test.h"
 
@@ -418,6 +419,67 @@ START_TEST(conv2d_packed)
 }
 END_TEST
 
+/* ---- Weights in part ------------------------------------------------------------------------- */
+
+enum { ALL = 57, PART = 27, ROWS = 5 }; /* outputs of 4 and 2 blocks */
+
+#define SLICE(name, y_panels_, x_panels_, y_outputs_, x_outputs_, floats_, place_)                 \
+    static void name(float *y, const float *x, NET_RUN)                                            \
+    {                                                                                              \
+        net_weight_slice(y, x,                                                                     \
+                         (struct net_weight_slice){.y_panels = y_panels_,                          \
+                                                   .x_panels = x_panels_,                          \
+                                                   .y_outputs = (y_outputs_),                      \
+                                                   .x_outputs = (x_outputs_),                      \
+                                                   .floats = (floats_),                            \
+                                                   .place = (place_)},                             \
+                         run, thread);                                                             \
+    }
+#define OF_ALL                                                                                     \
+    {                                                                                              \
+        1, 0, 1                                                                                    \
+    }
+#define OF_PART                                                                                    \
+    {                                                                                              \
+        0, 1, 0                                                                                    \
+    }
+SLICE(slice_16, OF_PART, OF_ALL, PART, ALL, 64L * ROWS, -16)
+SLICE(slice_21, OF_PART, OF_ALL, PART, ALL, 64L * ROWS, -21)
+SLICE(put_16, OF_ALL, OF_PART, ALL, PART, 32L * ROWS, 16)
+SLICE(put_21, OF_ALL, OF_PART, ALL, PART, 32L * ROWS, 21)
+
+static const struct {
+    void (*slice)(float *y, const float *x, NET_RUN);
+    int begin; /* the output of all that the first of the part is */
+    bool back;
+} slices[] = {{slice_16, 16, false}, {slice_21, 21, false}, {put_16, 16, true}, {put_21, 21, true}};
+
+START_TEST(weight_slice)
+{
+    const bool back = slices[_i].back;
+    const int begin = slices[_i].begin, outputs = back ? ALL : PART;
+    Weights x = back ? random_weights(ROWS, PART, 0, 1) : random_weights(ROWS, ALL, 1, 0);
+    struct net_run run = {.n = 1};
+
+    for (int threads = 1; threads <= 3; threads++) {
+        Weights y = {ROWS, (outputs + 15) / 16 * 16, NULL, nan_floats(64L * ROWS)};
+
+        ON_THREADS(&run, threads)
+        slices[_i].slice(y.panels, x.panels, &run, thread);
+        for (int row = 0; row < ROWS; row++)
+            for (int o = 0; o < y.outputs; o++) {
+                const int from = back ? o - begin : o + begin;
+                const bool inside = o < outputs && from >= 0 && from < x.outputs;
+                const float wanted = inside ? x.plain[row * x.outputs + from] : 0;
+
+                ck_assert_float_eq(y.panels[weight_at(&y, row, o, back, !back)], wanted);
+            }
+        free(y.panels);
+    }
+    free_weights(&x);
+}
+END_TEST
+
 Suite *suite_gemm_templates(void)
 {
     Suite *suite = suite_create("gemm_templates");
@@ -428,6 +490,7 @@ Suite *suite_gemm_templates(void)
     tcase_add_loop_test(test, conv2d, 0, BATCHES);
     tcase_add_loop_test(test, conv2d_dx, 0, BATCHES);
     tcase_add_loop_test(test, conv2d_packed, 0, BATCHES);
+    tcase_add_loop_test(test, weight_slice, 0, sizeof slices / sizeof *slices);
     suite_add_tcase(suite, test);
     return suite;
 }

@@ -139,10 +139,11 @@ def mean(skip_padding=False):
 
 
 def attention(heads, causal=False, skip_padding=False, bias=True):
-    def layer(m, path, x):
+    def layer(m, path, x, memory=None):
         mask = None if not causal else torch.ones(x.shape[2], x.shape[2]).triu(1).bool()
+        keys = (x if memory is None else memory).movedim(2, 0)
         y, _ = F.multi_head_attention_forward(
-            *[x.movedim(2, 0)] * 3, x.shape[1], heads, m(path, "in_proj_weight"),
+            x.movedim(2, 0), keys, keys, x.shape[1], heads, m(path, "in_proj_weight"),
             m(path, "in_proj_bias"), None, None, False, 0, m(path, "out_proj.weight"),
             m(path, "out_proj.bias"), key_padding_mask=m.words == 0 if skip_padding else None,
             attn_mask=mask, need_weights=False)
@@ -455,6 +456,17 @@ def file_transformer(folder):
         wide = F.gelu(conv(20, 1)(m, p + "wide", y))
         y = y + conv(12, 1)(m, p + "back", wide)
         return dense(3)(m, p + "last", mean(skip_padding=True)(m, None, y))
+    return classes_case(tokens(folder, 30, 9), network)
+
+
+def file_memory(folder):
+    def network(m, words):
+        p = "memory."
+        x = embedding(12)(m, p + "embedding", words) + m(p + "positions", "weight")
+        steps = convolution(F.conv1d)(12, 3, stride=2)(m, p + "steps", x)
+        looks = attention(3, skip_padding=True)(m, p + "looks", steps, x)
+        back = attention(2)(m, p + "back", x, torch.tanh(steps + looks))
+        return dense(3)(m, p + "last", mean(skip_padding=True)(m, None, x + back))
     return classes_case(tokens(folder, 30, 9), network)
 
 

@@ -67,24 +67,27 @@ static void find_weights(Head *h)
 
 static Head head_of(const Reference *r, const Node *node, double *const *in, int row, int head)
 {
-    const Shape x = node->inputs[0]->shape;
-    const int channels = x.size[0] / 3, length = x.size[1], size = channels / node->at.heads;
-    const double *q = in[0] + ((long)row * x.size[0] + (long)head * size) * length;
+    const Heads of = heads_of(node);
+    const int size = of.channels / node->at.heads;
+    const long keys = (long)of.channels * of.keys, queries = (long)of.channels * of.queries;
+    const double *q = in[0] + (of.apart ? 1 : 3) * row * queries + (long)head * size * of.queries;
+    const double *k = of.apart ? in[1] + 2 * row * keys + (long)head * size * of.keys : q + keys;
 
     return (Head){.r = r,
                   .at = &node->at,
                   .row = row,
                   .head = head,
                   .q = q,
-                  .k = q + (long)channels * length,
-                  .v = q + 2L * channels * length,
-                  .tokens = node->inputs[1] ? in[1] + (long)row * length : NULL,
-                  .queries = length,
-                  .keys = length,
+                  .k = k,
+                  .v = k + keys,
+                  .tokens = node->inputs[1 + of.apart] ? in[1 + of.apart] + (long)row * of.keys
+                                                       : NULL,
+                  .queries = of.queries,
+                  .keys = of.keys,
                   .size = size,
                   .causal = node->at.causal,
-                  .weights = allocate((size_t)(length * length) * sizeof(double)),
-                  .lse = allocate((size_t)length * sizeof(double))};
+                  .weights = allocate((size_t)(of.queries * of.keys) * sizeof(double)),
+                  .lse = allocate((size_t)of.queries * sizeof(double))};
 }
 
 static void evaluate_attention(const Reference *r, const Node *node, double *const *in,
@@ -137,23 +140,27 @@ static void add_gradients(const Head *h, const double *dy, double *dq, double *d
 static void evaluate_attention_grad(const Reference *r, const Node *node, double *const *in,
                                     double *const *out)
 {
-    const Shape x = node->inputs[0]->shape;
-    const long part = (long)x.size[0] / 3 * x.size[1];
+    const Heads of = heads_of(node);
+    const double *dy = in[4 + of.apart];
 
-    for (long i = 0; i < 3 * part * r->n; i++)
-        out[0][i] = 0;
+    for (int i = 0; i < node->output_count; i++)
+        for (int j = 0; j < shape_size(node->outputs[i]->shape) * r->n; j++)
+            out[i][j] = 0;
     for (int item = 0; item < r->n * node->at.heads; item++) {
         Head h = head_of(r, node, in, item / node->at.heads, item % node->at.heads);
-        double *dq = out[0] + (h.q - in[0]);
+        double *dkv = out[of.apart];
 
         find_weights(&h);
-        add_gradients(&h, in[4] + (long)item * h.size * h.queries, dq, dq + part, dq + 2 * part);
+        add_gradients(&h, dy + (long)item * h.size * h.queries, out[0] + (h.q - in[0]),
+                      dkv + (h.k - in[of.apart]), dkv + (h.v - in[of.apart]));
     }
 }
 
 static Evaluate *const evaluations[OP_COUNT] = {
     [OP_ATTENTION] = evaluate_attention,
     [OP_ATTENTION_GRAD] = evaluate_attention_grad,
+    [OP_CROSS_ATTENTION] = evaluate_attention,
+    [OP_CROSS_ATTENTION_GRAD] = evaluate_attention_grad,
 };
 
 Evaluate *find_attention_evaluation(Op op)

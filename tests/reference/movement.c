@@ -35,6 +35,17 @@ static void evaluate_slice(const Reference *r, const Node *node, double *const *
             out[0][(long)row * part + k] = in[0][(long)row * whole + begin + k];
 }
 
+static void evaluate_weight_slice_grad(const Reference *r, const Node *node, double *const *in,
+                                       double *const *out)
+{
+    const Shape shape = node->inputs[0]->shape;
+    const long part = shape_size(shape), begin = node->at.begin * (part / shape.size[0]);
+
+    (void)r;
+    for (long k = 0; k < shape_size(node->outputs[0]->shape); k++)
+        out[0][k] = k >= begin && k < begin + part ? in[0][k - begin] : 0;
+}
+
 /* Is index `at` of y inside of x, which begins at `place`? Gives its flat element. */
 static bool find_inside(Shape x, const int *place, const int *at, long *element)
 {
@@ -99,6 +110,8 @@ static void evaluate_permute(const Reference *r, const Node *node, double *const
 static Evaluate *const evaluations[OP_COUNT] = {
     [OP_CONCAT] = evaluate_concat,
     [OP_SLICE] = evaluate_slice,
+    [OP_WEIGHT_SLICE] = evaluate_slice,
+    [OP_WEIGHT_SLICE_GRAD] = evaluate_weight_slice_grad,
     [OP_PAD] = evaluate_pad,
     [OP_PERMUTE] = evaluate_permute,
 };

@@ -29,11 +29,9 @@ static int pixels_of(Shape x) /* of a channel; steps of a sequence */
 /* Channels of a head, then keys; of any other operation 1. */
 static double attention_terms(const Node *node)
 {
-    const Shape x = node->inputs[0]->shape;
+    const Heads of = heads_of(node);
 
-    if (node->op != OP_ATTENTION && node->op != OP_ATTENTION_GRAD)
-        return 1;
-    return x.size[0] / 3.0 / node->at.heads + x.size[1];
+    return of.channels ? of.channels / (double)node->at.heads + of.keys : 1;
 }
 
 /* Numbers along an axis; of any other operation 1. */
@@ -176,10 +174,11 @@ static double standardized(const Bounds *b, const Node *node)
    that of a weight as a share; of its gradient dy by them. */
 static double attention_term(const Bounds *b, const Node *node)
 {
-    const double x = size_of(b, node->inputs[0]);
-    const double score = x * x * sqrt(node->inputs[0]->shape.size[0] / 3.0 / node->at.heads);
+    const Heads of = heads_of(node);
+    const double q = size_of(b, node->inputs[0]), kv = size_of(b, node->inputs[of.apart]);
+    const double x = fmax(q, kv), score = x * x * sqrt(of.channels / (double)node->at.heads);
 
-    return (node->op == OP_ATTENTION ? x : fmax(1, score) * size_of(b, node->inputs[4])) *
+    return (of.grad ? fmax(1, score) * size_of(b, node->inputs[4 + of.apart]) : x) *
            (1 + 2 * score);
 }
 
@@ -250,6 +249,8 @@ static double largest_term(const Bounds *b, const Node *node)
         return fmax(product_of(b, node, 0, 2), node->inputs[1] ? product_of(b, node, 1, 2) : 0);
     case OP_ATTENTION:
     case OP_ATTENTION_GRAD:
+    case OP_CROSS_ATTENTION:
+    case OP_CROSS_ATTENTION_GRAD:
         return attention_term(b, node);
     case OP_TOKEN_MEAN:
         return size_of(b, node->inputs[0]);
