@@ -422,6 +422,7 @@ bool analyze_columns(Sema *s, Field *field, const Call *source, const Ast *ast);
 /* ---- transform.c: the steps of a field ------------------------------------------------------- */
 
 Call *analyze_step(Sema *s, const Ast *stage); /* NULL after an error */
+const Call *window_of(const Field *field);     /* the step that puts rows together, or NULL */
 /* Is the argument one of these words? Complains where it is not. */
 bool check_word(Sema *s, const Call *step, const char *parameter, const char *const *words,
                 int count);
@@ -439,6 +440,14 @@ void prepare_characters(Sema *s, Field *field, int i, bool has_sizes); /* step i
 bool check_text(Sema *s, const Field *field); /* of text(..), it has to be characters */
 void check_text_splits(Sema *s);
 void share_characters(Sema *s); /* when all fields are known */
+
+/* ---- series.c: rows that are positions in time ----------------------------------------------- */
+
+/* The field's shape is that of one position until end_window, which is given the one that was
+   written out, or rank 0. Returns whether the one of a position is known. */
+bool begin_window(Sema *s, Field *field, const Call *source, bool has_sizes);
+void end_window(Sema *s, Field *field, Shape written);
+void check_series(Sema *s, Field *const *fields, int count); /* what windows ask of the splits */
 
 /* ---- numbering.c: inputs that share the numbers of their words or classes -------------------- */
 

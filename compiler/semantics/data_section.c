@@ -18,6 +18,8 @@ typedef struct Data {
     const Ast *parts[PARTS]; /* where each was given, or NULL */
     bool known[PARTS];       /* its fields can be looked up */
     bool misspelt;           /* a part has an unknown name: `train` may be that one */
+    Field **fields;
+    int field_count;
 } Data;
 
 /* ---- Parts ----------------------------------------------------------------------------------- */
@@ -317,7 +319,7 @@ static void define_field(Sema *s, Field *field, const Ast *ast)
                 ast->name_span);
 }
 
-static void analyze_field(Sema *s, const Data *data, const Ast *ast)
+static void analyze_field(Sema *s, Data *data, const Ast *ast)
 {
     const Ast *value = ast->first;
     const bool pipe = value->kind == AST_PIPE;
@@ -328,6 +330,7 @@ static void analyze_field(Sema *s, const Data *data, const Ast *ast)
     field->span = ast->name_span;
     field->is_target = ast->kind == AST_TARGET;
     const bool right = declare_shape(s, field, ast->arguments);
+    const Shape written = right ? field->shape : (Shape){0};
     bool known = right; /* no step failed that could have made the shape */
     if (is_drawn(source, pipe ? value->children.items[0] : value)) {
         analyze_drawn(s, field, value);
@@ -342,12 +345,15 @@ static void analyze_field(Sema *s, const Data *data, const Ast *ast)
         else if (find_signature(value->children.items[i]->text, KIND_TRANSFORM))
             known = false;
     }
-    find_transformed_shape(s, field, ast->arguments.count > 0 && right);
+    find_transformed_shape(s, field,
+                           begin_window(s, field, source, ast->arguments.count > 0 && right));
     known = check_text(s, field) && known;
     if (field->classes == 0 && field->vocabulary == 0 && known)
         settle_shape(s, field, ast, source);
     if (right)
         check_transforms(s, field);
+    end_window(s, field, written);
+    APPEND(data->fields, data->field_count, field);
     if (known && !field->classes && field->source_field &&
         is_class_name(source, field->source_field) &&
         report(s, field->span, "`%s` of %s is the name of a folder: a class", field->source_field,
@@ -374,6 +380,7 @@ void analyze_data(Sema *s, const Ast *section)
         if (ast->kind == AST_INPUT || ast->kind == AST_TARGET)
             analyze_field(s, &data, ast);
     }
+    check_series(s, data.fields, data.field_count);
     for (int i = 0; i < items.count; i++)
         if (items.items[i]->kind == AST_AUGMENT)
             analyze_augment(s, items.items[i]);

@@ -20,6 +20,14 @@ Call *analyze_step(Sema *s, const Ast *stage)
     return finish_call(s, bind(s, f, stage->arguments, stage->span));
 }
 
+const Call *window_of(const Field *field)
+{
+    for (int i = 0; i < field->step_count; i++)
+        if (same(field->steps[i]->name, "window") || same(field->steps[i]->name, "ahead"))
+            return field->steps[i];
+    return NULL;
+}
+
 static int length_of(const Constant *constant)
 {
     return constant->kind == CONSTANT_LIST ? constant->count : 1;
@@ -113,7 +121,7 @@ static void prepare_classes(Sema *s, Field *field, int i, bool has_sizes)
         report(s, step->span, "%s numbers a column's own values: it comes first", step->name);
     } else if (field->columns && field->column_total != 1) {
         report(s, step->span, "%s numbers the values of one column", step->name);
-    } else if (!vector && field->step_count > 1) {
+    } else if (!vector && field->step_count > 1 && field->steps[1] != window_of(field)) {
         report(s, field->steps[1]->span,
                "%s cannot follow classes, which gives a number of a "
                "class",

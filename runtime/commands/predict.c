@@ -121,6 +121,10 @@ static void predict_rows(struct net_predictions *predictions, struct net_session
             for (int k = 0; k < predictions->inverse.count; k++)
                 if (!isfinite(net_inverse_value(&predictions->inverse, k, x[k])))
                     fail_row(session->data, part, rows[i]);
+            if (net_data_is_series(session->data)) {
+                predictions->ends = rows[i];
+                net_data_place(session->data, part, 0, &predictions->ends);
+            }
             net_predictions_add(predictions, x, class);
         }
     }

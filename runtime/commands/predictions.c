@@ -146,8 +146,11 @@ static void add_truth(const struct net_predictions *predictions, char between, c
     FILE *out = predictions->out;
     char text[16];
 
-    if (!truth)
+    if (!truth) {
+        if (predictions->ends >= 0)
+            fprintf(out, "%c%ld", between, predictions->ends);
         return;
+    }
     if (predicts_labels(predictions)) {
         fputc(between, out);
         put_labels(predictions, truth->classes, between, special);
@@ -227,6 +230,8 @@ static void begin_csv(struct net_predictions *predictions, long rows)
         for (int i = 0; i < truths; i++)
             fprintf(out, truths == 1 ? ",truth" : ",truth_%d", i + 1);
         fputs(",loss,row", out);
+    } else if (net_data_is_series(predictions->session->data)) {
+        fputs(",row", out);
     }
     fputc('\n', out);
 }
@@ -335,6 +340,8 @@ static void add_json(struct net_predictions *predictions, const float *x, const 
             fprintf(out, ", \"loss\": %.9g, \"row\": %ld", truth->loss, truth->row);
         else
             fprintf(out, ", \"loss\": null, \"row\": %ld", truth->row);
+    } else if (predictions->ends >= 0) {
+        fprintf(out, ", \"row\": %ld", predictions->ends);
     }
     fputs("}\n", out);
 }
@@ -397,6 +404,7 @@ void net_predictions_open(struct net_predictions *predictions, FILE *out,
         .session = session,
         .format = &formats[f],
         .top = (int)value[NET_TOP].number,
+        .ends = -1,
         .digits = value[NET_DIGITS].given ? (int)value[NET_DIGITS].number : -1};
     net_inverse_open(&predictions->inverse, session->data);
     if (predicts_labels(predictions) && (predictions->top || value[NET_DIGITS].given))

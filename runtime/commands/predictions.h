@@ -24,6 +24,7 @@ struct net_predictions {
     int *order; /* of a row, where `top` is not 0: its classes, the likeliest first */
     struct net_inverse inverse;    /* of values, which are told in the units of the data */
     const struct net_truth *truth; /* of the row that is added next; NULL: none is told */
+    long ends;  /* of a series: the row that its window ends at, from 0; else -1 */
     int digits; /* behind the point; -1: 6 of probabilities, all that there are of values */
 };
 

@@ -11,15 +11,19 @@
 #include "data/transforms/transform.h"
 
 /* Bytes of a row that is made for each batch; 0 where rows are read where they stand. */
-static size_t made_width(const struct net_prepared_column *prepared)
+static size_t made_width(const struct net_prepared_column *prepared, const struct net_field *field)
 {
-    return prepared->values ? (size_t)prepared->column.size * sizeof(float)
-                            : net_ragged_width(&prepared->column);
+    return prepared->values || prepared->series ? (size_t)field->size * sizeof(float)
+                                                : net_ragged_width(&prepared->column);
 }
 
-static const void *make_row(const struct net_prepared_column *prepared, long row, double *numbers,
-                            void *scratch)
+static const void *make_row(const struct net_prepared_column *prepared,
+                            const struct net_field *field, long row, double *numbers, void *scratch)
 {
+    if (prepared->series) {
+        prepared->series->make(prepared, field, row, numbers, scratch);
+        return scratch;
+    }
     if (!prepared->values)
         return net_ragged_row(&prepared->column, row, scratch);
     net_values_row(prepared->values, row, numbers);
@@ -42,10 +46,11 @@ void net_packing_open(struct net_data *data, enum net_part part)
     for (int f = 0; f < model->field_count; f++) {
         const struct net_prepared_column *prepared = &from->source->fields[f];
         const size_t numbers = prepared->values ? (size_t)prepared->column.size : 0;
+        const size_t width = made_width(prepared, &model->fields[f]);
 
-        if (made_width(prepared)) /* the numbers of a row come first, in double */
-            from->scratch[f] = net_allocate(
-                numbers * sizeof(double) + (size_t)model->batch * made_width(prepared), 1);
+        if (width) /* the numbers of a row come first, in double */
+            from->scratch[f] = net_allocate(numbers * sizeof(double) + (size_t)model->batch * width,
+                                            1);
     }
 }
 
@@ -78,7 +83,7 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
         if (!net_has_rows(column))
             continue;
         const bool changes = net_augment_acts(augment, mode);
-        const size_t width = made_width(prepared);
+        const size_t width = made_width(prepared, &model->fields[f]);
         double *numbers = from->scratch[f];
         char *scratch = from->scratch[f];
 
@@ -87,14 +92,15 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
 
         for (int i = 0; i < n; i++) {
             const long row = net_source_row(from, rows[i]);
-            const void *element = width ? make_row(prepared, row, numbers,
+            const void *element = width ? make_row(prepared, &model->fields[f], row, numbers,
                                                    scratch + (size_t)i * width)
                                         : net_row(column, row);
 
             pointers[i] = changes ? net_augment_row(augment, mode, prepared, element, row, i)
                                   : element;
         }
-        const bool floats = column->type != NET_I32 && (changes || prepared->values);
+        const bool floats = prepared->values ||
+                            (column->type != NET_I32 && (changes || prepared->series));
 
         fields[f] = (struct net_rows){floats ? NET_F32 : column->type, pointers, prepared->scale,
                                       prepared->shift};
@@ -115,9 +121,11 @@ bool net_data_input(const struct net_data *data, enum net_part part, int field, 
     double *numbers = net_allocate((size_t)column->size, sizeof *numbers);
 
     row = net_source_row(from, row);
-    if (prepared->values)
+    if (prepared->series)
+        prepared->series->make(prepared, &data->model->fields[field], row, numbers, x);
+    else if (prepared->values)
         net_values_row(prepared->values, row, numbers);
-    for (int i = 0; i < column->size; i++)
+    for (int i = 0; !prepared->series && i < column->size; i++)
         x[i] = (float)(prepared->values ? numbers[i] : net_element(column, row, i));
     free(numbers);
     return !prepared->values && column->type == NET_U8;
@@ -133,9 +141,10 @@ bool net_data_given(const struct net_data *data, enum net_part part, int field, 
         return bytes;
     row = net_source_row(from, row);
     memcpy(x,
-           net_augment_row(from->augments[field], NULL, prepared,
-                           prepared->values ? x : net_row(&prepared->column, row), row, 0),
-           (size_t)prepared->column.size * sizeof *x);
+           net_augment_row(
+               from->augments[field], NULL, prepared,
+               prepared->values || prepared->series ? x : net_row(&prepared->column, row), row, 0),
+           (size_t)data->model->fields[field].size * sizeof *x);
     return false;
 }
 

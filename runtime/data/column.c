@@ -122,6 +122,23 @@ void net_hold(struct net_table *table, void *at, size_t mapped)
     grown[table->held_count++] = (struct net_held){at, mapped};
 }
 
+void net_add_border(struct net_table *table, long row)
+{
+    int i = table->border_count;
+
+    while (i && table->borders[i - 1] > row)
+        i--;
+    if (!row || (i && table->borders[i - 1] == row))
+        return;
+    long *grown = realloc(table->borders, ((size_t)table->border_count + 1) * sizeof *grown);
+
+    if (!grown)
+        net_fail(1, "out of memory");
+    memmove(grown + i + 1, grown + i, (size_t)(table->border_count++ - i) * sizeof *grown);
+    grown[i] = row;
+    table->borders = grown;
+}
+
 void net_table_release(struct net_table *table)
 {
     for (int i = 0; i < table->held_count; i++)
@@ -143,6 +160,7 @@ void net_table_free(struct net_table *table)
     for (int i = 0; i < table->place_count; i++)
         free(table->places[i]);
     table->place_count = 0;
+    free(table->borders);
     net_table_release(table);
 }
 

@@ -83,6 +83,8 @@ struct net_table {
     int held_count;
     char *places[NET_COLUMNS]; /* of columns that were read of files, owned */
     int place_count;
+    long *borders; /* rows with which files begin, but the first; rising, owned */
+    int border_count;
 };
 
 /* The column of a table that a field is made from, or NULL. */
@@ -161,7 +163,9 @@ bool net_data_next(struct net_data *data);
 
 void net_data_close(struct net_data *data);
 
-long net_data_rows(const struct net_data *data, enum net_part part); /* 0: no such part */
+/* 0: no such part. Of a series rows are samples, each called by the row that its window ends at. */
+long net_data_rows(const struct net_data *data, enum net_part part);
+bool net_data_is_series(const struct net_data *data);
 
 /* The training file of an array whose rows are flat where the field has axes of unequal lengths, so
    that they could be meant in another order; else NULL. */
@@ -234,7 +238,8 @@ struct net_inverse {
         double (*inverse)(double x);
     } * stages; /* in the order of the transforms: affine ones together, or one function */
     int stage_count;
-    int count; /* the target's size */
+    int count;  /* the target's size */
+    int length; /* numbers that stand behind one another for each scale and shift */
 };
 
 void net_inverse_open(struct net_inverse *inverse, const struct net_data *data);

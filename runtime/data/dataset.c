@@ -114,6 +114,20 @@ static void split(struct net_data *data, enum net_part part)
               class_column(data));
 }
 
+/* Rows of the training source for the parts that have none of their own. */
+static void divide(struct net_data *data)
+{
+    const struct net_call *validation = data->model->parts[NET_VALIDATION];
+
+    if (data->model->parts[NET_TEST] && !data->model->parts[NET_TEST]->reader)
+        split(data, NET_TEST);
+    if (data->fold.count)
+        net_split_fold(&data->parts[NET_TRAIN], &data->parts[NET_VALIDATION], data->fold,
+                       validation, class_column(data));
+    else if (validation && !validation->reader && strcmp(validation->name, "kfold") != 0)
+        split(data, NET_VALIDATION);
+}
+
 /* Opens the source of a part, and compares it with the run's where that was asked for. */
 static void open_same(struct net_data *data, enum net_part part, const struct net_opening *opening)
 {
@@ -130,7 +144,6 @@ static void open_same(struct net_data *data, enum net_part part, const struct ne
 static void open_parts(struct net_data *data, const struct net_opening *opening)
 {
     const struct net_call *const *parts = data->model->parts;
-    const struct net_call *validation = parts[NET_VALIDATION];
 
     for (int part = 0; part < NET_PARTS; part++)
         if (parts[part] && parts[part]->reader)
@@ -139,15 +152,10 @@ static void open_parts(struct net_data *data, const struct net_opening *opening)
         net_fail(1, "the model names no source of training data");
     if (!data->learnt)
         check_classes(data);
-    if (parts[NET_TEST] && !parts[NET_TEST]->reader)
-        split(data, NET_TEST);
-    if (data->fold.count)
-        net_split_fold(&data->parts[NET_TRAIN], &data->parts[NET_VALIDATION], data->fold,
-                       validation, class_column(data));
-    else if (validation && !validation->reader && strcmp(validation->name, "kfold") != 0)
-        split(data, NET_VALIDATION);
-    if (opening->same & 1u << NET_TRAIN && !opening->alike)
-        net_identity_check_splits(data, opening->changed);
+    if (data->series)
+        data->series->split(data);
+    else
+        divide(data);
 }
 
 /* ---- transforms ------------------------------------------------------------------------------ */
@@ -161,7 +169,7 @@ static void open_joined(struct net_data *data, int f, struct net_values *values)
     for (int g = f; g < model->field_count; g++) {
         if (g > f && model->fields[g].numbered_as != f + 1)
             continue;
-        net_values_open(&values[g], &model->fields[g],
+        net_values_open(&values[g], &data->fields[g],
                         net_find_column(&data->parts[NET_TRAIN].source->table, model, g));
         if (g > f)
             last->joined = &values[g];
@@ -230,7 +238,7 @@ void net_field_apply(struct net_data *data, int f, struct net_source *source)
 
     if (!column || !net_has_rows(column))
         return;
-    net_values_open(&values, field, column);
+    net_values_open(&values, &data->fields[f], column);
     for (int s = 0; s < field->step_count; s++)
         field->steps[s].transform->apply(&values, &field->steps[s], &data->fitted[f][s]);
     net_values_finish(&values, &source->fields[f]);
@@ -299,9 +307,13 @@ static void prepare(struct net_data *data)
             net_field_apply(data, f, source);
         net_source_trim(source, model->field_count);
     }
-    for (int part = 0; part < NET_PARTS; part++)
-        if (data->parts[part].source)
-            net_packing_open(data, (enum net_part)part);
+    for (int part = 0; part < NET_PARTS; part++) {
+        if (!data->parts[part].source)
+            continue;
+        if (data->series)
+            data->series->cut(data, (enum net_part)part, model->field_count);
+        net_packing_open(data, (enum net_part)part);
+    }
     net_list_words(data);
 }
 
@@ -315,9 +327,14 @@ struct net_data *net_data_new(const struct net_model *model)
         net_fail(1, "more than %d inputs and targets", NET_COLUMNS);
     data->model = model;
     data->fitted = net_allocate((size_t)model->field_count, sizeof *data->fitted);
-    for (int f = 0; f < model->field_count; f++)
+    for (int f = 0; f < model->field_count; f++) {
+        const struct net_call *window = net_series_step(&model->fields[f]);
+
+        data->series = window ? window->transform->series : data->series;
         data->fitted[f] = net_allocate((size_t)model->fields[f].step_count,
                                        sizeof *data->fitted[f]);
+    }
+    data->fields = data->series ? data->series->fields(model) : model->fields;
     return data;
 }
 
@@ -333,6 +350,8 @@ struct net_data *net_data_open_by(const struct net_model *model, const struct ne
         data->fold = opening->fold;
     open_parts(data, opening);
     prepare(data);
+    if (opening->same & 1u << NET_TRAIN && !opening->alike)
+        net_identity_check_splits(data, opening->changed);
     net_task_find(data, NET_TRAIN);
     net_contract_check(data, opening->checksum);
     return data;
@@ -352,6 +371,7 @@ void net_part_close(struct net_data *data, enum net_part part)
 
     for (int f = 0; source->fields && f < data->model->field_count; f++) {
         free(source->fields[f].owned);
+        free(source->fields[f].made);
         free(source->fields[f].scale);
         if (source->fields[f].values) {
             free(source->fields[f].values->scale);
@@ -385,6 +405,8 @@ void net_data_close(struct net_data *data)
         free(data->vocabulary[f]);
         net_names_free(&data->names[f]);
     }
+    if (data->series)
+        free((void *)data->fields);
     free(data->user_files);
     free(data->vocabulary);
     free(data->fitted);

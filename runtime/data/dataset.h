@@ -25,10 +25,12 @@ struct net_values {
 
 /* One field of one source as pack reads it. */
 struct net_prepared_column {
-    struct net_column column;  /* U8 or F32; I32 for a class; what it owns is the source's */
-    double *scale, *shift;     /* U8: one a channel, applied by pack */
-    void *owned;               /* column.at where it is not the source's, else NULL */
-    struct net_values *values; /* what makes floats of a row as it is packed; else NULL */
+    struct net_column column;        /* U8 or F32; I32 for a class; what it owns is the source's */
+    double *scale, *shift;           /* U8: one a channel, applied by pack */
+    void *owned;                     /* column.at where it is not the source's, else NULL */
+    struct net_values *values;       /* what makes floats of a row as it is packed; else NULL */
+    const struct net_series *series; /* what makes a window of rows of the column; else NULL */
+    double *made; /* of a window: one row of the column, and then the window; owned */
 };
 
 /* What a source holds, as preparation.json keeps it. */
@@ -78,8 +80,24 @@ struct net_subset {
     void **scratch; /* pack's: of each field with words, model->batch rows; else NULL */
 };
 
+/* A model of windows: its rows are positions in time. series.c, by the transforms that make them */
+struct net_series {
+    int (*length)(const struct net_field *field); /* positions in a row of it; of others 1 */
+    /* Those of a model as they are at one position, malloc'd. */
+    struct net_field *(*fields)(const struct net_model *model);
+    void (*split)(struct net_data *data); /* holdouts: the last rows of each file */
+    /* Rows of a part become the positions whose windows, of the first fields, are whole in it. */
+    void (*cut)(struct net_data *data, enum net_part part, int field_count);
+    /* The window at a row of the source, [channels][length] of 4 bytes each; `numbers` is room for
+       one row of the column. */
+    void (*make)(const struct net_prepared_column *prepared, const struct net_field *field,
+                 long row, double *numbers, void *to);
+};
+
 struct net_data {
     const struct net_model *model;
+    const struct net_series *series; /* or NULL: every row of a source is one of a part */
+    const struct net_field *fields;  /* the model's, as transforms see them; of a series its own */
     struct net_source sources[NET_PARTS]; /* of the parts that have a reader */
     struct net_subset parts[NET_PARTS];
     struct net_fitted **fitted;          /* [field][step] */
@@ -150,6 +168,10 @@ void net_split_fold(struct net_subset *from, struct net_subset *held, struct net
                     const struct net_call *call, const struct net_column *classes);
 /* Is every number 0 or 1, or every one -1 or 1? */
 bool net_is_binary(const struct net_column *column);
+
+/* rows.c: a row of a prepared field, by its number in the source; of a window until the next call
+   for the field. */
+const void *net_prepared_row(const struct net_data *data, enum net_part part, int field, long row);
 
 /* batch.c: what packing needs of a part that is open. */
 void net_packing_open(struct net_data *data, enum net_part part);

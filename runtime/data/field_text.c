@@ -119,7 +119,7 @@ void net_data_field_text(struct net_text *text, const struct net_data *data, enu
     else if (from->source->table.windows && field->classes)
         show_characters(text, data, f, net_row(column, net_source_row(from, row)));
     else if (field->classes && field->kind == NET_INPUT_TOKENS)
-        show_classes(text, data, f, net_row(column, net_source_row(from, row)));
+        show_classes(text, data, f, net_prepared_row(data, part, f, net_source_row(from, row)));
     else if (field->classes && field->kind == NET_INPUT && field->step_count == 1)
         show_hot(text, data, part, f, row);
     else if (field->kind == NET_INPUT)

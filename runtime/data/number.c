@@ -185,6 +185,7 @@ void net_read_streams(struct net_table *table, struct net_column *column, net_op
         struct net_encoding encoding;
         struct net_stream file;
 
+        net_add_border(table, column->rows);
         open(&file, context, i);
         const size_t size = header(&file, &next, &encoding);
 

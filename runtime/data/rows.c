@@ -43,14 +43,31 @@ const char *net_data_place(const struct net_data *data, enum net_part part, int 
     return data->parts[part].source->fields[field].column.place;
 }
 
-static const struct net_column *target(const struct net_data *data, enum net_part part)
+bool net_data_is_series(const struct net_data *data)
 {
-    return &data->parts[part].source->fields[data->model->field_count - 1].column;
+    return data->series != NULL;
+}
+
+const void *net_prepared_row(const struct net_data *data, enum net_part part, int field, long row)
+{
+    const struct net_prepared_column *prepared = &data->parts[part].source->fields[field];
+    double *window = prepared->made + prepared->column.size;
+
+    if (!prepared->series)
+        return net_row(&prepared->column, row);
+    prepared->series->make(prepared, &data->model->fields[field], row, prepared->made, window);
+    return window;
+}
+
+static const void *target(const struct net_data *data, enum net_part part, long row)
+{
+    return net_prepared_row(data, part, data->model->field_count - 1,
+                            net_source_row(&data->parts[part], row));
 }
 
 const int32_t *net_data_classes(const struct net_data *data, enum net_part part, long row)
 {
-    return net_row(target(data, part), net_source_row(&data->parts[part], row));
+    return target(data, part, row);
 }
 
 int net_data_class(const struct net_data *data, enum net_part part, long row)
@@ -60,7 +77,7 @@ int net_data_class(const struct net_data *data, enum net_part part, long row)
 
 const float *net_data_target(const struct net_data *data, enum net_part part, long row)
 {
-    return net_row(target(data, part), net_source_row(&data->parts[part], row));
+    return target(data, part, row);
 }
 
 const char *net_data_class_name(const struct net_data *data, int class)

@@ -239,6 +239,7 @@ void net_builder_elements(struct net_builder *builder, int f)
 
 void net_builder_file(struct net_builder *builder, struct net_bytes bytes)
 {
+    net_add_border(builder->table, builder->rows);
     for (int f = 0; f < builder->count; f++) {
         struct net_column *column = builder->takers[f].column;
 

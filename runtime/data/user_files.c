@@ -125,6 +125,8 @@ static void read_rows(struct net_data *data)
     for (int f = 0; f < given->request.field_count; f++)
         net_field_apply(data, f, source);
     net_source_trim(source, given->request.field_count);
+    if (data->series)
+        data->series->cut(data, NET_TEST, given->request.field_count);
     net_packing_open(data, NET_TEST);
 }
 
@@ -168,7 +170,8 @@ struct net_data *net_data_open_files(const struct net_model *model, const char *
     if (!opening->preparation)
         check_alone(model, net_is_run_checksum(opening->checksum) ? model->field_count
                                                                   : given->request.field_count);
-    given->arriving = count == 1 && is_arriving(reader, files[0], &given->request, opening);
+    given->arriving = count == 1 && !data->series &&
+                      is_arriving(reader, files[0], &given->request, opening);
     make_call(given, model, reader, given->arriving ? &standard_input : files, count);
     given->request.call = &given->call;
     given->reader = choose_reader(reader,

@@ -465,7 +465,8 @@ Suite *suite_data(void)
         tcase_add_test(readers, tests[i]);
     suite_add_tcase(suite, readers);
 
-    TCase *more[] = {data_test_prepared(), data_test_identity(), data_test_metrics()};
+    TCase *more[] = {data_test_prepared(), data_test_identity(), data_test_metrics(),
+                     data_test_series()};
 
     for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
         tcase_add_checked_fixture(more[i], data_test_make_folder, data_test_remove_folder);

@@ -28,6 +28,7 @@ void expect_fault(void (*work)(const void *), const void *context, const char *t
 TCase *data_test_prepared(void); /* data_test.c: transforms, splits */
 TCase *data_test_identity(void); /* identity_test.c: is it the same data? */
 TCase *data_test_metrics(void);  /* metrics_test.c: metrics, reports, predictions */
+TCase *data_test_series(void);   /* series_test.c: windows of rows */
 TCase *data_test_labels(void);   /* labels_test.c: a class a position */
 
 #endif

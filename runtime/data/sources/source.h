@@ -96,7 +96,8 @@ void net_names_free(struct net_names *names);
 
 /* The table gives it back when it is closed. */
 void net_hold(struct net_table *table, void *at, size_t mapped);
-void net_table_release(struct net_table *table); /* what it holds; columns stay */
+void net_table_release(struct net_table *table);        /* what it holds; columns stay */
+void net_add_border(struct net_table *table, long row); /* a file that is not the first begins */
 
 /* A whole file: mapped where it is plain, else unpacked into memory. */
 struct net_bytes {

@@ -40,15 +40,16 @@ void net_inverse_field(struct net_inverse *inverse, const struct net_data *data,
     const struct net_field *field = &model->fields[f];
     const struct net_fitted *fitted = data->fitted[f];
     const struct net_column column = {
-        .name = field->name, .place = model->source, .size = field->size};
+        .name = field->name, .place = model->source, .size = data->fields[f].size};
     struct net_values values;
 
     *inverse = (struct net_inverse){0};
     if (!has_inverse(field))
         return;
     inverse->count = field->size;
+    inverse->length = field->size / column.size;
     inverse->stages = net_allocate(2 * (size_t)field->step_count + 1, sizeof *inverse->stages);
-    net_values_open(&values, field, &column);
+    net_values_open(&values, &data->fields[f], &column);
     for (int s = 0; s < field->step_count; s++) {
         const struct net_transform *transform = field->steps[s].transform;
 
@@ -88,8 +89,10 @@ double net_inverse_value(const struct net_inverse *inverse, int i, float x)
     for (int s = inverse->stage_count - 1; s >= 0; s--) {
         const struct net_inverse_stage *stage = &inverse->stages[s];
 
-        value = stage->inverse ? stage->inverse(value)
-                               : (value - stage->shift[i]) / stage->scale[i];
+        if (stage->inverse)
+            value = stage->inverse(value);
+        else
+            value = (value - stage->shift[i / inverse->length]) / stage->scale[i / inverse->length];
     }
     return value;
 }

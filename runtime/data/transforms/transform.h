@@ -34,6 +34,7 @@ struct net_transform {
         NET_INVERSE_FUNCTION /* `inverse`, of each number */
     } inverse_kind;
     double (*inverse)(double x);
+    const struct net_series *series; /* of one that makes windows of rows; else NULL */
 };
 
 #define TRANSFORM(name, ...) extern const struct net_transform net_transform_##name;
@@ -58,6 +59,13 @@ void net_values_finish(struct net_values *values, struct net_prepared_column *pr
 const char *net_shape_text(char text[64], int rank, const int *shape);
 /* Shapes agree up to axes of size 1, or where one of the two is flat. */
 bool net_column_fits(const struct net_column *column, const struct net_field *field);
+
+/* The step of a field that makes windows, or NULL. */
+const struct net_call *net_series_step(const struct net_field *field);
+
+/* ---- series.c -------------------------------------------------------------------------------- */
+
+extern const struct net_series net_series; /* of window and ahead */
 
 /* ---- preparation_json.c ---------------------------------------------------------------------- */
 

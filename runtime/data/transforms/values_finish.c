@@ -28,6 +28,14 @@ bool net_column_fits(const struct net_column *column, const struct net_field *fi
     return column->size == field->size && (rank <= 1 || wanted <= 1 || !memcmp(a, b, sizeof a));
 }
 
+const struct net_call *net_series_step(const struct net_field *field)
+{
+    for (int s = 0; s < field->step_count; s++)
+        if (field->steps[s].transform->series)
+            return &field->steps[s];
+    return NULL;
+}
+
 /* One scale and shift a channel for pack, or false where a channel has several. */
 static bool by_channel(const struct net_values *values, struct net_prepared_column *prepared)
 {
@@ -74,11 +82,13 @@ static bool is_packed_as_it_is(const struct net_values *values,
     const enum net_type type = values->column.type;
 
     return (kind == NET_INPUT_TOKENS && type == NET_I32) ||
-           (kind == NET_INPUT && type == NET_U8 && by_channel(values, prepared));
+           (kind == NET_INPUT && type == NET_U8 && !prepared->series &&
+            by_channel(values, prepared));
 }
 
 void net_values_finish(struct net_values *values, struct net_prepared_column *prepared)
 {
+    const struct net_call *window = net_series_step(values->field);
     const struct net_field *field = values->field;
     const struct net_column *column = &values->column;
     const bool target = field->kind == NET_TARGET_CLASS || field->kind == NET_TARGET_VALUES;
@@ -98,6 +108,12 @@ void net_values_finish(struct net_values *values, struct net_prepared_column *pr
                  "%s: a row of %s is %s, the model's %s %s wants %s (the first axis of a file "
                  "counts rows)",
                  column->place, column->name, found, kind, field->name, wanted);
+    if (window) {
+        prepared->series = window->transform->series;
+        prepared->made = net_allocate((size_t)column->size *
+                                          (1 + (size_t)prepared->series->length(field)),
+                                      sizeof *prepared->made);
+    }
     if (field->kind == NET_TARGET_CLASS) {
         if (column->type != NET_I32)
             net_fail(1, "%s: the target %s wants classes(n) as the last of its transforms",
