@@ -6,8 +6,9 @@ median of the rounds' medians; `ratio` is the time of PyTorch's best variant by 
 `ratio_eager` that of eager; `peak_share` is netc's share of the multiply-add rate that the trainer
 measures in the same process. Each variant is a process of its own, so that its memory and its time
 to the first step are its own (netc's with compiling, PyTorch's with its imports); all stand still
-while one works. What cannot be had is null, and `note` says why. Of all models, convolutions
-(convolutions.py) and waiting for data (loading.py) follow.
+while one works. What cannot be had is null, and `note` says why. A second table, of networks of
+models/zoo, is of two threads, and torch.compile's only where --variants asks for it. Of all models,
+convolutions (convolutions.py) and waiting for data (loading.py) follow.
 """
 
 import argparse
@@ -43,16 +44,29 @@ CASES = [
     ("meli_cnn", "models/meli_cnn.net", "meli_cnn", [128], []),
     ("cifar100_alexnet", "models/cifar100_alexnet.net", "cifar100_alexnet", [64], []),
     ("cifar10_vgg16", "models/cifar10_vgg16.net", "cifar10_vgg16", [64], []),
-    ("imdb_lstm", "models/zoo/imdb_lstm.net", "imdb_lstm", [64], []),
-    ("imdb_bilstm", "models/zoo/imdb_bilstm.net", "imdb_bilstm", [64], []),
-    ("imdb_transformer", "models/zoo/imdb_transformer.net", "imdb_transformer", [64], []),
-    ("vit_cifar10", "models/zoo/vit_cifar10.net", "vit_cifar10", [64], []),
-    ("neumf", "models/zoo/neumf.net", "neumf", [256], []),
-    ("unet", "models/zoo/unet.net", "unet", [8], []),
     ("cifar10_resnet18", "models/cifar10_resnet18.net", "cifar10_resnet18", [64], ["direct"]),
 ]
+# The second table: networks of tests/pytorch/networks; behind a name, values of its file's lets
+NETWORKS = [
+    ("imdb_lstm", "models/zoo/imdb_lstm.net", "imdb_lstm", [64], []),
+    ("imdb_bilstm", "models/zoo/imdb_bilstm.net", "imdb_bilstm", [64], []),
+    ("imdb_gru", os.path.join(HERE, "imdb_gru.net"), "imdb_gru", [64], []),
+    ("imdb_transformer_128", "models/zoo/imdb_transformer.net", "imdb_transformer length=128",
+     [64], []),
+    ("imdb_transformer", "models/zoo/imdb_transformer.net", "imdb_transformer", [64], []),
+    ("gpt_nano", "models/zoo/gpt_nano.net", "gpt_nano", [64], []),
+    ("vit_cifar10", "models/zoo/vit_cifar10.net", "vit_cifar10", [64], []),
+    ("mixer_s16", "models/zoo/mixer_s16.net", "mixer_s16", [8], []),
+    ("unet", "models/zoo/unet.net", "unet", [8], []),
+    ("efficientnet_b0", "models/zoo/efficientnet_b0.net", "efficientnet_b0", [16], []),
+    ("mobilenet_v3_small", "models/zoo/mobilenet_v3_small.net", "mobilenet_v3_small", [16], []),
+    ("neumf", "models/zoo/neumf.net", "neumf", [256], []),
+    ("entity_embeddings", "models/zoo/entity_embeddings.net", "entity_embeddings", [128], []),
+]
+OTHERS = ["networks", "convolutions", "loading"]    # tables, by their names
 IMAGES = {"mnist_conv", "lenet5", "autoencoder", "cifar100_alexnet", "cifar10_vgg16",
-          "cifar10_resnet18", "unet"}      # channels_last has a meaning
+          "cifar10_resnet18", "unet", "efficientnet_b0",
+          "mobilenet_v3_small"}         # channels_last has a meaning
 
 
 # ---- the rows of one model -----------------------------------------------------------------------
@@ -200,34 +214,44 @@ def read_options():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--turn", type=float, default=0.6, help="seconds of a turn, at least")
     parser.add_argument("--models", default="", help="some of: " + " ".join(
-        [c[0] for c in CASES] + ["convolutions", "loading"]))
-    parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--variants", default=",".join(VARIANTS), help="of PyTorch; \"\": none")
+        [c[0] for c in CASES + NETWORKS] + OTHERS))
+    parser.add_argument("--threads", help="default: 1,2; of networks 2")
+    parser.add_argument("--variants", help="of PyTorch, some of " + ",".join(VARIANTS) +
+                        ", which is the default; of networks all but compile; \"\": none")
     parser.add_argument("--data", default=os.environ.get("NETC_DATA", "data"),
                         help="the folder of the data sets, for loading")
     options = parser.parse_args()
     options.netc = os.path.abspath(options.netc)
-    options.threads = [int(t) for t in options.threads.split(",")]
+    options.threads = [int(t) for t in (options.threads or "").split(",") if t]
     options.models = options.models.replace(",", " ").split()
-    options.variants = [v for v in options.variants.split(",") if v]
-    if set(options.variants) - set(VARIANTS):
+    if options.variants is not None:
+        options.variants = [v for v in options.variants.split(",") if v]
+    if set(options.variants or []) - set(VARIANTS):
         parser.error(f"--variants takes some of {','.join(VARIANTS)}")
-    known = [c[0] for c in CASES] + ["convolutions", "loading"]
+    known = [c[0] for c in CASES + NETWORKS] + OTHERS
     unknown = set(options.models) - set(known)
     if unknown:
         parser.error(f"no model {' '.join(sorted(unknown))}; there are {' '.join(known)}")
     return options
 
 
-def bench_models(options, installed, folder):
+def defines_of(model_name):
+    """netc's flags of the lets behind a network's name."""
+    return [word for let in model_name.split()[1:] for word in ("--define", let)]
+
+
+def bench_models(cases, options, installed, folder):
+    """Prints a table of them and gives its rows."""
+    print_heads()
     rows = []
-    for name, path, model_name, batches, kinds in CASES:
-        for batch in batches if name in options.models else []:
+    for name, path, model_name, batches, kinds in cases:
+        for batch in batches:
             trainers = {}
             for kind in [None, *kinds]:
                 output = os.path.join(folder, f"{name}_{batch}_{kind or ''}")
                 seconds = compile_trainer(options.netc, os.path.join(ROOT, path), output,
-                                          "--batch", batch, conv=kind)
+                                          "--batch", batch, *defines_of(model_name),
+                                          conv=kind)
                 trainers[f"{name}_{kind}" if kind else name] = output, seconds
             for threads in options.threads:
                 made = measure(trainers, model_name, batch, threads, options, installed)
@@ -236,7 +260,15 @@ def bench_models(options, installed, folder):
                 rows += made
             for output, _ in trainers.values():
                 os.remove(output)
+    print_ends(rows)
     return rows
+
+
+def with_defaults(options, threads, variants):
+    """The options of a table."""
+    return argparse.Namespace(**{**vars(options), "threads": options.threads or threads,
+                                 "variants": variants if options.variants is None
+                                 else options.variants})
 
 
 def end_on_signal():
@@ -248,17 +280,23 @@ def main():
     options = read_options()
     version = torch_text()
     if not options.models:
-        options.models = [c[0] for c in CASES] + ["convolutions", "loading"]
+        options.models = [c[0] for c in CASES] + OTHERS
+    if "networks" in options.models:
+        options.models += [c[0] for c in NETWORKS]
     print(machine_text() + ";", f"PyTorch {version}" if version
           else "python3 has no torch (pip install torch): netc alone")
     with tempfile.TemporaryDirectory() as folder:
-        if set(options.models) & {c[0] for c in CASES}:
-            print_heads()
-            rows = bench_models(options, bool(version), folder)
-            print_ends(rows)
+        rows = []
+        for cases, threads, variants in ((CASES, [1, 2], VARIANTS), (NETWORKS, [2], VARIANTS[:2])):
+            wanted = [c for c in cases if c[0] in options.models]
+            if wanted:
+                rows += bench_models(wanted, with_defaults(options, threads, variants),
+                                     bool(version), folder)
+        if rows:
             with open(options.out, "w") as file:
                 json.dump(rows, file, indent=1)
                 file.write("\n")
+        options = with_defaults(options, [1, 2], VARIANTS)
         if "convolutions" in options.models:
             convolutions.show(options, folder)
         if "loading" in options.models:

@@ -27,8 +27,11 @@ for row in rows:
     assert row["note"] == "eager: not asked for; channels_last: not asked for; " \
                           "compile: not asked for", row
 END
-for case in row_of_the_best row_without_torch reasons table workers workers_end_with_a_failure \
-            workers_end_with_a_signal; do
+for case in row_of_the_best row_without_torch reasons table tables zoo_rows workers \
+            workers_end_with_a_failure workers_end_with_a_signal; do
     check "bench: $case" python3 "$root/tests/bench/test_bench.py" "$case"
 done
+if python3 -c 'import torch, numpy' 2>/dev/null; then
+    check "zoo.py" python3 "$root/tests/bench/zoo.py" --netc "$netc" --no-steps mixture_density
+fi
 finish

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 
-from bench import CASES, ROOT, three_digits
+from bench import CASES, NETWORKS, ROOT, defines_of, three_digits
 from same_bits import Fault, compile_text
 from turns import Trainer
 
@@ -54,11 +54,12 @@ def model_text(path, conv):
 
 
 def read_models(wanted):
-    """(name, path, batch, conv) of bench.py's models."""
-    for name, path, _, batches, kinds in CASES:
+    """(name, path, batch, conv, flags of netc) of bench.py's models."""
+    for name, path, model_name, batches, kinds in CASES + NETWORKS:
         for batch in batches[:1] if not wanted or name in wanted else []:
             for kind in [None, *kinds]:
-                yield (f"{name}_{kind}" if kind else name), os.path.join(ROOT, path), batch, kind
+                yield (f"{name}_{kind}" if kind else name), os.path.join(ROOT, path), batch, kind, \
+                    defines_of(model_name)
 
 
 def measure(sides, batch, threads, options):
@@ -106,7 +107,8 @@ def read_options():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--netc", default="build/netc")
     parser.add_argument("--vs", required=True, help="the netc that it is measured by")
-    parser.add_argument("--models", default="", help="some of: " + " ".join(c[0] for c in CASES))
+    parser.add_argument("--models", default="", help="some of: " + " ".join(
+        c[0] for c in CASES + NETWORKS))
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--target", default="native")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each (5)")
@@ -117,7 +119,7 @@ def read_options():
     options.netc, options.vs = os.path.abspath(options.netc), os.path.abspath(options.vs)
     options.threads = [int(t) for t in options.threads.split(",") if t]
     options.models = options.models.replace(",", " ").split()
-    unknown = set(options.models) - {c[0] for c in CASES}
+    unknown = set(options.models) - {c[0] for c in CASES + NETWORKS}
     if unknown:
         parser.error(f"no model {' '.join(sorted(unknown))}")
     if min(options.rounds, options.compiles) < 1:
@@ -132,13 +134,13 @@ def main():
           f"{'pairs':>8}{'':14}{'cpu':>8}{'best':>8}")
     compiled, slow = [], []
     with tempfile.TemporaryDirectory(prefix="step-times-") as folder:
-        for name, path, batch, kind in read_models(options.models):
+        for name, path, batch, kind, defines in read_models(options.models):
             sides = [Side(netc, os.path.join(folder, which))
                      for which, netc in (("netc", options.netc), ("vs", options.vs))]
             text = model_text(path, kind)
             try:
                 in_turns(sides, options.compiles, lambda side: side.compile(
-                    text, "--batch", str(batch), "--target", options.target))
+                    text, "--batch", str(batch), "--target", options.target, *defines))
             except Fault as fault:
                 sys.exit(f"{name}: {fault}")
             compiled.append((name, sides))

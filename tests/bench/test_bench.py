@@ -11,6 +11,7 @@ import types
 
 import bench
 import turns
+import zoo
 
 WORKER = """
 import json, os, sys
@@ -94,6 +95,30 @@ def table():
     assert all(len(line) <= 130 for line in text.getvalue().splitlines()), text.getvalue()
     assert [bench.three_digits(x) for x in (0, 0.0123, 0.3279, 1.484, 22.71, 445.6, 1220.4)] == [
         "0", "0.012", "0.328", "1.48", "22.7", "446", "1220"]
+
+
+def tables():
+    options = types.SimpleNamespace(threads=[], variants=None)
+    made = bench.with_defaults(options, [2], ["eager"])
+    assert made.threads == [2] and made.variants == ["eager"], made
+    options = types.SimpleNamespace(threads=[1], variants=[])
+    made = bench.with_defaults(options, [2], ["eager"])
+    assert made.threads == [1] and made.variants == [], made
+    assert bench.defines_of("imdb_transformer length=128") == ["--define", "length=128"]
+    for name, path, *_ in bench.CASES + bench.NETWORKS:
+        assert os.path.exists(os.path.join(bench.ROOT, path)), (name, path)
+
+
+def zoo_rows():
+    field = types.SimpleNamespace(shape=[3, 224, 224])
+    net = types.SimpleNamespace(inputs=[field], batch=256)
+    assert zoo.batches("resnet18", net) == (2, 8) and zoo.batches("vgg16", net) == (2, 8)
+    field.shape = [13]
+    assert zoo.batches("quantiles_boston", net) == (8, 256)
+    assert abs(zoo.loss_distance([2.0, 3.03], [2.0, 3.0]) - 0.01) < 1e-12
+    assert zoo.table_line(["`a`", 8, "1e-07"]) == "| `a` | 8 | 1e-07 |"
+    assert set(zoo.BATCHES) <= {name[:-4] for name in os.listdir(
+        os.path.join(bench.ROOT, "models", "zoo"))}, zoo.BATCHES
 
 
 def is_there(pid):

@@ -4,33 +4,60 @@ Each line of standard input is how many seconds to measure for; the answer is a 
 the median times of a step, in ms. Between two turns it is stopped (see turns.py)."""
 
 import json
+import os
 import resource
 import statistics
 import sys
 import time
 
 MIN_STEPS = 3
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+
+
+def network_parts(model_name, batch):
+    """(module, optimizer, loss, inputs, targets) of a network of tests/pytorch/networks; behind its
+    name values of its file's lets may stand, such as length=128."""
+    sys.path.insert(0, os.path.join(ROOT, "tests", "pytorch"))
+    import networks
+    from networks.net_file import NetFile
+    name, *lets = model_name.split()
+    lets = {key: int(value) for key, value in (let.split("=") for let in lets)}
+    folder = next(f for f in (os.path.join(ROOT, "models", "zoo"), HERE)
+                  if os.path.exists(os.path.join(f, name + ".net")))
+    net = NetFile(os.path.join(folder, name + ".net"), lets)
+    model, loss_of = networks.find(name)(**lets)
+    rows = net.draw(batch, full=True)
+    return (model, net.optimizer(model.parameters()), loss_of, net.tensors(rows, net.inputs),
+            net.tensors(rows, net.targets))
+
+
+def parts(model_name, batch):
+    import torch_models
+    if not hasattr(torch_models, model_name):
+        return network_parts(model_name, batch)
+    model, optimizer, loss_of, make_batch = getattr(torch_models, model_name)()
+    x, y = make_batch(batch)
+    return model, optimizer, loss_of, [x], [y]
 
 
 def make_step(model_name, variant, batch):
     import torch
-    import torch_models
     torch.manual_seed(0)
-    model, optimizer, loss_of, make_batch = getattr(torch_models, model_name)()
-    x, y = make_batch(batch)
+    model, optimizer, loss_of, inputs, targets = parts(model_name, batch)
     if variant == "channels_last":
-        model, x = model.to(memory_format=torch.channels_last), x.to(
-            memory_format=torch.channels_last)
+        model = model.to(memory_format=torch.channels_last)
+        inputs = [x.to(memory_format=torch.channels_last) if x.dim() == 4 else x for x in inputs]
 
-    def forward(x, y):
-        return loss_of(model(x), y)
+    def forward(inputs, targets):
+        return loss_of(model(*inputs), *targets)
     if variant == "compile":
         forward = torch.compile(forward)
 
     def step():
         times = [time.perf_counter()]
         optimizer.zero_grad()
-        loss = forward(x, y)
+        loss = forward(inputs, targets)
         times.append(time.perf_counter())
         loss.backward()
         times.append(time.perf_counter())

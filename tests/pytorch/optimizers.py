@@ -6,8 +6,8 @@ import torch
 def optimizer(make, **renamed):
     """A call with netc's names as a function of the parameters."""
     def call(**options):
-        if "beta1" in options:
-            options["betas"] = options.pop("beta1"), options.pop("beta2")
+        if options.keys() & {"beta1", "beta2"}:
+            options["betas"] = options.pop("beta1", 0.9), options.pop("beta2", 0.999)
         options = {renamed.get(key, key): value for key, value in options.items()}
         return lambda parameters: make(parameters, **options)
     return call

@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+"""The networks of models/zoo beside PyTorch: are they the same, and how long is a step?
+
+    zoo.py [--netc build/netc] [NETWORK...]
+    zoo.py --no-steps       differences alone, which no other program's load changes
+    zoo.py --variants eager,channels_last,compile   PyTorch's best of these
+
+Prints a table in Markdown, a row a network, and what went wrong; the exit is 1 then.
+
+- parameters: netc's, and PyTorch's where they are others.
+- losses of 10 steps by the file's optimizer and clip, without its schedule, from the same weights
+  (those of `init`) on the same rows, both sides without what is drawn (dropout and the like, see
+  networks/net_file.py): the largest relative difference from PyTorch's.
+- gradients of the first step: the largest difference in a tensor by its largest number (by the
+  largest of all where a tensor's gradient is 0 in double). Behind both the distances of netc and of
+  PyTorch from PyTorch in double.
+- threads: whether one thread and two give the same losses and weights to the bit.
+- compile: processor seconds of netc with clang, of the file as it is.
+- step: medians on --threads threads in turns, of the file as it is; MB: the processes' peaks.
+"""
+
+import argparse
+import contextlib
+import csv
+import importlib.util
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "tests", "pytorch"))
+
+import bench
+import turns
+
+STEPS = 10
+# of one step of sgd, behind which a weight is its gradient and little else; the largest with a loss
+RATES = [2.0 ** 30, 2.0 ** 20, 2.0 ** 12, 2.0 ** 6, 1.0]
+NO_GRADIENT = 1e-10     # of the largest gradient: 0 in double
+LOSS_LIMIT = GRADIENT_LIMIT = 1e-4
+TIMES = 1.5             # PyTorch's own distance from double, of what is over a limit
+
+# rows of a batch where the rule of batches() is not it: of differences, of steps
+BATCHES = {"vgg16": (2, 8), "fcn32s": (1, 2), "wavenet": (1, 4), "wide_resnet_28_10": (4, 16),
+           "deepfm": (16, 512), "imdb_transformer": (2, 64), "imdb_lstm": (4, 64),
+           "imdb_bilstm": (4, 64), "siamese_omniglot": (2, 16)}
+
+
+def batches(name, net):
+    if name in BATCHES:
+        return BATCHES[name]
+    large = any(len(field.shape) == 3 and field.shape[1] > 100 for field in net.inputs)
+    return (2, 8) if large else (8, net.batch)
+
+
+def call(*command):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(map(str, command))}: exit {done.returncode}\n"
+                           f"{done.stdout}{done.stderr}".rstrip())
+
+
+def compile_net(netc, path, trainer, batch):
+    """Processor seconds of its own and of clang, the system's not."""
+    began = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    call(netc, path, "-o", trainer, "--batch", batch)
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - began
+
+
+# ---- netc's side ---------------------------------------------------------------------------------
+
+
+class Ours:
+    """The trainer of a copy, in a folder with its rows."""
+
+    def __init__(self, netc, net, batch, folder):
+        self.folder, self.trainer = folder, os.path.join(folder, "trainer")
+        self.weights = os.path.join(folder, "initial", "model.safetensors")
+        self.nesterov = "nesterov" in net.train["optimizer"]
+        with open(self.trainer + ".net", "w") as file:
+            file.write(net.copy())
+        compile_net(netc, self.trainer + ".net", self.trainer, batch)
+        call(self.trainer, "train", "--data", folder, "--seed", 1, "--epochs", 0, "--out",
+             os.path.join(folder, "initial"), "--quiet")
+
+    def steps(self, count, threads, *flags):
+        """The losses, and the tensors behind the last step."""
+        from losses import read_safetensors
+        log, out = os.path.join(self.folder, "steps.csv"), os.path.join(self.folder, "run")
+        call(self.trainer, "train", "--data", self.folder, "--weights", self.weights,
+             "--no-shuffle", "--epochs", 1, "--max-steps", count, "--keep", "last", "--threads",
+             threads, "--log-steps", log, "--out", out, "--force", "--quiet", *flags)
+        with open(log) as file:
+            losses = [float(row["loss"]) for row in csv.DictReader(file)]
+        return losses, read_safetensors(os.path.join(out, "model.safetensors"))
+
+    def gradients(self, before):
+        """Of the first step, in double: what one step of a huge rate took away."""
+        flags = ["--no-nesterov"] if self.nesterov else []
+        for rate in RATES:
+            try:
+                _, after = self.steps(1, 2, "--optimizer", "sgd", "--lr", rate, "--momentum", 0,
+                                      "--weight-decay", 0, "--clip", 0, *flags)
+            except RuntimeError as error:
+                if "not finite" not in str(error) or rate == RATES[-1]:
+                    raise
+                continue
+            return {name: (tensor.double() - after[name].double()) / rate
+                    for name, tensor in before.items()}
+
+
+def trained(tensors):
+    """Without statistics, in the order of PyTorch's modules."""
+    names = [name for name in tensors if ".running_" not in name]
+    for i in reversed(range(len(names))):
+        if names[i].endswith(".out_proj.weight"):       # behind its layer's in_proj_bias there
+            names[i:i + 2] = names[i + 1], names[i]
+    return {name: tensors[name] for name in names}
+
+
+# ---- PyTorch's side ------------------------------------------------------------------------------
+
+
+def as_shape(tensor, shape):
+    """netc's tensor as PyTorch's: axes of one number come and go, positions are turned."""
+    def many(sizes):
+        return [size for size in sizes if size != 1]
+    if many(tensor.shape) == many(shape):
+        return tensor.reshape(shape)
+    if tensor.dim() == 2 and list(tensor.shape[::-1]) == list(shape):
+        return tensor.T
+    raise RuntimeError(f"a tensor is {list(tensor.shape)} here and {list(shape)} in PyTorch")
+
+
+def torch_run(net, find, weights, rows, batch, dtype):
+    """The losses, and the gradients of the first step, as double."""
+    import torch
+    from networks.layers import draw_nothing
+    network, loss_of = find()
+    draw_nothing(network)
+    network.to(dtype)
+    parameters = list(network.parameters())
+    if len(parameters) != len(weights):
+        raise RuntimeError(f"{len(weights)} tensors here, {len(parameters)} in PyTorch")
+    with torch.no_grad():
+        for parameter, tensor in zip(parameters, weights.values()):
+            parameter.copy_(as_shape(tensor, parameter.shape))
+    optimizer, losses, gradients = net.optimizer(parameters), [], None
+
+    def part(tensors, step):
+        for tensor in tensors:
+            tensor = tensor[step * batch:(step + 1) * batch]
+            yield tensor.to(dtype) if tensor.is_floating_point() else tensor.long()
+    for step in range(STEPS):
+        optimizer.zero_grad()
+        loss = loss_of(network(*part(rows[0], step)), *part(rows[1], step))
+        loss.backward()
+        if step == 0:
+            gradients = [p.grad.double().clone() for p in parameters]
+        net.clip(parameters)
+        optimizer.step()
+        losses.append(loss.item())
+    return losses, gradients, sum(p.numel() for p in parameters)
+
+
+# ---- a row ---------------------------------------------------------------------------------------
+
+
+def loss_distance(losses, right):
+    return max(abs(a - b) / abs(b) for a, b in zip(losses, right))
+
+
+def gradient_distance(gradients, right, exact):
+    """The largest, and the number of its tensor; by the sizes of `exact`, those in double."""
+    sizes = [g.abs().max().item() for g in exact]
+    largest = max(sizes)
+    return max(((a - b).abs().max().item() / (size if size > NO_GRADIENT * largest else largest), i)
+               for i, (a, b, size) in enumerate(zip(gradients, right, sizes)))
+
+
+def compare(netc, name, net, find, batch):
+    """The cells of differences, and what is wrong."""
+    import torch
+    with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
+        drawn = net.draw(STEPS * batch)
+        net.write(drawn, folder)
+        rows = net.tensors(drawn, net.inputs), net.tensors(drawn, net.targets)
+        ours = Ours(netc, net, batch, folder)
+        from losses import read_safetensors
+        weights = trained(read_safetensors(ours.weights))
+        losses, tensors = ours.steps(STEPS, 2)
+        again, others = ours.steps(STEPS, 1)
+        mine = ours.gradients(weights)
+    alike = losses == again and all(torch.equal(tensors[n], others[n]) for n in tensors)
+    theirs, double = (torch_run(net, find, weights, rows, batch, t)
+                      for t in (torch.float32, torch.float64))
+    mine = [as_shape(mine[n], g.shape) for n, g in zip(weights, theirs[1])]
+    of_losses = [loss_distance(*pair) for pair in ((losses, theirs[0]), (losses, double[0]),
+                                                  (theirs[0], double[0]))]
+    of_gradients = [gradient_distance(*pair, double[1]) for pair in
+                    ((mine, theirs[1]), (mine, double[1]), (theirs[1], double[1]))]
+    count = sum(tensor.numel() for tensor in weights.values())
+    wrong = [] if alike else ["one thread and two differ"]
+    if count != theirs[2]:
+        wrong.append(f"{theirs[2]:,} parameters in PyTorch")
+    for what, (apart, own, its), limit in (
+            ("losses", of_losses, LOSS_LIMIT),
+            ("gradients", [distance for distance, _ in of_gradients], GRADIENT_LIMIT)):
+        if not apart <= limit and not own <= TIMES * its:
+            wrong.append(f"{what} differ by {apart:.1e}, {own:.1e} from double")
+    names = list(weights)
+    at = ", ".join(dict.fromkeys(names[i] for _, i in of_gradients))
+    return [batch, f"{count:,}" + ("" if count == theirs[2] else f" / {theirs[2]:,}"),
+            *map("{:.0e}".format, of_losses),
+            *(f"{distance:.0e}" for distance, _ in of_gradients), "same" if alike else "NO"
+            ], wrong, at
+
+
+def measure(netc, name, path, batch, options):
+    """The cells of compiling and of steps."""
+    with tempfile.TemporaryDirectory(prefix="zoo-") as folder, contextlib.ExitStack() as ends:
+        trainer = os.path.join(folder, "trainer")
+        seconds = compile_net(netc, path, trainer, batch)
+        ours = turns.Trainer(trainer, seconds, batch, options.threads)
+        theirs = []
+        for variant in options.variants:
+            theirs.append(turns.Torch(name, variant, batch, options.threads))
+            ends.callback(theirs[-1].close)
+        for _ in range(options.rounds):
+            for one in [ours, *theirs]:
+                one.turn(options.turn)
+        faults = [one.fault for one in theirs if one.fault]
+        best = min((one for one in theirs if not one.fault),
+                   key=lambda one: one.median("step_ms"), default=None)
+        if not best:
+            raise RuntimeError("; ".join(faults))
+        step, other = ours.median("step_ms"), best.median("step_ms")
+        return [f"{seconds:.1f}", batch, bench.three_digits(step), bench.three_digits(other),
+                f"{other / step:.1f}", f"{ours.median('peak_mb'):.0f}",
+                f"{best.median('peak_mb'):.0f}"]
+
+
+HEADS = ["network", "rows", "parameters", "losses", "netc", "PyTorch", "gradients", "netc",
+         "PyTorch", "threads"]
+STEP_HEADS = ["compile s", "rows", "netc ms", "PyTorch ms", "times", "netc MB", "PyTorch MB"]
+
+
+def table_line(cells):
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def read_options(names):
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--netc", default="build/netc")
+    parser.add_argument("--no-steps", dest="steps", action="store_false")
+    parser.add_argument("--variants", default="eager", help="of PyTorch's steps: " + ",".join(
+        bench.VARIANTS))
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--turn", type=float, default=0.6, help="seconds of a turn, at least")
+    parser.add_argument("networks", nargs="*", metavar="NETWORK")
+    options = parser.parse_args()
+    options.netc, options.variants = os.path.abspath(options.netc), options.variants.split(",")
+    unknown = set(options.networks) - set(names)
+    if unknown:
+        parser.error(f"no network {' '.join(sorted(unknown))}; there are {' '.join(names)}")
+    return options
+
+
+def main():
+    folder = os.path.join(ROOT, "models", "zoo")
+    names = sorted(name[:-4] for name in os.listdir(folder) if name.endswith(".net"))
+    options = read_options(names)
+    if not importlib.util.find_spec("torch"):
+        sys.exit("python3 has no torch (pip install torch numpy)")
+    import networks
+    import torch
+    from networks.net_file import NetFile
+    torch.set_num_threads(1)        # differences: others are waited for on a busy machine
+    print(f"{bench.machine_text()}; {options.threads} threads; PyTorch {torch.__version__}\n")
+    heads = HEADS + (STEP_HEADS if options.steps else [])
+    print(table_line(heads) + "\n" + table_line(["---"] + ["---:"] * (len(heads) - 1)))
+    notes = []
+    for name in options.networks or names:
+        path, find = os.path.join(folder, name + ".net"), networks.find(name)
+        if not find:
+            notes.append(f"{name}: no definition in tests/pytorch/networks")
+            continue
+        net = NetFile(path)
+        few, many = batches(name, net)
+        try:
+            cells, wrong, at = compare(options.netc, name, net, find, few)
+            notes += [f"{name}: {fault} ({at})" for fault in wrong]
+            if options.steps:
+                cells += measure(options.netc, name, path, many, options)
+        except RuntimeError as error:
+            notes.append(f"{name}: {error}")
+            continue
+        print(table_line([f"`{name}`", *cells]), flush=True)
+    print("\n" + "\n".join(notes) if notes else "", end="\n" if notes else "")
+    return 1 if notes else 0
+
+
+if __name__ == "__main__":
+    bench.end_on_signal()
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""A .net file as it is compared with PyTorch: what its text says of data and training, rows that
+are drawn for it, and a copy of it that reads them.
+
+In the copy nothing is drawn (dropout, drop_path, noise, augmentation), there is one part of rows
+and no schedule, initial zeros are drawn, so that every layer has a gradient, and fields that are
+not of texts lie prepared in rows.npz: both sides read the same bits."""
+
+import csv
+import os
+import re
+
+import numpy as np
+import torch
+
+import models
+from data import frequent, numbered
+
+DRAWN = [(r" -> (dropout|dropout2d|drop_path|noise|gaussian_noise)\([^()]*\)", ""),
+         (r", dropout=[\w.]+", ""), (r" -> reparameterize\(\w+\)", ""),
+         (r"init=zeros", "init=normal(0.02)"), (r"^    (schedule|stop|metrics) .*\n", "")]
+
+
+def whole_lines(text):
+    """With a statement's lines joined where a bracket is open or an arrow begins the next."""
+    lines = []
+    for line in text.splitlines():
+        if lines and (lines[-1].count("(") + lines[-1].count("[")
+                      > lines[-1].count(")") + lines[-1].count("]")
+                      or line.strip().startswith("->")):
+            lines[-1] += " " + line.strip()
+        else:
+            lines.append(re.sub(r"\s+#.*", "", line))
+    return lines
+
+
+class Field:
+    """An input or a target: its name, shape, and the steps from its source."""
+
+    def __init__(self, line, lets):
+        self.role, self.name, shape, steps = re.fullmatch(
+            r"    (input|target) +(\w+)(\[.*?\])? *= (.*)", line).groups()
+        self.source, *self.steps = steps.split(" -> ")
+        calls = {name: int(eval(number, {}, lets)) for name, number in re.findall(
+            r"(classes|one_hot|vocabulary|length|bag_of_words)(?:\(|=)([\w +]+)", steps)}
+        self.classes, self.one_hot = calls.get("classes"), calls.get("one_hot")
+        self.words, self.length = calls.get("vocabulary"), calls.get("length")
+        self.bag = calls.get("bag_of_words")
+        self.shape = eval(shape, {}, lets) if shape else []
+        if not shape and self.role == "input" and "normalize" in steps:     # of CIFAR's files
+            self.shape = [3, 32, 32]
+        self.spread = "normalize" in steps or "standardize" in steps
+
+    def draw(self, draw, rows, binary):
+        """What comes out of the steps; `binary`: a target of 0 and 1."""
+        size = [rows, *self.shape]
+        if self.classes and self.one_hot is None:
+            return draw.integers(0, self.classes, size)
+        if self.one_hot:
+            return np.eye(self.one_hot, dtype=np.float32)[draw.integers(0, self.one_hot, rows)]
+        if binary:
+            return draw.integers(0, 2, size).astype(np.float32)
+        return (draw.standard_normal(size) if self.spread else draw.random(size)).astype(np.float32)
+
+    def line(self):
+        """Of the copy."""
+        shape = [self.one_hot] if self.one_hot else self.shape
+        shape = f"[{', '.join(map(str, shape))}]" if shape else ""
+        kind = f" -> classes({self.classes})" if self.classes else ""
+        return f"    {self.role} {self.name}{shape} = {self.name}{kind}\n"
+
+
+class NetFile:
+    """lets: values in place of the file's own."""
+
+    def __init__(self, path, lets=None):
+        with open(path) as file:
+            self.text = file.read()
+        lines = whole_lines(self.text)
+        self.lets = {}
+        for name, value in re.findall(r"^let (\w+) *= *(.*?) *(?:#.*)?$", self.text, re.M):
+            try:
+                self.lets[name] = eval(value, {"__builtins__": {}}, self.lets)
+            except (NameError, SyntaxError, TypeError):
+                pass                                # a list of layers
+        self.lets.update(lets or {})
+        self.fields = [Field(line, self.lets) for line in lines
+                       if re.match(r"    (input|target) ", line)]
+        self.inputs = [field for field in self.fields if field.role == "input"]
+        self.targets = [field for field in self.fields if field.role == "target"]
+        section = lines[lines.index("train {"):]
+        self.train = dict(match.groups() for match in
+                          (re.match(r"    (\w+) *= *(.*)", line) for line in section) if match)
+        self.batch = int(self.train["batch"])
+
+    def optimizer(self, parameters):
+        return models.evaluate(self.train["optimizer"])(parameters)
+
+    def clip(self, parameters):
+        """The gradients of a step, bounded as the file says."""
+        how, limit = re.fullmatch(r"(\w+)\((.*)\)", self.train.get("clip", "none(0)")).groups()
+        if how == "norm":
+            torch.nn.utils.clip_grad_norm_(parameters, float(limit))
+        elif how == "value":
+            torch.nn.utils.clip_grad_value_(parameters, float(limit))
+
+    @property
+    def of_texts(self):
+        return any(field.words or field.bag for field in self.fields)
+
+    def copy(self):
+        text = self.text
+        for pattern, instead in DRAWN:
+            text = re.sub(pattern, instead, text, flags=re.M)
+        if self.of_texts:
+            text = re.sub(r"^    (test|validation) .*\n", "", text, flags=re.M)
+            return re.sub(r"csv\(.*?\)", 'csv("rows.csv")', text)
+        data = "".join(field.line() for field in self.fields)
+        data = f'data {{\n    train = npz("rows.npz")\n{data}}}\n'
+        return re.sub(r"^data \{\n.*?^\}\n", lambda _: data, text, flags=re.M | re.S)
+
+    def draw(self, rows, seed=1, full=False):
+        """{field: its rows}; texts as lists of words, of all lengths or of the longest."""
+        draw, drawn, by_source = np.random.default_rng(seed), {}, {}
+        sources = [field.source for field in self.fields]
+        for field in self.fields:
+            count = field.words or field.bag
+            if count:
+                length = field.length or 100
+                lengths = draw.integers(length if full else length // 2, length + 1, rows)
+                drawn[field.name] = [[f"w{w}" for w in draw.integers(0, count, n)] for n in lengths]
+                continue
+            binary = (field.role == "target" and sources.count(field.source) == 1
+                      and self.train["loss"].startswith("binary_cross_entropy"))
+            if field.source not in by_source:
+                by_source[field.source] = field.draw(draw, rows, binary)
+            drawn[field.name] = by_source[field.source]
+        return drawn
+
+    def write(self, drawn, folder):
+        """As the copy reads them."""
+        if not self.of_texts:
+            kept = {name: rows.astype(np.int32) if rows.dtype == np.int64 else rows
+                    for name, rows in drawn.items()}
+            np.savez(os.path.join(folder, "rows.npz"), **kept)
+            return
+        (words,), (target,) = self.inputs, self.targets
+        wide = range(2, 2 + target.shape[0]) if target.shape else ["label"]
+        with open(os.path.join(folder, "rows.csv"), "w", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(["text", *wide])
+            for text, label in zip(drawn[words.name], drawn[target.name]):
+                table.writerow([" ".join(text), *map(int, np.atleast_1d(label))])
+
+    def tensors(self, drawn, fields):
+        """As PyTorch takes them: ids of words, counts of words, and what lies prepared."""
+        found = []
+        for field in fields:
+            rows = drawn[field.name]
+            if field.words:
+                found.append(numbered(rows, frequent(rows, field.words), field.length))
+            elif field.bag:
+                columns = {w: i for i, w in enumerate(frequent(rows, field.bag))}
+                table = torch.zeros(len(rows), field.bag)
+                for row, text in enumerate(rows):
+                    for word in text:
+                        table[row, columns[word]] += 1
+                found.append(table)
+            else:
+                found.append(torch.from_numpy(rows))
+        return found

@@ -1,0 +1,140 @@
+"""Networks whose results are pictures, and those that see several pictures at once."""
+
+import functools
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .layers import Reparameterize, binary
+from .pictures import relu_conv
+
+by_pixel = functools.partial(F.cross_entropy, ignore_index=255)
+
+
+def two(inputs, channels):
+    layers = []
+    for before in inputs, channels:
+        layers += [nn.Conv2d(before, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels),
+                   nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+class Up(nn.Module):
+    """Twice the size, and what was kept of it on the way down beside."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.up, self.merge = nn.ConvTranspose2d(2 * width, width, 2, 2), two(2 * width, width)
+
+    def forward(self, x, kept):
+        return self.merge(torch.cat([kept, self.up(x)], 1))
+
+
+class UNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        widths = [32, 64, 128, 256, 512]
+        self.down = nn.ModuleList(map(two, [3] + widths, widths))
+        self.up = nn.ModuleList(map(Up, widths[-2::-1]))
+        self.out = nn.Conv2d(32, 4, 1)
+
+    def forward(self, x):
+        kept = []
+        for down in self.down:
+            x = down(F.max_pool2d(x, 2) if kept else x)
+            kept.append(x)
+        for up, beside in zip(self.up, kept[-2::-1]):
+            x = up(x, beside)
+        return self.out(x)
+
+
+def unet():
+    return UNet(), by_pixel
+
+
+class Fcn(nn.Sequential):
+    def forward(self, x):
+        return super().forward(x)[:, :, 19:19 + x.shape[2], 19:19 + x.shape[3]]
+
+
+def fcn32s():
+    layers, before, border = [], 3, 100
+    for channels, count in (64, 2), (128, 2), (256, 3), (512, 3), (512, 3):
+        for _ in range(count):
+            layers.append(relu_conv(before, channels, 3, padding=border))
+            before, border = channels, 1
+        layers.append(nn.MaxPool2d(2, ceil_mode=True))
+    return Fcn(*layers, relu_conv(512, 4096, 7), nn.Dropout2d(), relu_conv(4096, 4096, 1),
+               nn.Dropout2d(), nn.Conv2d(4096, 21, 1),
+               nn.ConvTranspose2d(21, 21, 64, 32, bias=False)), by_pixel
+
+
+def espcn():
+    return nn.Sequential(nn.Conv2d(1, 64, 5, padding=2), nn.Tanh(), nn.Conv2d(64, 32, 3, padding=1),
+                         nn.Tanh(), nn.Conv2d(32, 9, 3, padding=1), nn.PixelShuffle(3)), F.mse_loss
+
+
+class Pair(nn.Module):
+    """Two pictures by one network, their distance feature by feature."""
+
+    def __init__(self, features, count):
+        super().__init__()
+        self.features, self.out = features, nn.Linear(count, 1)
+
+    def forward(self, left, right):
+        return self.out((self.features(left) - self.features(right)).abs())
+
+
+def digits(units):
+    return nn.Sequential(relu_conv(1, 32, 3), nn.MaxPool2d(2), relu_conv(32, 64, 3),
+                         nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1600, units))
+
+
+def siamese_mnist():
+    return Pair(nn.Sequential(digits(64), nn.Sigmoid()), 64), binary
+
+
+def siamese_omniglot():
+    features = nn.Sequential(
+        relu_conv(1, 64, 10), nn.MaxPool2d(2), relu_conv(64, 128, 7), nn.MaxPool2d(2),
+        relu_conv(128, 128, 4), nn.MaxPool2d(2), relu_conv(128, 256, 4), nn.Flatten(),
+        nn.Linear(9216, 4096), nn.Sigmoid())
+    return Pair(features, 4096), binary
+
+
+class Triplet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = digits(64)
+
+    def forward(self, *pictures):
+        return [F.normalize(self.embed(x)) for x in pictures]
+
+
+def triplet_mnist():
+    return Triplet(), lambda out: F.triplet_margin_loss(*out, margin=0.2)
+
+
+class Vae(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(784, 400)
+        self.mu, self.log_variance = nn.Linear(400, 20), nn.Linear(400, 20)
+        self.draw = Reparameterize()
+        self.decoder = nn.Sequential(nn.Linear(20, 400), nn.ReLU(), nn.Linear(400, 784))
+
+    def forward(self, x):
+        h = F.relu(self.first(x))
+        mu, log_variance = self.mu(h), self.log_variance(h)
+        return self.decoder(self.draw(mu, log_variance)), mu, log_variance
+
+
+def minus_elbo(out, x):
+    logits, mu, log_variance = out
+    divergence = 0.5 * (mu ** 2 + log_variance.exp() - 1 - log_variance).sum(1).mean()
+    return F.binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x) + divergence
+
+
+def vae_mnist():
+    return Vae(), minus_elbo

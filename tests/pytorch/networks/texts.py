@@ -1,0 +1,157 @@
+"""Networks of words and letters: recurrent, convolutional, attentive, and of counts."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from .layers import Call, Encoder, Positions, binary, causal_mask, padding_of
+
+
+class Reader(nn.Module):
+    """The last states of a recurrent layer over the words, without the padding."""
+
+    def __init__(self, kind, bidirectional=False):
+        super().__init__()
+        self.words = nn.Embedding(10000, 64, padding_idx=0)
+        self.recurrent = kind(64, 128, batch_first=True, bidirectional=bidirectional)
+        self.head = nn.Sequential(nn.Dropout(0.5), nn.Linear(256 if bidirectional else 128, 128),
+                                  nn.ReLU(), nn.Linear(128, 1))
+
+    def forward(self, review):
+        x = self.words(review)
+        padding = padding_of(review)
+        if padding is not None:
+            x = pack_padded_sequence(x, (~padding).sum(1), True, enforce_sorted=False)
+        _, state = self.recurrent(x)
+        last = state[0] if isinstance(state, tuple) else state
+        return self.head(torch.cat(list(last), 1))
+
+
+def imdb_lstm():
+    return Reader(nn.LSTM), binary
+
+
+def imdb_gru():
+    return Reader(nn.GRU), binary
+
+
+def imdb_bilstm():
+    return Reader(nn.LSTM, bidirectional=True), binary
+
+
+def mean_of_words(x, padding):
+    """Over the length of [batch, length, width]."""
+    if padding is None:
+        return x.mean(1)
+    return x.masked_fill(padding.unsqueeze(2), 0).sum(1) / (~padding).sum(1, keepdim=True)
+
+
+class Reviewer(nn.Module):
+    def __init__(self, length):
+        super().__init__()
+        self.words = nn.Embedding(10000, 128, padding_idx=0)
+        self.positions = Positions(length, 128)
+        self.drop = nn.Dropout(0.1)
+        self.encoder = nn.ModuleList(Encoder(128, 4, p=0.1) for _ in range(4))
+        self.norm, self.out = nn.LayerNorm(128), nn.Linear(128, 1)
+
+    def forward(self, review):
+        padding = padding_of(review)
+        x = self.drop(self.positions(self.words(review)))
+        for block in self.encoder:
+            x = block(x, padding)
+        return self.out(mean_of_words(self.norm(x), padding))
+
+
+def imdb_transformer(length=512):
+    return Reviewer(length), binary
+
+
+class FastText(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(50002, 10, padding_idx=0)
+        self.out = nn.Linear(10, 2, bias=False)
+
+    def forward(self, review):
+        return self.out(mean_of_words(self.words(review), padding_of(review)))
+
+
+def fasttext():
+    return FastText(), F.cross_entropy
+
+
+class TextCnn(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(20002, 300)
+        self.windows = nn.ModuleList(nn.Conv1d(300, 100, k) for k in (3, 4, 5))
+        self.head = nn.Sequential(nn.Dropout(0.5), nn.Linear(300, 2))
+
+    def forward(self, review):
+        x = self.words(review).transpose(1, 2)
+        return self.head(torch.cat([F.relu(w(x)).amax(2) for w in self.windows], 1))
+
+
+def textcnn():
+    return TextCnn(), F.cross_entropy
+
+
+class PyramidPair(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.ReLU(), nn.Conv1d(250, 250, 3, padding=1),
+                                  nn.ReLU(), nn.Conv1d(250, 250, 3, padding=1))
+
+    def forward(self, x):
+        return x + self.body(x)
+
+
+def dpcnn():
+    layers = [nn.Embedding(20002, 300), Call(lambda x: x.transpose(1, 2)),
+              nn.Conv1d(300, 250, 3, padding=1), PyramidPair()]
+    for _ in range(5):
+        layers += [nn.MaxPool1d(3, 2, 1), PyramidPair()]
+    return nn.Sequential(*layers, Call(lambda x: x.amax(2)), nn.Dropout(0.5),
+                         nn.Linear(250, 2)), F.cross_entropy
+
+
+class CharRnn(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm, self.out = nn.LSTM(65, 128, 2, batch_first=True), nn.Linear(128, 65)
+
+    def forward(self, letters):
+        states, _ = self.lstm(letters.transpose(1, 2))
+        return self.out(states).transpose(1, 2)     # [batch, class, position], as cross_entropy's
+
+
+def char_rnn():
+    return CharRnn(), F.cross_entropy
+
+
+class Gpt(nn.Module):
+    def __init__(self, letters=65, length=128, width=48, p=0.1):
+        super().__init__()
+        self.letters = nn.Embedding(letters, width)
+        self.positions = Positions(length, width)
+        self.drop = nn.Dropout(p)
+        self.decoder = nn.ModuleList(Encoder(width, 3, p, p, gelu="tanh") for _ in range(3))
+        self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, letters, bias=False)
+        self.register_buffer("mask", causal_mask(length))
+
+    def forward(self, letters):
+        x = self.drop(self.positions(self.letters(letters)))
+        for block in self.decoder:
+            x = block(x, causal=self.mask)
+        return self.out(self.norm(x)).transpose(1, 2)
+
+
+def gpt_nano():
+    return Gpt(), F.cross_entropy
+
+
+def multilabel_news():
+    return nn.Sequential(nn.Linear(25000, 1000), nn.ReLU(), nn.Dropout(0.5),
+                         nn.Linear(1000, 103)), F.binary_cross_entropy_with_logits
