@@ -294,12 +294,16 @@ struct net_model {
     const struct net_field *drawn;   /* inputs of N(0, 1), which pack has behind the fields */
     int drawn_count;                 /* at most NET_DRAWN */
     net_draw_rows *draw;             /* net_draw_inputs; NULL: there are none */
+    int target; /* which of them is predicted, from the last: 0 of the first term */
+    const struct net_model *next; /* the model as another target's metrics and predictions see it,
+                                     in their tables alone; NULL: there is none */
     const struct net_call *parts[3]; /* train, validation, test; NULL where there is none */
     const struct net_call *loss_call, *optimizer;
     const struct net_call *schedule; /* one after another; only the last may have no end */
     int schedule_count;
     const struct net_call *stop, *clip; /* NULL where there is none */
-    const struct net_call *metrics;     /* of several terms, theirs are the last: "loss_label" */
+    const struct net_call *metrics;     /* "accuracy", "mae_place"; of several terms, theirs are
+                                           the last: "loss_place" */
     int metric_count;
     const struct net_let *lets;
     int let_count;
@@ -331,7 +335,8 @@ struct net_model {
     struct net_step train, evaluate;
     void (*pack)(void *batch, const struct net_rows *fields, int n); /* fields as in the table;
                                                a field with row == NULL is left out (predict) */
-    void (*unpack)(float *rows, const struct net_run *run); /* after evaluate: [n][outputs] */
+    void (*unpack)(float *rows, const struct net_run *run); /* after evaluate: [n][outputs], and
+                                               behind them those of each `next` */
 };
 
 /* Element i of a tensor [channels, length] of sinusoids: in channels 2 k and 2 k + 1 the sine and

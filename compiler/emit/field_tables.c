@@ -222,19 +222,31 @@ void write_pack(const Emitter *e, Text *out, const Graph *g)
     line(out, 0, "}\n");
 }
 
-void write_unpack(const Emitter *e, Text *out, const Graph *g)
+static void write_unpack_value(const Emitter *e, Text *out, Value *value, const char *rows)
 {
-    const Layout *v = g->prediction->layout;
+    const Layout *v = value->layout;
     const char *from = v->buffer->where == IN_BATCH
                            ? format("V(&((const struct batch *)run->batch)->%s)",
-                                    c_name(e, root_of(g->prediction)->name))
+                                    c_name(e, root_of(value)->name))
                            : format("net_at(run, %zu)", v->buffer->offset);
 
-    line(out, 0, "/* The prediction of an evaluation, as rows. */");
+    line(out, 1, "net_unpack(%s, %s, %s, run->n, (struct net_segment[]){%s}, %d, %d);", rows, from,
+         tiles_text(256L * v->height * v->width * v->blocks), segments_text(v), v->segment_count,
+         shape_size(value->shape));
+}
+
+void write_unpack(const Emitter *e, Text *out, const Graph *g)
+{
+    int outputs = shape_size(g->prediction->shape);
+
+    line(out, 0, "/* The prediction of an evaluation, as rows%s. */",
+         g->head_count ? "; behind all of them those of other targets" : "");
     line(out, 0, "static void unpack(float *rows, const struct net_run *run)");
     line(out, 0, "{");
-    line(out, 1, "net_unpack(rows, %s, %s, run->n, (struct net_segment[]){%s}, %d, %d);", from,
-         tiles_text(256L * v->height * v->width * v->blocks), segments_text(v), v->segment_count,
-         shape_size(g->prediction->shape));
+    write_unpack_value(e, out, g->prediction, "rows");
+    for (int i = 0; i < g->head_count; i++) {
+        write_unpack_value(e, out, g->heads[i].value, format("rows + %dL * run->n", outputs));
+        outputs += shape_size(g->heads[i].value->shape);
+    }
     line(out, 0, "}\n");
 }

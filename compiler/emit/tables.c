@@ -192,6 +192,19 @@ static void write_kernels(Text *out, const Program *p)
     line(out, 0, "};\n");
 }
 
+static void write_metrics(Text *out, const Model *m)
+{
+    Call **calls = NULL;
+
+    for (int i = 0, count = 0; i < m->metric_count; i++) {
+        Call *call = allocate(sizeof *call);
+
+        call->name = m->metrics[i].name;
+        APPEND(calls, count, call);
+    }
+    write_calls(out, calls, m->metric_count, "metrics");
+}
+
 /* ---- The model ------------------------------------------------------------------------------- */
 
 /* FNV-1a of the text above (Fowler, Noll, Vo): a checkpoint knows the model it belongs to. */
@@ -278,29 +291,65 @@ static void add_training(Wrap *w, const Model *m)
     add_member(w, ".monitor = %s", quoted(m->monitor));
 }
 
-static void add_prediction(Wrap *w, const Model *m, const Graph *evaluate)
+static void add_prediction(Wrap *w, const Model *m, const Prediction *head)
 {
-    const Shape shape = evaluate->prediction->shape;
-    const Op activation = evaluate->prediction_activation;
+    const Shape shape = head->value->shape;
 
     if (m->term_count > 1)
         add_member(w, ".term_count = %d", m->term_count);
-    add_member(w, ".loss = %s", loss_id(&m->terms[0]));
+    add_member(w, ".loss = %s", loss_id(&m->terms[head->term]));
     add_member(w, ".activation = %s",
-               activation == OP_SOFTMAX   ? "NET_SOFTMAX"
-               : activation == OP_SIGMOID ? "NET_SIGMOID"
-                                          : "NET_IDENTITY");
+               head->activation == OP_SOFTMAX   ? "NET_SOFTMAX"
+               : head->activation == OP_SIGMOID ? "NET_SIGMOID"
+                                                : "NET_IDENTITY");
     add_member(w, ".outputs = %d", shape_size(shape));
-    if (evaluate->uncompared)
-        add_member(w, ".uncompared = true");
     add_member(w, ".output_rank = %d", shape.rank);
     add_member(w, ".output_shape = {%s}", shape.rank ? list_of(shape) : "0");
+}
+
+/* The name of the table of head i, from 0; NULL: there is none. */
+static const char *head_name(const Graph *evaluate, int i)
+{
+    return i < evaluate->head_count ? format("head_%d", i + 2) : NULL;
+}
+
+/* Which of the targets behind the inputs it is, from the last. */
+static int target_place(const Model *m, const Term *term)
+{
+    int place = m->field_count - 1;
+
+    while (m->fields[place] != term->target)
+        place--;
+    return m->field_count - 1 - place;
+}
+
+/* The model as metrics and predictions of another target see it. */
+static void write_heads(Text *out, const Model *m, const Graph *evaluate)
+{
+    for (int i = evaluate->head_count - 1; i >= 0; i--) {
+        const Prediction *head = &evaluate->heads[i];
+        const char *next = head_name(evaluate, i + 1);
+        Wrap w = {.text = out, .column = 4, .indent = 4};
+
+        text_add(out, "static const struct net_model %s = {\n    NET_MODEL_TABLES,\n    ",
+                 head_name(evaluate, i));
+        add_member(&w, ".name = %s", quoted(m->name));
+        add_member(&w, ".source = %s", quoted(m->source->file));
+        add_member(&w, ".batch = %d", m->max_batch);
+        add_member(&w, ".target = %d", target_place(m, &m->terms[head->term]));
+        add_member(&w, ".metrics = metrics, .metric_count = %d", m->metric_count);
+        add_prediction(&w, m, head);
+        if (next)
+            add_member(&w, ".next = &%s", next);
+        line(out, 0, ",\n};\n");
+    }
 }
 
 static void write_model(Text *out, const Emitter *e, const Text *above, const Program *train,
                         const Program *evaluate)
 {
     const Model *m = e->model;
+    const Graph *g = evaluate->graph;
     const unsigned long long hash = hash_text(hash_text(14695981039346656037ULL, above), out);
     const char *folder = folder_of(m->source->path);
     Wrap w = {.text = out, .column = 4, .indent = 4};
@@ -335,7 +384,11 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
     if (e->run_value_count)
         add_member(&w, ".value_count = %d, .find_values = find_values", e->run_value_count);
     add_training(&w, m);
-    add_prediction(&w, m, evaluate->graph);
+    add_prediction(&w, m, &(Prediction){g->prediction, g->prediction_activation, 0});
+    if (g->uncompared)
+        add_member(&w, ".uncompared = true");
+    if (g->head_count)
+        add_member(&w, ".next = &%s", head_name(g, 0));
     line(out, 0, ",\n};\n");
     line(out, 0, "int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }");
 }
@@ -355,7 +408,7 @@ void emit_tables(Emitter *e, Text *out, const Text *above, const Program *train,
     write_call(out, m->stop, "stop");
     write_call(out, m->clip, "clip");
     write_call(out, m->start, "start");
-    write_calls(out, m->metrics, m->metric_count, "metrics");
+    write_metrics(out, m);
     write_fields(out, m);
     write_pack(e, out, train->graph);
     write_unpack(e, out, evaluate->graph);
@@ -363,5 +416,6 @@ void emit_tables(Emitter *e, Text *out, const Text *above, const Program *train,
     write_kernels(out, train);
     write_kernels(out, evaluate);
     write_run_numbers(out, e);
+    write_heads(out, m, evaluate->graph);
     write_model(out, e, above, train, evaluate);
 }

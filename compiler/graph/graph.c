@@ -96,6 +96,15 @@ Value *input_named(const Node *node, const char *formal)
     return NULL;
 }
 
+bool is_predicted(const Graph *g, const Value *value)
+{
+    bool predicted = value == g->prediction;
+
+    for (int i = 0; i < g->head_count; i++)
+        predicted |= value == g->heads[i].value;
+    return predicted;
+}
+
 Node **find_only_readers(const Graph *g)
 {
     Node **only = allocate((size_t)(g->value_count + 1) * sizeof *only);

@@ -135,6 +135,13 @@ struct Node {
     struct Selection *selection; /* select.c: of a contraction, its algorithm */
 };
 
+/* What is compared with a target of a further term of the loss. */
+typedef struct Prediction {
+    Value *value;  /* before a softmax or sigmoid that the loss took in */
+    Op activation; /* that, or OP_NONE */
+    int term;      /* of the model, the first of its target */
+} Prediction;
+
 typedef struct Graph {
     const char *name;     /* "train" or "evaluate" */
     const char *network;  /* that makes the prediction */
@@ -149,7 +156,9 @@ typedef struct Graph {
     Value *prediction;        /* before a softmax or sigmoid that the loss took in */
     bool uncompared;          /* no target has the prediction's shape */
     Op prediction_activation; /* OP_SOFTMAX or OP_SIGMOID to apply for `predict`, or OP_NONE */
-    Value *loss;              /* scalar */
+    Prediction *heads;        /* of evaluation: predictions beside that one, in order of terms */
+    int head_count;
+    Value *loss; /* scalar */
 } Graph;
 
 Graph *new_graph(const char *name);
@@ -167,6 +176,7 @@ Node *add_node(Graph *g, Op op, Value *const *inputs, int count, Attributes at, 
 Value *storage_of(Value *replaced);
 /* By value id, the only node that reads it: NULL where none does, or several or one twice. */
 Node **find_only_readers(const Graph *g);
+bool is_predicted(const Graph *g, const Value *value); /* the prediction, or a head's */
 
 /* A parameter by its name, a new version of it by the name and "'", a result by its number. */
 const char *printed_name(const Value *value);

@@ -144,5 +144,10 @@ void print_graph(FILE *out, const Graph *g)
     fprintf(out, "\nprediction %s", printed_name(g->prediction));
     if (g->prediction_activation != OP_NONE)
         fprintf(out, " -> %s", op_info[g->prediction_activation].text);
+    for (int i = 0; i < g->head_count; i++) {
+        fprintf(out, "\nprediction %s", printed_name(g->heads[i].value));
+        if (g->heads[i].activation != OP_NONE)
+            fprintf(out, " -> %s", op_info[g->heads[i].activation].text);
+    }
     fprintf(out, "\nloss %s\n", printed_name(g->loss));
 }

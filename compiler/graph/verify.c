@@ -116,6 +116,9 @@ const char *find_fault(const Graph *g)
         return "the loss is not a scalar of the graph";
     if (g->prediction && !belongs(g, g->prediction))
         return "the prediction is not a value of the graph";
+    for (int i = 0; i < g->head_count; i++)
+        if (!belongs(g, g->heads[i].value))
+            return "a head is not a value of the graph";
     return NULL;
 }
 

@@ -244,6 +244,29 @@ static Value *target_value(Graph *g, const Field *target)
     return value;
 }
 
+static bool is_first_of_target(const Model *model, const Term *term)
+{
+    for (const Term *before = model->terms; before < term; before++)
+        if (before->target == term->target)
+            return false;
+    return true;
+}
+
+/* The first prediction of a target is what its metrics and `predict` are of. */
+static void add_head(Graph *g, const Term *term, Value *value, Op activation)
+{
+    const Prediction head = {value, activation, (int)(term - g->model->terms)};
+
+    if (!is_first_of_target(g->model, term))
+        return;
+    if (head.term > 0) {
+        APPEND(g->heads, g->head_count, head);
+        return;
+    }
+    g->prediction = value;
+    g->prediction_activation = activation;
+}
+
 Value *lower_term(Graph *g, const Term *term)
 {
     Model *model = g->model;
@@ -260,10 +283,7 @@ Value *lower_term(Graph *g, const Term *term)
         return NULL;
     inputs[0] = strip_activation(g, term->prediction->value, loss->activation);
     inputs[1] = target_value(g, term->target);
-    if (at.term == 0) {
-        g->prediction = inputs[0];
-        g->prediction_activation = loss->activation;
-    }
+    add_head(g, term, inputs[0], loss->activation);
     return add_node(g, loss->op, inputs, 2, at, term->call->span, term->call->name)->outputs[0];
 }
 
@@ -299,9 +319,11 @@ static Value *strip_mean(const Layer *layer)
 static bool check_metrics(Model *model, const Term *term, Shape prediction)
 {
     const Field *target = term->target;
-    const int terms = model->term_count > 1 ? model->term_count : 0;
-    const Call *metric = model->metric_count > terms ? model->metrics[0] : NULL;
+    const Metric *metric = NULL;
 
+    for (int i = model->metric_count - 1; i >= 0; i--)
+        if (model->metrics[i].base && model->metrics[i].field == target)
+            metric = &model->metrics[i];
     if (!metric)
         return true;
     error_at(model->source, metric->span,
@@ -321,15 +343,17 @@ Value *lower_expression(Graph *g, const Term *term)
 {
     Value *value = strip_mean(term->value);
     const Attributes at = factor_attributes(g->model, term);
+    Value *prediction = term->prediction->value;
+    const bool compared = term->target && !term->target->is_class &&
+                          same_shape(prediction->shape, target_shape(term->target));
 
-    if (at.term == 0) {
-        g->prediction = term->prediction->value;
-        g->prediction_activation = term->logits ? OP_SIGMOID : OP_NONE;
-        g->uncompared = !term->target || term->target->is_class ||
-                        !same_shape(g->prediction->shape, target_shape(term->target));
-        if (g->uncompared && !check_metrics(g->model, term, g->prediction->shape))
-            return NULL;
-    }
+    if (at.term == 0)
+        g->uncompared = !compared;
+    if (!compared && is_first_of_target(g->model, term) &&
+        !check_metrics(g->model, term, prediction->shape))
+        return NULL;
+    if (compared || at.term == 0)
+        add_head(g, term, prediction, term->logits ? OP_SIGMOID : OP_NONE);
     return add_node(g, OP_EXPRESSION, &value, 1, at, term->call->span, term->call->name)
         ->outputs[0];
 }

@@ -96,6 +96,8 @@ static void lower_terms(Lowering *l)
         terms[count] = (term->value ? lower_expression : lower_term)(l->g, term);
         count += terms[count] != NULL;
     }
+    if (l->mode == MODE_TRAIN)
+        l->g->head_count = 0;
     if (count == l->model->term_count)
         lower_loss(l->g, terms, count);
 }

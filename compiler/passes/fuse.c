@@ -206,6 +206,8 @@ static void find_internal(Fusion *f)
         }
     }
     stored[root_of(g->prediction)->id] = true;
+    for (int i = 0; i < g->head_count; i++)
+        stored[root_of(g->heads[i].value)->id] = true;
     for (int i = 0; i < g->value_count; i++)
         g->values[i]->internal = g->values[i]->node && g->values[i]->batched &&
                                  !stored[root_of(g->values[i])->id] && !g->values[i]->storage;
@@ -222,12 +224,14 @@ static bool gives(const Kernel *k, const bool *wanted)
     return any;
 }
 
-/* Kernels that the prediction does not come from are the loss's. */
+/* Kernels that no prediction comes from are the loss's. */
 static void leave_out(const Fusion *f)
 {
     bool *wanted = allocate((size_t)f->g->value_count * sizeof *wanted);
 
     wanted[f->g->prediction->id] = true;
+    for (int i = 0; i < f->g->head_count; i++)
+        wanted[f->g->heads[i].value->id] = true;
     for (int i = f->g->node_count - 1; i >= 0; i--) {
         const Node *node = f->g->nodes[i];
         bool any = false;

@@ -26,6 +26,9 @@ static void agree_on_shape(Graph *evaluate, Value *x, Shape shape)
                 evaluate->nodes[i]->inputs[j] = node->outputs[0];
     if (evaluate->prediction == x)
         evaluate->prediction = node->outputs[0];
+    for (int i = 0; i < evaluate->head_count; i++)
+        if (evaluate->heads[i].value == x)
+            evaluate->heads[i].value = node->outputs[0];
     for (int i = evaluate->node_count - 1; i > 0; i--)
         evaluate->nodes[i] = evaluate->nodes[i - 1];
     evaluate->nodes[0] = node;
@@ -34,7 +37,7 @@ static void agree_on_shape(Graph *evaluate, Value *x, Shape shape)
 /* Is x read by convolutions only, with one padding? Then *at has it. */
 static bool read_by_convolutions(const Graph *g, const Value *x, Attributes *at, bool *found)
 {
-    if (x == g->prediction)
+    if (is_predicted(g, x))
         return false;
     for (int i = 0; i < g->node_count; i++) {
         const Node *node = g->nodes[i];

@@ -188,14 +188,24 @@ static void find_offsets(Program *p)
     }
 }
 
+/* The runtime reads it after the step. */
+static void keep_to_the_end(const Program *program, Value *prediction)
+{
+    Buffer *result = root_of(prediction)->layout->buffer;
+
+    if (result->where == IN_ARENA)
+        result->last = program->phases - 1;
+}
+
 void plan(Program *program)
 {
-    Buffer *result = root_of(program->graph->prediction)->layout->buffer;
+    const Graph *g = program->graph;
 
     find_phases(program);
     find_lifetimes(program);
-    if (result->where == IN_ARENA)
-        result->last = program->phases - 1; /* the runtime reads it after the step */
+    keep_to_the_end(program, g->prediction);
+    for (int i = 0; i < g->head_count; i++)
+        keep_to_the_end(program, g->heads[i].value);
     find_offsets(program);
 }
 

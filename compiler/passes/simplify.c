@@ -62,7 +62,7 @@ static bool reshape_inputs(Graph *g)
         if (value->role != ROLE_INPUT)
             continue;
         shape = shape_of_readers(g, value);
-        if (shape.rank > 0 && !same_shape(shape, value->shape) && value != g->prediction) {
+        if (shape.rank > 0 && !same_shape(shape, value->shape) && !is_predicted(g, value)) {
             value->shape = shape;
             changed = true;
         }
@@ -157,6 +157,8 @@ static bool remove_repetition(Graph *g)
     for (int i = 0; i < g->value_count; i++)
         g->values[i]->gradient_of = follow(substitute, g->values[i]->gradient_of);
     g->prediction = follow(substitute, g->prediction);
+    for (int i = 0; i < g->head_count; i++)
+        g->heads[i].value = follow(substitute, g->heads[i].value);
     g->loss = follow(substitute, g->loss);
     return changed;
 }
@@ -289,6 +291,8 @@ bool remove_dead(Graph *g)
         live[g->loss->id] = true;
     if (g->prediction)
         live[g->prediction->id] = true;
+    for (int i = 0; i < g->head_count; i++)
+        live[g->heads[i].value->id] = true;
     for (int i = g->node_count - 1; i >= 0; i--) {
         const Node *node = g->nodes[i];
 

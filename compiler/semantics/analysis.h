@@ -404,6 +404,11 @@ void analyze_rates(Sema *s, const Ast *ast);
 /* When layers have their paths, and those that are unused are gone: which of them are frozen. */
 void check_parts(Sema *s);
 
+/* ---- metrics.c: metrics of the train section ------------------------------------------------- */
+
+void analyze_metrics(Sema *s, const Ast *ast);
+void check_metrics(Sema *s); /* when the loss is known, whose summands are told too */
+
 /* ---- columns.c: what a source gives ---------------------------------------------------------- */
 
 bool is_table(const Call *source);    /* its fields are columns that column(..) chooses */

@@ -153,6 +153,15 @@ typedef struct Term {
 
 enum { MAX_TERMS = 8, MAX_DRAWN = 8 }; /* NET_TERMS, NET_DRAWN of the runtime */
 
+/* "accuracy", of the first term's target; "accuracy_label", of one that is named; "loss_label" */
+typedef struct Metric {
+    const char *name;
+    const char *base;   /* "accuracy"; of a summand of the loss NULL */
+    const char *target; /* as it is written, or NULL */
+    Field *field;       /* that it is of; NULL where the loss compares with none */
+    Span span, target_span;
+} Metric;
+
 /* Times the learning rate of a part of the network. */
 typedef struct PartRate {
     Constant part;   /* its name */
@@ -169,12 +178,12 @@ typedef struct Model {
     int drawn_count;
     Layer **layers; /* in order of application; inputs come first */
     int layer_count;
-    Term *terms;    /* of the loss; metrics and `predict` are of the first */
+    Term *terms;    /* of the loss; reports are of the first, and bare metrics */
     int term_count; /* 1 to MAX_TERMS */
     Call *optimizer;
     Call **schedule; /* one after another; constant where none is given */
     int schedule_count;
-    Call **metrics; /* without arguments; of several terms, theirs are the last */
+    Metric *metrics; /* of several terms, theirs are the last */
     int metric_count;
     const char *keys;  /* of the train section, those that are written: "loss optimizer" */
     int batch, epochs; /* the defaults; 32 and 1 where not given */

@@ -5,8 +5,6 @@
  * the target, a monitor and the parts of the data) when all have been read.
  */
 
-#include <string.h>
-
 #include "semantics/analysis.h"
 
 /* ---- The optimizer --------------------------------------------------------------------------- */
@@ -19,88 +17,6 @@ static void analyze_optimizer(Sema *s, const Ast *ast)
     if (call && number(call, "nesterov") != 0 && number(call, "momentum") == 0 &&
         report(s, argument(call, "nesterov")->span, "nesterov wants a momentum above 0"))
         note(s->source, "such as sgd(lr=0.01, momentum=0.9, nesterov=true)");
-}
-
-/* ---- Metrics --------------------------------------------------------------------------------- */
-
-static void analyze_metric(Sema *s, const Ast *ast)
-{
-    const Signature *signature = ast->kind == AST_NAME ? find_signature(ast->text, KIND_METRIC)
-                                                       : NULL;
-
-    if (ast->kind != AST_NAME) {
-        const char *here = ast->kind == AST_STRING ? unquoted_name(ast->text, KIND_METRIC) : NULL;
-
-        if (report(s, ast->span, "metrics are names"))
-            note(s->source, here ? "write `%s`, without quotes" : "such as [accuracy, mae]", here);
-        return;
-    }
-    if (!signature) {
-        unknown(s, ast->text, ast->span, KIND_METRIC, true);
-        return;
-    }
-    for (int i = 0; i < s->model->metric_count; i++)
-        if (same(s->model->metrics[i]->name, ast->text))
-            report(s, ast->span, "`%s` is listed twice", ast->text);
-    Call *call = allocate(sizeof *call);
-    call->name = ast->text;
-    call->span = ast->span;
-    APPEND(s->model->metrics, s->model->metric_count, call);
-}
-
-static void analyze_metrics(Sema *s, const Ast *ast)
-{
-    if (ast->first->kind != AST_LIST)
-        analyze_metric(s, ast->first);
-    for (int i = 0; ast->first->kind == AST_LIST && i < ast->first->children.count; i++)
-        analyze_metric(s, ast->first->children.items[i]);
-}
-
-/* A metric that the target cannot have; of one output, 0 and 1 or -1 and 1 may be classes. */
-static void check_metrics(Sema *s)
-{
-    const Field *target = s->model->term_count ? s->model->terms[0].target : NULL;
-
-    for (int i = 0; target && i < s->model->metric_count; i++) {
-        const Call *metric = s->model->metrics[i];
-        const bool of_values = find_signature(metric->name, KIND_METRIC)->of_values;
-        bool odd = false;
-
-        if (of_values && target->is_class)
-            odd = report(s, metric->span, "%s compares values; `%s` is the number of a class",
-                         metric->name, target->name);
-        else if (strstr(metric->name, "auc") && target->is_class && target->shape.rank)
-            odd = report(s, metric->span, "%s ranks rows; `%s` has a class at each position",
-                         metric->name, target->name);
-        else if (same(metric->name, "top5") && target->classes <= 5)
-            odd = report(s, metric->span, "top5 wants a target of more than 5 classes; `%s` %s",
-                         target->name,
-                         target->classes ? format("has %d", target->classes) : "has values");
-        else if (!of_values && !target->classes && target->has_shape &&
-                 shape_size(target->shape) > 1)
-            odd = report(s, metric->span, "%s counts classes; `%s` holds %d values a row",
-                         metric->name, target->name, shape_size(target->shape));
-        if (odd)
-            note_at(s->source, target->span, "the target is prepared here");
-        if (odd && !of_values && !target->is_class && target->shape.rank == 3)
-            note(s->source,
-                 "a class at each pixel is `%s[%d, %d] = %s -> classes(2)`, and cross_entropy of "
-                 "two channels",
-                 target->name, target->shape.size[1], target->shape.size[2],
-                 target->source_field ? target->source_field : target->name);
-    }
-}
-
-/* The summands of a loss of several are told, and watched, as metrics are. */
-static void add_terms(Model *model)
-{
-    for (int i = 0; model->term_count > 1 && i < model->term_count; i++) {
-        Call *call = allocate(sizeof *call);
-
-        call->name = model->terms[i].name;
-        call->span = model->terms[i].call->span;
-        APPEND(model->metrics, model->metric_count, call);
-    }
 }
 
 /* ---- What is kept and watched ---------------------------------------------------------------- */
@@ -149,8 +65,8 @@ static void check_monitor(Sema *s, const char *owner, const char *monitor, Span 
 
     APPEND(names, count, "validation_loss");
     for (int i = 0; i < model->metric_count; i++) {
-        known = known || same(model->metrics[i]->name, monitor);
-        APPEND(names, count, model->metrics[i]->name);
+        known = known || same(model->metrics[i].name, monitor);
+        APPEND(names, count, model->metrics[i].name);
     }
     if (!known && find_signature(monitor, KIND_METRIC)) {
         if (report(s, span, "%s watches `%s`, which is not among the metrics", owner, monitor))
@@ -371,7 +287,6 @@ void analyze_train(Sema *s, const Ast *section)
         }
     }
     check_metrics(s);
-    add_terms(s->model);
     for (int key = 0; key < 2; key++) { /* those that every model needs */
         if (given[key])
             continue;

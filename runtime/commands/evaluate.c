@@ -107,7 +107,7 @@ static void add_usual(struct net_text *text, const struct net_model *model,
                       (of_values && isnan(value) && strcmp(names[i], "r2") != 0) ||
                       !strcmp(names[i], "top5"); /* of many classes: for who asks for it */
 
-        for (int m = 0; m < model->metric_count && !in_units; m++)
+        for (int m = 0; m < model->metric_count && !in_units && !model->target; m++)
             listed = listed || !strcmp(model->metrics[m].name, names[i]);
         if (listed || (in_units && !net_metrics_in_units(metrics, names[i], &value)))
             continue;
@@ -137,11 +137,56 @@ static void add_classes(struct net_text *text, const struct net_metrics *metrics
     net_text_add(text, "]");
 }
 
+static void add_target(struct net_text *text, const struct net_model *model,
+                       const struct net_metrics *metrics)
+{
+    const int classes = net_metrics_classes(metrics);
+
+    if (!model->uncompared)
+        add_usual(text, model, metrics, false);
+    if (net_metrics_in_units(metrics, "mse", &(double){0})) {
+        net_text_add(text, ", \"in_units\": {");
+        add_usual(text, model, metrics, true);
+        net_text_add(text, "}");
+    }
+    if (classes)
+        add_classes(text, metrics);
+    if (classes && !net_metrics_has_confusion(metrics)) {
+        net_text_add(text, ", \"confusion\": null");
+    } else if (classes) {
+        net_text_add(text, ", \"confusion\": [");
+        for (int truth = 0; truth < classes; truth++) {
+            net_text_add(text, "%s[", truth ? ", " : "");
+            for (int c = 0; c < classes; c++)
+                net_text_add(text, "%s%ld", c ? ", " : "",
+                             net_metrics_confusion(metrics, truth, c));
+            net_text_add(text, "]");
+        }
+        net_text_add(text, "]");
+    }
+}
+
+/* Of further targets: , "targets": {"place": {"mse": ..}} */
+static void add_next(struct net_text *text, const struct net_metrics *metrics,
+                     const struct net_model *model)
+{
+    const char *before = ", \"targets\": {";
+
+    while ((metrics = net_metrics_next(metrics)) != NULL) {
+        model = model->next;
+        net_text_add(text, "%s\"%s\": {", before, net_metrics_target(metrics)->name);
+        add_target(text, model, metrics);
+        net_text_add(text, "}");
+        before = ", ";
+    }
+    if (*before == ',' && before[2] == 0)
+        net_text_add(text, "}");
+}
+
 static void show_json(const struct net_session *session, const struct net_metrics *metrics,
                       const char *part, double loss, long rows)
 {
     const struct net_model *model = session->model;
-    const int classes = net_metrics_classes(metrics);
     struct net_text text = {0};
 
     net_text_add(&text, "{\"model\": ");
@@ -151,28 +196,8 @@ static void show_json(const struct net_session *session, const struct net_metric
     net_text_add(&text, ", \"rows\": %ld, \"loss\": ", rows);
     net_text_number(&text, loss);
     net_metrics_json(&text, model, metrics);
-    if (!model->uncompared)
-        add_usual(&text, model, metrics, false);
-    if (net_metrics_in_units(metrics, "mse", &(double){0})) {
-        net_text_add(&text, ", \"in_units\": {");
-        add_usual(&text, model, metrics, true);
-        net_text_add(&text, "}");
-    }
-    if (classes)
-        add_classes(&text, metrics);
-    if (classes && !net_metrics_has_confusion(metrics)) {
-        net_text_add(&text, ", \"confusion\": null");
-    } else if (classes) {
-        net_text_add(&text, ", \"confusion\": [");
-        for (int truth = 0; truth < classes; truth++) {
-            net_text_add(&text, "%s[", truth ? ", " : "");
-            for (int c = 0; c < classes; c++)
-                net_text_add(&text, "%s%ld", c ? ", " : "",
-                             net_metrics_confusion(metrics, truth, c));
-            net_text_add(&text, "]");
-        }
-        net_text_add(&text, "]");
-    }
+    add_target(&text, model, metrics);
+    add_next(&text, metrics, model);
     net_text_add(&text, "}");
     puts(text.at);
     free(text.at);
@@ -196,8 +221,9 @@ int net_command_eval(struct net_options *options)
     struct net_loader *loader = net_loader_open(session.data, session.batch, session.threads);
     struct net_metrics *metrics = net_metrics_new(model, session.data);
 
-    if (net_metrics_has_confusion(metrics) && net_flag(options, NET_JSON_OUTPUT))
-        net_metrics_rank(metrics);
+    for (struct net_metrics *m = metrics; m; m = net_metrics_next(m))
+        if (net_metrics_has_confusion(m) && net_flag(options, NET_JSON_OUTPUT))
+            net_metrics_rank(m);
 
     net_order(rows, count, session.run.seed, 0, false);
     const double loss = net_evaluate(&session, loader, part, rows, count, metrics);
@@ -212,9 +238,11 @@ int net_command_eval(struct net_options *options)
         for (int m = 0; m < model->metric_count; m++)
             printf("%s %.6g\n", model->metrics[m].name,
                    net_metrics_value(metrics, model->metrics[m].name));
-        if (!model->uncompared) {
-            putchar('\n');
-            net_report(stdout, metrics, (int)net_whole(options, NET_DIGITS));
+        for (const struct net_metrics *m = metrics; m; m = net_metrics_next(m)) {
+            if (net_metrics_target(m)->kind == NET_TARGET_NONE)
+                continue;
+            printf(model->next ? "\nOf %s:\n" : "\n", net_metrics_target(m)->name);
+            net_report(stdout, m, (int)net_whole(options, NET_DIGITS));
         }
     }
     net_loader_close(loader);

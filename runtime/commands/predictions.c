@@ -406,7 +406,7 @@ void net_predictions_open(struct net_predictions *predictions, FILE *out,
         .top = (int)value[NET_TOP].number,
         .ends = -1,
         .digits = value[NET_DIGITS].given ? (int)value[NET_DIGITS].number : -1};
-    net_inverse_open(&predictions->inverse, session->data);
+    net_inverse_open(&predictions->inverse, session->data, session->model);
     if (predicts_labels(predictions) && (predictions->top || value[NET_DIGITS].given))
         net_fail(NET_USAGE, "--%s does not apply: %s predicts a class at each position",
                  predictions->top ? "top" : "digits", session->model->source);

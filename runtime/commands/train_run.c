@@ -120,8 +120,9 @@ static void open_training(struct trainer *trainer, struct net_options *options)
     }
     trainer->run.epochs = net_allocate(1, sizeof *trainer->run.epochs);
     trainer->metrics = net_metrics_new(options->model, session->data);
-    if (net_metrics_classes(trainer->metrics) == 2)
-        net_metrics_rank(trainer->metrics); /* for the curves of report.html */
+    for (struct net_metrics *m = trainer->metrics; m; m = net_metrics_next(m))
+        if (net_metrics_classes(m) == 2)
+            net_metrics_rank(m); /* for the curves of report.html */
     trainer->loader = net_loader_open(session->data, session->batch, session->threads);
     session->loader = trainer->loader;
     net_step_times_open(&trainer->run.times, session);

@@ -184,7 +184,9 @@ struct net_mode {
 void net_data_pack(const struct net_data *data, enum net_part part, const struct net_mode *mode,
                    const long *rows, int n, void *batch);
 
-/* The prepared target of one row: a class index, or a pointer to field->size floats. */
+/* A field of one row as it was prepared: int32_t of classes, floats. */
+const void *net_data_row(const struct net_data *data, int field, enum net_part part, long row);
+/* The first term's target of one row: a class index, or a pointer to field->size floats. */
 int net_data_class(const struct net_data *data, enum net_part part, long row);
 /* The class of each position, net_positions() of them; -1: the loss ignores it. */
 const int32_t *net_data_classes(const struct net_data *data, enum net_part part, long row);
@@ -213,7 +215,7 @@ enum net_task {
 };
 
 /* By the model, or the run's; where neither says, by the rows to train on. task.c */
-enum net_task net_data_task(const struct net_data *data);
+enum net_task net_data_task(const struct net_data *data, const struct net_model *model);
 /* A target of the part that is of no class, where the task says two, ends the program. */
 void net_data_check_task(const struct net_data *data, enum net_part part);
 
@@ -226,9 +228,14 @@ struct net_metric {
 
 const struct net_metric *net_metric_of(const char *name);   /* one that there is */
 const struct net_metric *net_metric_find(const char *name); /* or NULL */
+/* Of "mae_place", where `metric` is "mae", "place"; of "mae" ""; NULL: it is another metric. */
+const char *net_metric_target(const char *name, const char *metric);
+/* Is a metric of the model's own target? */
+bool net_metric_is_own(const struct net_model *model, const char *name);
 
-/* What class `class` of the target is called in the data, or NULL where classes are numbers. */
-const char *net_data_class_name(const struct net_data *data, int class);
+/* What class `class` of a target is called in the data, or NULL where classes are numbers. */
+const char *net_data_name_of(const struct net_data *data, int field, int class);
+const char *net_data_class_name(const struct net_data *data, int class); /* of the first term's */
 
 /* What transforms did to a target of values; nothing (count 0) where one of them has no inverse,
    or the loss is of probabilities. transforms/inverse.c */
@@ -242,7 +249,8 @@ struct net_inverse {
     int length; /* numbers that stand behind one another for each scale and shift */
 };
 
-void net_inverse_open(struct net_inverse *inverse, const struct net_data *data);
+void net_inverse_open(struct net_inverse *inverse, const struct net_data *data,
+                      const struct net_model *model); /* of its target */
 void net_inverse_field(struct net_inverse *inverse, const struct net_data *data,
                        int field); /* of any field of numbers */
 /* Value i of a row, in double: behind a large mean a float would be too coarse. Where there is
@@ -292,9 +300,13 @@ bool net_has_word(const struct net_call *call, const char *name, const char *wor
 
 int net_input_count(const struct net_model *model); /* fields before the targets */
 
-/* What metrics and predictions are of: the target of the first term of the loss, or one of
-   NET_TARGET_NONE, without classes and shape. */
+/* What metrics and predictions are of: the target of the first term of the loss, or of model->next,
+   or one of NET_TARGET_NONE, without classes and shape. */
 const struct net_field *net_target_field(const struct net_model *model);
+static inline int net_target(const struct net_model *model)
+{
+    return model->field_count - 1 - model->target;
+}
 
 /* Labels of a row: 1, or of a class a position as many as the target's shape has. */
 static inline int net_positions(const struct net_model *model)

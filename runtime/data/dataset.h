@@ -102,10 +102,10 @@ struct net_data {
     struct net_subset parts[NET_PARTS];
     struct net_fitted **fitted;          /* [field][step] */
     struct net_names names[NET_COLUMNS]; /* of each field of a table */
-    enum net_task task;
-    bool learnt;              /* by a run before: nothing is fitted */
-    const char *folder;       /* where files are read, or NULL: the current one */
-    const char ***vocabulary; /* [field]: the words by id; NULL: the field has none */
+    enum net_task tasks[NET_COLUMNS];    /* of each target that is predicted */
+    bool learnt;                         /* by a run before: nothing is fitted */
+    const char *folder;                  /* where files are read, or NULL: the current one */
+    const char ***vocabulary;            /* [field]: the words by id; NULL: the field has none */
     struct net_fold fold;
     struct net_recorded_data recorded;
     struct net_user_files *user_files; /* by net_data_open_files; malloc'd as one */

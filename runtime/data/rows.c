@@ -19,7 +19,7 @@ const struct net_field *net_target_field(const struct net_model *model)
 {
     static const struct net_field none = {.name = "", .source = "", .kind = NET_TARGET_NONE};
 
-    return model->uncompared ? &none : &model->fields[model->field_count - 1];
+    return model->uncompared ? &none : &model->fields[net_target(model)];
 }
 
 long net_data_rows(const struct net_data *data, enum net_part part)
@@ -59,15 +59,14 @@ const void *net_prepared_row(const struct net_data *data, enum net_part part, in
     return window;
 }
 
-static const void *target(const struct net_data *data, enum net_part part, long row)
+const void *net_data_row(const struct net_data *data, int field, enum net_part part, long row)
 {
-    return net_prepared_row(data, part, data->model->field_count - 1,
-                            net_source_row(&data->parts[part], row));
+    return net_prepared_row(data, part, field, net_source_row(&data->parts[part], row));
 }
 
 const int32_t *net_data_classes(const struct net_data *data, enum net_part part, long row)
 {
-    return target(data, part, row);
+    return net_data_row(data, net_target(data->model), part, row);
 }
 
 int net_data_class(const struct net_data *data, enum net_part part, long row)
@@ -77,17 +76,22 @@ int net_data_class(const struct net_data *data, enum net_part part, long row)
 
 const float *net_data_target(const struct net_data *data, enum net_part part, long row)
 {
-    return target(data, part, row);
+    return net_data_row(data, net_target(data->model), part, row);
+}
+
+const char *net_data_name_of(const struct net_data *data, int field, int class)
+{
+    const struct net_string_table *names = NULL;
+
+    if (data->model->fields[field].step_count)
+        names = data->fitted[field][0].strings[0];
+
+    return names && class < names->count ? net_string(names, class) : NULL;
 }
 
 const char *net_data_class_name(const struct net_data *data, int class)
 {
-    const struct net_string_table *names = NULL;
-
-    if (net_target_field(data->model)->step_count)
-        names = data->fitted[data->model->field_count - 1][0].strings[0];
-
-    return names && class < names->count ? net_string(names, class) : NULL;
+    return net_data_name_of(data, net_target(data->model), class);
 }
 
 const char *const *net_data_vocabulary(const struct net_data *data, int field, int *count)

@@ -185,7 +185,7 @@ struct net_data *net_data_open_files(const struct net_model *model, const char *
     read_rows(data);
     net_list_words(data);
     net_contract_check(data, opening->checksum);
-    if (opening->labelled && !data->task)
+    if (opening->labelled)
         net_task_find(data, NET_TEST);
     if (opening->labelled)
         net_data_check_task(data, NET_TEST);

@@ -185,9 +185,14 @@ void net_metrics_rank(struct net_metrics *metrics); /* auc is wanted though no m
 void net_metrics_free(struct net_metrics *metrics);
 void net_metrics_reset(struct net_metrics *metrics);
 
-/* Adds n rows of a part: predictions[n][model->outputs]. */
+/* Adds n rows of a part: predictions[n][model->outputs], and behind them those of each `next`. */
 void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long *rows,
                      const float *predictions, int n);
+
+/* Those of another target, where the loss compares with several: of the terms in their order; or
+   NULL. And whose target they are of. */
+struct net_metrics *net_metrics_next(const struct net_metrics *metrics);
+const struct net_field *net_metrics_target(const struct net_metrics *metrics);
 
 /* The loss of the same rows, as the evaluate step left it; and its mean, without penalties. */
 void net_metrics_add_loss(struct net_metrics *metrics, const struct net_run *run);
@@ -218,7 +223,8 @@ int net_chosen_class(const struct net_model *model, const float *outputs);
 /* x = the `count` outputs of one of a row's positions: [count][positions] are the row's. */
 void net_position_outputs(float *x, const float *outputs, int position, int positions, int count);
 bool net_is_finite(const float *outputs, int count);
-long net_metrics_lost(const struct net_metrics *metrics);   /* rows with outputs that are not */
+long net_metrics_lost(const struct net_metrics *metrics);   /* rows with outputs that are not; of
+                                   several targets the most */
 int net_metrics_classes(const struct net_metrics *metrics); /* 0: values */
 /* What scores and the matrix count: "rows", or the "pixels" or "positions" of a class each. */
 const char *net_metrics_counted(const struct net_metrics *metrics);

@@ -55,6 +55,7 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     const struct net_variant variant = optimizer->variant(options);
     const uint64_t seed = (uint64_t)options->value[NET_SEED].number;
     struct net_run *run = &session->run;
+    size_t outputs = 0;
 
     *session = (struct net_session){.model = model, .options = options, .optimizer = optimizer};
     session->opening.folder = options->value[NET_DATA].text;
@@ -62,8 +63,9 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     session->pool = net_threads_open(session->threads);
     for (int b = 0; b < 2; b++)
         session->batch[b] = batch_memory(model->batch_size);
-    session->predictions = net_memory(sizeof(float) * (size_t)model->batch *
-                                      (size_t)model->outputs);
+    for (const struct net_model *m = model; m; m = m->next)
+        outputs += (size_t)m->outputs;
+    session->predictions = net_memory(sizeof(float) * (size_t)model->batch * outputs);
 
     run->params = net_memory(model->params_size);
     run->arena = net_memory(model->arena_size);

@@ -25,7 +25,7 @@ weights() { tail -c 3000 "$1/model.safetensors" | cksum; }
 check "a run" ./heads --out run --quiet
 columns=epoch
 for part in train validation; do
-    for name in loss accuracy loss_kind loss_place; do columns+=,${part}_$name; done
+    for name in loss accuracy mae_place loss_kind loss_place; do columns+=,${part}_$name; done
 done
 check "history.csv has the terms" grep -q "^$columns," run/history.csv
 for part in train validation test; do
@@ -41,7 +41,7 @@ check "the same bits" [ "$(weights run)" = "$(weights threads)" ]
 check "stopped within an epoch" ./heads --out stopped --max-steps 17 --quiet
 check "and resumed" ./heads --resume stopped --quiet
 check "the same bits" [ "$(weights run)" = "$(weights stopped)" ]
-check "and history" cmp <(cut -d, -f1-9 run/history.csv) <(cut -d, -f1-9 stopped/history.csv)
+check "and history" cmp <(cut -d, -f1-11 run/history.csv) <(cut -d, -f1-11 stopped/history.csv)
 
 check "another factor is a flag" ./heads --share 0 --out none --quiet
 check "nothing of a term is trained on" \
@@ -54,10 +54,21 @@ check "has the same bits" [ "$(weights half.run)" = "$(weights flag.run)" ]
 
 check "a term is watched" ./heads --monitor loss_place --out watched --quiet
 check "and named" grep -q '"monitor": "loss_place"' watched/run.json
-sed 's/accuracy\]/&\n    keep      = best(monitor=loss_plce)/' heads.net >typo.net
+sed 's/monitor=mae_place/monitor=loss_plce/' heads.net >typo.net
 exits "one that is not there" 1 "did you mean .loss_place" "$netc" --check typo.net
 
 check "gradcheck" ./heads gradcheck
+check "mae(place) is kept by" grep -q '"monitor": "mae_place"' run/run.json
+./heads eval --weights run --json >eval.json
+check "a metric of another target" grep -q "\"mae_place\": $(final run test mae_place)," eval.json
+check "in the units of its data" grep -qE '"targets": \{"place": \{"mse": .*"in_units": \{"mse"' \
+    eval.json
+check "which is its loss" awk -v a="$(final run test loss_place)" \
+    -v b="$(sed 's/.*"place": {"mse": \([^,]*\).*/\1/' eval.json)" \
+    'BEGIN { exit !(a > 0.001 && a - b < 1e-6 && b - a < 1e-6) }'
+./heads eval --weights run >eval.txt
+check "and its report" grep -q "^Of place:" eval.txt
+check "in report.html too" grep -q 'id="predicted_place"' run/report.html
 check "eval of a file" bash -c './heads eval heads.csv --weights run --json |
     grep -q "\"loss_place\": "'
 cut -d, -f1-4 heads.csv >inputs.csv

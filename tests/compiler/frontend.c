@@ -437,7 +437,7 @@ START_TEST(train_section)
     ck_assert_str_eq(model->keep, "last");
     ck_assert_double_eq(number(model->clip, "x"), 2);
     ck_assert_int_eq(model->metric_count, 2);
-    ck_assert_str_eq(model->metrics[1]->name, "mae");
+    ck_assert_str_eq(model->metrics[1].name, "mae");
     ck_assert_ptr_null(model->stop);
 }
 END_TEST

@@ -464,7 +464,7 @@ START_TEST(undone)
         f.fields[1].step_count = i < 4 ? i + 1 : i - 3;
         struct net_data *data = open_targets(&f, y[0], 3, 2);
 
-        net_inverse_open(&inverse, data);
+        net_inverse_open(&inverse, data, net_data_model(data));
         ck_assert_int_eq(inverse.count, 2);
         for (int row = 0; row < 3; row++) {
             const float *made = net_data_target(data, NET_TRAIN, row);
@@ -476,7 +476,7 @@ START_TEST(undone)
         }
         net_inverse_close(&inverse);
         f.model.loss = NET_BINARY_CROSS_ENTROPY;
-        net_inverse_open(&inverse, data);
+        net_inverse_open(&inverse, data, net_data_model(data));
         ck_assert_int_eq(inverse.count, 0);
         net_inverse_close(&inverse);
         net_data_close(data);

@@ -349,7 +349,7 @@ START_TEST(coarse_units)
         struct net_data *data = open_model(&f);
         struct net_metrics *metrics = net_metrics_new(&f.model, data);
 
-        net_inverse_open(&inverse, data);
+        net_inverse_open(&inverse, data, net_data_model(data));
         ck_assert_double_eq_tol(net_inverse_value(&inverse, 0, 0.1f), cases[i].value, scale * 1e-5);
         ck_assert_int_eq(net_inverse_digits(&inverse, 0, 0.1f), cases[i].digits);
         net_inverse_close(&inverse);

@@ -178,7 +178,7 @@ START_TEST(several_ahead)
     struct net_data *data = open_fixture(&f);
 
     ck_assert_int_eq(net_data_rows(data, NET_TRAIN), ROWS - 4);
-    net_inverse_open(&inverse, data);
+    net_inverse_open(&inverse, data, net_data_model(data));
     for (int row = 0; row < ROWS - 4; row++) {
         const float *later = net_data_target(data, NET_TRAIN, row);
 

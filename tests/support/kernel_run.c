@@ -326,21 +326,31 @@ static void keep_tensors(Outcome *o, Trial *t, bool gradients)
     }
 }
 
-static void keep_prediction(Outcome *o, const Trial *t)
+/* That of each target, one behind the other. */
+static void keep_predictions(Outcome *o, const Trial *t)
 {
-    const struct net_model *net = t->c->net;
-    const long count = (long)t->run.n * net->outputs;
-    float *rows = allocate((size_t)count * sizeof *rows);
+    const Graph *g = t->program->graph;
+    long outputs = 0;
 
-    net->unpack(rows, &t->run);
-    if (t->expected) {
-        Comparison c = compare(t, t->program->graph->prediction, "the prediction");
+    for (const struct net_model *net = t->c->net; net; net = net->next)
+        outputs += net->outputs;
+    float *rows = allocate((size_t)(t->run.n * outputs) * sizeof *rows);
 
+    t->c->net->unpack(rows, &t->run);
+    for (int h = 0; h <= g->head_count; h++) {
+        const Value *value = h ? g->heads[h - 1].value : g->prediction;
+        const long count = (long)t->run.n * shape_size(value->shape);
+
+        if (t->expected) {
+            Comparison c = compare(t, value, "the prediction");
+
+            for (long i = 0; i < count; i++)
+                check_number(&c, i, rows[i]);
+        }
         for (long i = 0; i < count; i++)
-            check_number(&c, i, rows[i]);
+            add_number(o, "the prediction", rows[i]);
+        rows += count;
     }
-    for (long i = 0; i < count; i++)
-        add_number(o, "the prediction", rows[i]);
 }
 
 static Outcome make_step(const Compiled *c, int n, int threads, bool look, bool with_reference)
@@ -362,12 +372,12 @@ static Outcome make_step(const Compiled *c, int n, int threads, bool look, bool 
     if (with_reference)
         check_loss(&t);
     o.evaluated_loss = t.run.loss;
-    keep_prediction(&o, &t);
+    keep_predictions(&o, &t);
     memset(t.batch.at, 0, t.batch.size);
     pack_rows(&t, 0, false); /* without a target: only a prediction */
     t.run.has_target = false;
     run_program(&t, false, look);
-    keep_prediction(&o, &t);
+    keep_predictions(&o, &t);
     o.distances = t.distances;
     o.distance_count = t.distance_count;
     free_trial(&t);
@@ -394,7 +404,7 @@ Outcome run_losses(const Compiled *c, int n)
     set_params(&t);
     run_program(&t, false, false);
     o.evaluated_loss = t.run.loss;
-    keep_prediction(&o, &t);
+    keep_predictions(&o, &t);
     free_trial(&t);
     return o;
 }

@@ -72,14 +72,13 @@ void net_inverse_field(struct net_inverse *inverse, const struct net_data *data,
     free(values.shift);
 }
 
-void net_inverse_open(struct net_inverse *inverse, const struct net_data *data)
+void net_inverse_open(struct net_inverse *inverse, const struct net_data *data,
+                      const struct net_model *model)
 {
-    const struct net_model *model = data->model;
-
     *inverse = (struct net_inverse){0};
     if (model->loss != NET_CROSS_ENTROPY && model->loss != NET_BINARY_CROSS_ENTROPY &&
         net_target_field(model)->kind == NET_TARGET_VALUES)
-        net_inverse_field(inverse, data, model->field_count - 1);
+        net_inverse_field(inverse, data, net_target(model));
 }
 
 double net_inverse_value(const struct net_inverse *inverse, int i, float x)

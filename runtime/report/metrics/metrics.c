@@ -18,9 +18,11 @@ struct net_metrics *net_metrics_new(const struct net_model *model, const struct 
     const struct net_field *target = net_target_field(model);
 
     metrics->model = model;
+    if (model->next)
+        metrics->next = net_metrics_new(model->next, data);
     metrics->data = data;
     metrics->target = target;
-    metrics->task = net_data_task(data);
+    metrics->task = net_data_task(data, model);
     metrics->positions = net_positions(model);
     metrics->outputs = model->outputs / metrics->positions;
     metrics->scores = net_allocate((size_t)metrics->outputs, sizeof *metrics->scores);
@@ -35,7 +37,8 @@ struct net_metrics *net_metrics_new(const struct net_model *model, const struct 
     if (target->kind == NET_TARGET_VALUES)
         net_sums_new(&metrics->sums, metrics);
     for (int m = 0; m < model->metric_count && metrics->classes; m++)
-        if (strstr(model->metrics[m].name, "auc"))
+        if (strstr(model->metrics[m].name, "auc") &&
+            net_metric_is_own(model, model->metrics[m].name))
             net_metrics_rank(metrics);
     if (metrics->task == NET_TASK_VALUES && metrics->sums.at)
         metrics->pairs.at = net_allocate(MOST_PAIRS, sizeof *metrics->pairs.at);
@@ -46,6 +49,8 @@ struct net_metrics *net_metrics_new(const struct net_model *model, const struct 
 
 void net_metrics_free(struct net_metrics *metrics)
 {
+    if (metrics->next)
+        net_metrics_free(metrics->next);
     free(metrics->scores);
     free(metrics->tallies);
     free(metrics->confusion);
@@ -58,6 +63,8 @@ void net_metrics_free(struct net_metrics *metrics)
 
 void net_metrics_reset(struct net_metrics *metrics)
 {
+    if (metrics->next)
+        net_metrics_reset(metrics->next);
     metrics->rows = 0;
     metrics->labels = 0;
     metrics->lost = 0;
@@ -108,11 +115,17 @@ static int predicted_class(const struct net_metrics *metrics, const float *outpu
                                           : net_chosen_class(metrics->model, outputs);
 }
 
+/* A row's target as it was prepared. */
+static const void *target_of(const struct net_metrics *metrics, enum net_part part, long row)
+{
+    return net_data_row(metrics->data, net_target(metrics->model), part, row);
+}
+
 static int true_class(const struct net_metrics *metrics, enum net_part part, long row)
 {
     if (metrics->target->kind == NET_TARGET_CLASS)
-        return net_data_class(metrics->data, part, row);
-    const float *target = net_data_target(metrics->data, part, row);
+        return *(const int32_t *)target_of(metrics, part, row);
+    const float *target = target_of(metrics, part, row);
 
     return metrics->task == NET_TASK_CLASSES ? largest(target, metrics->target->size)
                                              : target[0] > 0;
@@ -174,7 +187,7 @@ void net_position_outputs(float *x, const float *outputs, int position, int posi
 static void add_positions(struct net_metrics *metrics, enum net_part part, long row,
                           const float *outputs, bool finite)
 {
-    const int32_t *label = net_data_classes(metrics->data, part, row);
+    const int32_t *label = target_of(metrics, part, row);
     const long before = metrics->labels;
     double sum = 0;
 
@@ -232,20 +245,34 @@ void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long
             (metrics->positions > 1 ? add_positions : add_row)(metrics, part, rows[i], outputs,
                                                                finite);
         if (metrics->sums.at) {
-            const double error = net_sums_add(metrics, outputs,
-                                              net_data_target(metrics->data, part, rows[i]));
+            const double error = net_sums_add(metrics, outputs, target_of(metrics, part, rows[i]));
 
             if (!metrics->classes)
                 net_worst_add(metrics, rows[i], 0, 0, error, outputs);
         }
         if (metrics->pairs.at)
-            add_pair(metrics, outputs, net_data_target(metrics->data, part, rows[i]));
+            add_pair(metrics, outputs, target_of(metrics, part, rows[i]));
     }
+    if (metrics->next)
+        net_metrics_add(metrics->next, part, rows, predictions + (long)n * metrics->model->outputs,
+                        n);
+}
+
+struct net_metrics *net_metrics_next(const struct net_metrics *metrics)
+{
+    return metrics->next;
+}
+
+const struct net_field *net_metrics_target(const struct net_metrics *metrics)
+{
+    return metrics->target;
 }
 
 long net_metrics_lost(const struct net_metrics *metrics)
 {
-    return metrics->lost;
+    const long next = metrics->next ? net_metrics_lost(metrics->next) : 0;
+
+    return metrics->lost > next ? metrics->lost : next;
 }
 
 int net_metrics_classes(const struct net_metrics *metrics)
@@ -270,7 +297,7 @@ long net_metrics_confusion(const struct net_metrics *metrics, int truth, int pre
 
 const char *net_metrics_class_name(const struct net_metrics *metrics, int class, char text[16])
 {
-    const char *name = net_data_class_name(metrics->data, class);
+    const char *name = net_data_name_of(metrics->data, net_target(metrics->model), class);
 
     if (name)
         return name;
@@ -404,14 +431,18 @@ double net_metrics_value(const struct net_metrics *metrics, const char *name)
 #include "language.def"
     };
 
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (!strcmp(rows[i].name, name)) {
-            const bool known = rows[i].of_values ? metrics->sums.at != NULL : metrics->classes > 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *target = net_metric_target(name, rows[i].name);
+        const struct net_metrics *m = metrics;
 
-            return known && metrics->rows && (metrics->labels || !metrics->classes)
-                       ? rows[i].value(metrics)
-                       : NAN;
+        while (target && *target && m && strcmp(m->target->name, target) != 0)
+            m = m->next;
+        if (target && m) {
+            const bool known = rows[i].of_values ? m->sums.at != NULL : m->classes > 0;
+
+            return known && m->rows && (m->labels || !m->classes) ? rows[i].value(m) : NAN;
         }
+    }
     return net_metrics_term(metrics, name);
 }
 

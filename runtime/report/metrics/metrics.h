@@ -108,6 +108,7 @@ double net_metrics_term(const struct net_metrics *metrics, const char *name);
 
 struct net_metrics {
     const struct net_model *model;
+    struct net_metrics *next; /* of model->next, another target's; NULL: there is none */
     const struct net_data *data;
     const struct net_field *target;
     enum net_task task;

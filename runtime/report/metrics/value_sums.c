@@ -16,7 +16,7 @@ void net_sums_new(struct net_value_sums *sums, const struct net_metrics *metrics
     const size_t outputs = (size_t)metrics->model->outputs;
 
     sums->at = net_allocate(outputs, sizeof *sums->at);
-    net_inverse_open(&sums->inverse, metrics->data);
+    net_inverse_open(&sums->inverse, metrics->data, metrics->model);
     if (sums->inverse.count)
         sums->in_units = net_allocate(outputs, sizeof *sums->in_units);
 }

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "report/page/page.h"
 
@@ -178,13 +179,10 @@ static void add_points(struct net_text *page, const struct net_metrics *metrics)
     free(numbers);
 }
 
-void net_page_results(struct net_text *page, const struct net_metrics *metrics, enum net_part part)
+static void add_target(struct net_text *page, const struct net_metrics *metrics, enum net_part part)
 {
     const int classes = net_metrics_classes(metrics);
-    char *heading = net_format("The %s rows", net_part_names[part]);
 
-    net_page_heading(page, heading);
-    free(heading);
     if (!classes) {
         add_points(page, metrics);
         net_page_rows(page, metrics, part);
@@ -197,4 +195,35 @@ void net_page_results(struct net_text *page, const struct net_metrics *metrics, 
         add_worst(page, metrics);
     net_page_scores(page, metrics);
     net_page_rows(page, metrics, part);
+}
+
+/* Another target's, whose elements are named "predicted_place". */
+static void add_next(struct net_text *page, const struct net_metrics *metrics, enum net_part part)
+{
+    static const char id[] = " id=\"";
+    const char *name = net_metrics_target(metrics)->name;
+    struct net_text own = {0};
+
+    add_target(&own, metrics, part);
+    net_text_add(page, "<h3>%s</h3>\n", name);
+    for (const char *at = own.at, *end; at; at = end) {
+        end = strstr(at, id);
+        if (end)
+            end += sizeof id - 1 + strcspn(end + sizeof id - 1, "\"");
+        net_text_add(page, "%.*s%s%s", (int)(end ? end - at : (long)strlen(at)), at, end ? "_" : "",
+                     end ? name : "");
+    }
+    free(own.at);
+}
+
+void net_page_results(struct net_text *page, const struct net_metrics *metrics, enum net_part part)
+{
+    char *heading = net_format("The %s rows", net_part_names[part]);
+
+    net_page_heading(page, heading);
+    free(heading);
+    if (net_metrics_target(metrics)->kind != NET_TARGET_NONE)
+        add_target(page, metrics, part);
+    while ((metrics = net_metrics_next(metrics)) != NULL)
+        add_next(page, metrics, part);
 }

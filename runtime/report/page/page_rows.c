@@ -208,7 +208,8 @@ static void add_labels(struct rows *rows, const struct net_worst_row *row)
 {
     const struct net_metrics *metrics = rows->metrics;
     const struct net_field *target = metrics->target;
-    const int32_t *truth = net_data_classes(metrics->data, rows->part, row->row);
+    const int32_t *truth = net_data_row(metrics->data, net_target(metrics->model), rows->part,
+                                        row->row);
     int32_t *class = net_allocate((size_t)target->size, sizeof *class);
     float *x = net_allocate((size_t)metrics->outputs, sizeof *x);
 
@@ -283,7 +284,7 @@ static void add_row(struct rows *rows, const struct net_worst_row *row)
     const int count = metrics->model->outputs;
     long number = row->row;
 
-    net_data_place(metrics->data, rows->part, metrics->model->field_count - 1, &number);
+    net_data_place(metrics->data, rows->part, net_target(metrics->model), &number);
     net_text_add(rows->page, "<tr><th scope=\"row\">%ld", number);
     add_inputs(rows, row->row);
     if (metrics->positions > 1) {
@@ -291,7 +292,8 @@ static void add_row(struct rows *rows, const struct net_worst_row *row)
     } else if (metrics->classes) {
         add_class(rows, row);
     } else {
-        const float *truth = net_data_target(metrics->data, rows->part, row->row);
+        const float *truth = net_data_row(metrics->data, net_target(metrics->model), rows->part,
+                                          row->row);
         float *x = net_allocate((size_t)count, sizeof *x);
 
         for (int k = 0; k < count; k++)
