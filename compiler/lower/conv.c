@@ -73,13 +73,13 @@ static bool find_origin(Lowering *l, const Layer *layer, Shape x, Attributes *at
     const Constant *given = argument(layer->call, "output_padding");
     int extra[2];
 
-    if (!pair(l, layer->call, "output_padding", extra))
+    if (!window_pair(l, layer, "output_padding", 0, extra))
         return false;
     at->shape = (Shape){.rank = 3, .size = {whole(number(layer->call, "channels"))}};
     for (int i = 0; i < 2; i++) {
         const int limit = at->stride[i] > dilation_of(at, i) ? at->stride[i] : dilation_of(at, i);
         const double size = (x.size[i + 1] - 1.0) * at->stride[i] + window_reach(at, i) -
-                            2.0 * at->padding[i] + extra[i];
+                            (double)at->padding[i] - at->padding_end[i] + extra[i];
 
         if (extra[i] >= limit) {
             error_at(l->model->source, given->span,
@@ -89,41 +89,41 @@ static bool find_origin(Lowering *l, const Layer *layer, Shape x, Attributes *at
         }
         if (size < 1) {
             error_at(l->model->source, layer->span,
-                     "the result of conv2d_transpose of %s, %s, would have no pixels; a smaller "
-                     "padding leaves some",
-                     source_text(layer->inputs[0]), shape_text(x));
+                     "the result of %s of %s, %s, would have no pixels; a smaller padding leaves "
+                     "some",
+                     layer->call->name, source_text(layer->inputs[0]),
+                     shape_text(layer->inputs[0]->value->shape));
             return false;
         }
         at->shape.size[i + 1] = whole(size);
-        at->padding_end[i] = at->padding[i] - extra[i];
+        at->padding_end[i] -= extra[i];
     }
-    return check_size(l, layer->span, "the result of conv2d_transpose", at->shape);
+    return check_size(l, layer->span, format("the result of %s", layer->call->name), at->shape);
 }
 
 /* As PyTorch's: the weight is [channels of x, channels, height, width]. */
-Value *lower_conv2d_transpose(Lowering *l, Layer *layer, Value *const *x)
+static Value *convolve_transposed(Lowering *l, Layer *layer, Value *x)
 {
+    const Constant *padding = argument(layer->call, "padding");
     const int groups = whole(number(layer->call, "groups"));
     Attributes at = {0};
     Owned *owned;
     Shape shape;
     Value *w, *y;
 
-    if (!check_image(l, layer))
-        return NULL;
-    if (is_name(layer->call, "padding", "same")) {
-        error_at(l->model->source, argument(layer->call, "padding")->span,
-                 "conv2d_transpose knows no padding=same; kernel=4, stride=2, padding=1 doubles an "
-                 "image");
+    if (padding->kind == CONSTANT_NAME) {
+        error_at(l->model->source, padding->span,
+                 "%s knows no padding=%s; kernel=4, stride=2, padding=1 doubles %s",
+                 layer->call->name, padding->text, is_sequence(layer) ? "a sequence" : "an image");
         return NULL;
     }
-    if (!read_window(l, layer, "kernel", &at) || !find_origin(l, layer, x[0]->shape, &at))
+    if (!read_window(l, layer, "kernel", &at) || !find_origin(l, layer, x->shape, &at))
         return NULL;
-    if (!check_groups(l, layer, x[0]->shape.size[0], at.shape.size[0], groups))
+    if (!check_groups(l, layer, x->shape.size[0], at.shape.size[0], groups))
         return NULL;
     shape = (Shape){
         .rank = 4,
-        .size = {x[0]->shape.size[0], at.shape.size[0] / groups, at.kernel[0], at.kernel[1]}};
+        .size = {x->shape.size[0], at.shape.size[0] / groups, at.kernel[0], at.kernel[1]}};
     owned = weight_and_bias(l, layer, shape, at.shape.size[0]);
     if (!owned)
         return NULL;
@@ -131,9 +131,22 @@ Value *lower_conv2d_transpose(Lowering *l, Layer *layer, Value *const *x)
     at.groups = groups;
     if (groups > 1)
         w = expand(l, layer, w, at.shape.size[0], groups);
-    y = append_node(l, layer, OP_CONV2D_DX, (Value *[]){x[0], w}, 2, at)->outputs[0];
+    y = append_node(l, layer, OP_CONV2D_DX, (Value *[]){x, w}, 2, at)->outputs[0];
     if (!owned->values[1])
         return y;
     return append_node(l, layer, OP_ADD_BIAS, (Value *[]){y, owned->values[1]}, 2, (Attributes){0})
         ->outputs[0];
+}
+
+Value *lower_conv2d_transpose(Lowering *l, Layer *layer, Value *const *x)
+{
+    return check_image(l, layer) ? convolve_transposed(l, layer, x[0]) : NULL;
+}
+
+Value *lower_conv1d_transpose(Lowering *l, Layer *layer, Value *const *x)
+{
+    Value *y = check_sequence(l, layer) ? convolve_transposed(l, layer, as_image(l, layer, x[0]))
+                                        : NULL;
+
+    return y ? as_sequence(l, layer, y) : NULL;
 }

@@ -173,8 +173,7 @@ Value *lower_mean(Lowering *l, Layer *layer, Value *const *x)
         return along ? reduce_length(l, layer, x) : lower_mean_along(l, layer, x[0]);
     if (!along) {
         error_at(l->model->source, argument(layer->call, "axis")->span,
-                 "skip_padding=true is of positions; leave axis=%s out",
-                 argument(layer->call, "axis")->text);
+                 "skip_padding=true is of positions; leave axis=%s out", axes_text(layer));
         return NULL;
     }
     if (!check_sequence(l, layer))

@@ -42,8 +42,8 @@ bool check_rank(Lowering *l, const Layer *layer, int rank, const char *axes, con
 /* The call's `sizes`: a number, or a list of up to three; false after an error (shapes.c). */
 bool read_sizes(Lowering *l, const Layer *layer, Shape *shape);
 
-/* Which axis of its input the layer's `axis` is; -1 after an error (shapes.c). */
-int find_axis(Lowering *l, const Layer *layer);
+/* Which axis of the layer's input has that name; -1 after an error (shapes.c). */
+int find_named_axis(Lowering *l, const Layer *layer, const Constant *axis);
 
 /* Can a value of this shape be held for a whole batch? Indices are ints. */
 bool check_size(Lowering *l, Span span, const char *what, Shape shape);
@@ -76,6 +76,9 @@ bool check_sequence(Lowering *l, const Layer *layer);
 Value *as_image(Lowering *l, const Layer *layer, Value *sequence);
 Value *as_sequence(Lowering *l, const Layer *layer, Value *image);
 
+/* A parameter of a window: both axes, or the second of a sequence, where the first is `other`. */
+bool window_pair(Lowering *l, const Layer *layer, const char *name, int other, int out[2]);
+
 /* What a call says of its window; padding=same is left for find_window. */
 bool read_window(Lowering *l, const Layer *layer, const char *kernel, Attributes *at);
 
@@ -97,6 +100,7 @@ Value *reduce(Lowering *l, const Layer *layer, Op op, Value *x, double scale);
 Value *spread(Lowering *l, const Layer *layer, Value *x, int axis, int size); /* the other way */
 Value *reduce_length(Lowering *l, Layer *layer, Value *const *x); /* mean or max of positions */
 bool goes_along_length(const Layer *layer); /* its `axis`, as it does where none is given */
+const char *axes_text(const Layer *layer);  /* its `axis`: "height", "[height, width]" */
 Value *lower_mean_along(Lowering *l, const Layer *layer, Value *x);
 /* x[c] on every pixel of an image, or every position of a sequence (arithmetic.c) */
 Value *stretch(Lowering *l, const Layer *layer, Value *x, Shape shape);

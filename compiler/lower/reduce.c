@@ -10,7 +10,17 @@
 
 bool goes_along_length(const Layer *layer)
 {
-    return same(argument(layer->call, "axis")->text, "length");
+    return is_name(layer->call, "axis", "length");
+}
+
+const char *axes_text(const Layer *layer)
+{
+    const Constant *axis = argument(layer->call, "axis");
+    Text list = {0};
+
+    for (int i = 0; i < axis->count; i++)
+        text_add(&list, "%s%s", i ? ", " : "", axis->items[i].text);
+    return axis->kind == CONSTANT_LIST ? format("[%s]", list.at) : axis->text;
 }
 
 static bool check_length(Lowering *l, const Layer *layer)
@@ -27,16 +37,49 @@ Value *reduce_length(Lowering *l, Layer *layer, Value *const *x)
     return check_length(l, layer) ? lower_global_pool(l, layer, x) : NULL;
 }
 
-/* The first and the last axis that the layer goes along; false after an error. */
-static bool find_axes(Lowering *l, const Layer *layer, int *first, int *last)
+/* The axes that the layer goes along. */
+typedef struct Axes {
+    bool at[MAX_RANK];
+    int count; /* 0 after an error */
+} Axes;
+
+static Axes all_axes(int rank)
 {
-    const char *axis = argument(layer->call, "axis")->text;
+    Axes axes = {.count = rank};
+
+    for (int i = 0; i < rank; i++)
+        axes.at[i] = true;
+    return axes;
+}
+
+static Axes find_axes(Lowering *l, const Layer *layer)
+{
+    const Constant *given = argument(layer->call, "axis");
+    const bool list = given->kind == CONSTANT_LIST;
+    Axes axes = {0};
 
     if (goes_along_length(layer) && !check_length(l, layer))
-        return false;
-    *first = same(axis, "all") ? 0 : find_axis(l, layer);
-    *last = same(axis, "all") ? layer->inputs[0]->value->shape.rank - 1 : *first;
-    return *first >= 0;
+        return axes;
+    if (is_name(layer->call, "axis", "all"))
+        return all_axes(layer->inputs[0]->value->shape.rank);
+    for (int i = 0; i < (list ? given->count : 1); i++) {
+        const Constant *name = list ? &given->items[i] : given;
+        const int axis = find_named_axis(l, layer, name);
+
+        if (axis >= 0 && axes.at[axis])
+            error_at(l->model->source, name->span, "the axis `%s` is given twice", name->text);
+        if (axis < 0 || axes.at[axis])
+            return (Axes){0};
+        axes.at[axis] = true;
+        axes.count++;
+    }
+    return axes;
+}
+
+/* Is it all pixels of an image? */
+static bool are_pixels(Axes axes, Shape x)
+{
+    return x.rank == 3 && axes.count == 2 && !axes.at[0];
 }
 
 static Value *along(Lowering *l, const Layer *layer, Op op, Value *x, int axis, Attributes at)
@@ -48,12 +91,12 @@ static Value *along(Lowering *l, const Layer *layer, Op op, Value *x, int axis, 
 }
 
 /* Without the axes that were gone along; [1] where none is left. */
-static Value *drop_axes(Lowering *l, const Layer *layer, Value *y, int first, int last)
+static Value *drop_axes(Lowering *l, const Layer *layer, Value *y, Axes axes)
 {
     Shape shape = {0};
 
     for (int i = 0; i < y->shape.rank; i++)
-        if (i == 0 || i < first || i > last)
+        if (i == 0 || !axes.at[i])
             shape.size[shape.rank++] = y->shape.size[i];
     return same_shape(shape, y->shape) ? y : reshape_value(l, layer, y, shape);
 }
@@ -71,17 +114,27 @@ Value *spread(Lowering *l, const Layer *layer, Value *x, int axis, int size)
     return append_node(l, layer, OP_SPREAD, &x, 1, at)->outputs[0];
 }
 
+/* Along axes of x, the innermost first: 1 of each is left. */
+static Value *along_axes(Lowering *l, const Layer *layer, Op op, Value *x, Axes axes, Attributes at)
+{
+    for (int axis = x->shape.rank - 1; axis >= 0; axis--)
+        if (axes.at[axis])
+            x = along(l, layer, op, x, axis, at);
+    return x;
+}
+
 Value *reduce(Lowering *l, const Layer *layer, Op op, Value *x, double scale)
 {
-    int first, last;
+    const Axes axes = find_axes(l, layer);
+    const Attributes at = {.smallest = op == OP_AXIS_MAX && scale < 0};
 
-    if (!find_axes(l, layer, &first, &last))
+    if (!axes.count)
         return NULL;
-    for (int axis = last; axis >= first; axis--)
-        x = along(l, layer, op, x, axis, (Attributes){.smallest = op == OP_AXIS_MAX && scale < 0});
-    if (op == OP_AXIS_SUM && scale != 1)
-        x = scaled(l, layer, x, scale);
-    return drop_axes(l, layer, x, first, last);
+    if (op == OP_AXIS_SUM && are_pixels(axes, x->shape))
+        x = append_node(l, layer, OP_PIXEL_SUM, &x, 1, (Attributes){0})->outputs[0];
+    else
+        x = drop_axes(l, layer, along_axes(l, layer, op, x, axes, at), axes);
+    return op == OP_AXIS_SUM && scale != 1 ? scaled(l, layer, x, scale) : x;
 }
 
 Value *lower_sum(Lowering *l, Layer *layer, Value *const *x)
@@ -90,22 +143,20 @@ Value *lower_sum(Lowering *l, Layer *layer, Value *const *x)
 }
 
 /* Numbers that become one. */
-static int count_along(const Value *x, int first, int last)
+static int count_along(const Value *x, Axes axes)
 {
     int count = 1;
 
-    for (int axis = first; axis <= last; axis++)
-        count *= x->shape.size[axis];
+    for (int axis = 0; axis < x->shape.rank; axis++)
+        count *= axes.at[axis] ? x->shape.size[axis] : 1;
     return count;
 }
 
 Value *lower_mean_along(Lowering *l, const Layer *layer, Value *x)
 {
-    int first, last;
+    const Axes axes = find_axes(l, layer);
 
-    if (!find_axes(l, layer, &first, &last))
-        return NULL;
-    return reduce(l, layer, OP_AXIS_SUM, x, 1.0 / count_along(x, first, last));
+    return axes.count ? reduce(l, layer, OP_AXIS_SUM, x, 1.0 / count_along(x, axes)) : NULL;
 }
 
 Value *lower_logsumexp(Lowering *l, Layer *layer, Value *const *x)
@@ -114,17 +165,16 @@ Value *lower_logsumexp(Lowering *l, Layer *layer, Value *const *x)
 }
 
 /* x less its mean along some axes; the gradient of their variance by the mean is 0. */
-static Value *centered(Lowering *l, const Layer *layer, Value *x, int first, int last)
+static Value *centered(Lowering *l, const Layer *layer, Value *x, Axes axes)
 {
-    Value *mean = x;
+    Value *mean = along_axes(l, layer, OP_AXIS_SUM, x, axes, (Attributes){0});
 
-    for (int axis = last; axis >= first; axis--)
-        mean = along(l, layer, OP_AXIS_SUM, mean, axis, (Attributes){0});
-    mean = scaled(l, layer, mean, -1.0 / count_along(x, first, last));
-    for (int axis = first; axis <= last; axis++) {
-        mean = spread(l, layer, mean, axis, x->shape.size[axis]);
-        mean->node->at.constant = true;
-    }
+    mean = scaled(l, layer, mean, -1.0 / count_along(x, axes));
+    for (int axis = 0; axis < x->shape.rank; axis++)
+        if (axes.at[axis]) {
+            mean = spread(l, layer, mean, axis, x->shape.size[axis]);
+            mean->node->at.constant = true;
+        }
     return append_node(l, layer, OP_ADD, (Value *[]){x, mean}, 2, (Attributes){0})->outputs[0];
 }
 
@@ -134,41 +184,53 @@ static Value *centered(Lowering *l, const Layer *layer, Value *x, int first, int
 Value *lower_var(Lowering *l, Layer *layer, Value *const *x)
 {
     const int correction = whole(number(layer->call, "correction"));
-    int first, last, count;
+    const Axes axes = find_axes(l, layer);
+    const int count = count_along(x[0], axes);
     Value *y;
 
-    if (!find_axes(l, layer, &first, &last))
+    if (!axes.count)
         return NULL;
-    count = count_along(x[0], first, last);
     if (correction >= count) {
         error_at(l->model->source, layer->span,
                  "var with correction=%d wants more than %d number%s along axis=%s; %s is %s",
-                 correction, correction, correction == 1 ? "" : "s",
-                 argument(layer->call, "axis")->text, source_text(layer->inputs[0]),
-                 shape_text(x[0]->shape));
+                 correction, correction, correction == 1 ? "" : "s", axes_text(layer),
+                 source_text(layer->inputs[0]), shape_text(x[0]->shape));
         return NULL;
     }
-    y = centered(l, layer, x[0], first, last);
-    y = centered(l, layer, y, first, last);
+    y = centered(l, layer, x[0], axes);
+    y = centered(l, layer, y, axes);
     y = append_node(l, layer, OP_SQUARE, &y, 1, (Attributes){0})->outputs[0];
     return reduce(l, layer, OP_AXIS_SUM, y, 1.0 / (count - correction));
 }
 
 /* ---- Softmax --------------------------------------------------------------------------------- */
 
+/* All numbers are those of one pixel, all pixels the positions of a sequence. */
 Value *lower_softmax(Lowering *l, Layer *layer, Value *const *x)
 {
-    const Shape shape = x[0]->shape, flat = {.rank = 1, .size = {shape_size(shape)}};
-    const bool all = same(argument(layer->call, "axis")->text, "all") && shape.rank > 1;
-    int first, last;
+    const Shape shape = x[0]->shape;
+    const Axes axes = find_axes(l, layer);
+    const bool all = axes.count == shape.rank, pixels = are_pixels(axes, shape);
+    int first = 0;
     Value *y = x[0];
 
-    if (!find_axes(l, layer, &first, &last))
+    if (!axes.count)
         return NULL;
-    if (first == 0) {
-        y = all ? reshape_value(l, layer, y, flat) : y;
-        y = append_node(l, layer, OP_SOFTMAX, &y, 1, (Attributes){0})->outputs[0];
-        return all ? reshape_value(l, layer, y, shape) : y;
+    if (axes.count > 1 && !all && !pixels) {
+        error_at(l->model->source, argument(layer->call, "axis")->span,
+                 "softmax goes along one axis, [height, width] or all");
+        return NULL;
     }
-    return append_node(l, layer, OP_AXIS_SOFTMAX, &y, 1, (Attributes){.axis = first})->outputs[0];
+    while (!axes.at[first])
+        first++;
+    if (all)
+        y = reshape_value(l, layer, y, (Shape){.rank = 1, .size = {shape_size(shape)}});
+    else if (pixels)
+        y = reshape_value(
+            l, layer, y,
+            (Shape){.rank = 2, .size = {shape.size[0], shape.size[1] * shape.size[2]}});
+    y = append_node(l, layer, first == 0 ? OP_SOFTMAX : OP_AXIS_SOFTMAX, &y, 1,
+                    (Attributes){.axis = first})
+            ->outputs[0];
+    return reshape_value(l, layer, y, shape);
 }

@@ -58,10 +58,9 @@ static const char *axis_name(Shape shape, int axis)
     return names[shape.rank - 1][axis];
 }
 
-int find_axis(Lowering *l, const Layer *layer)
+int find_named_axis(Lowering *l, const Layer *layer, const Constant *axis)
 {
     const Shape x = layer->inputs[0]->value->shape;
-    const Constant *axis = argument(layer->call, "axis");
     Text list = {0};
 
     for (int i = 0; i < x.rank; i++) {
@@ -72,6 +71,11 @@ int find_axis(Lowering *l, const Layer *layer)
     error_at(l->model->source, axis->span, "%s is %s, [%s]: it has no axis `%s`",
              source_text(layer->inputs[0]), shape_text(x), list.at, axis->text);
     return -1;
+}
+
+static int find_axis(Lowering *l, const Layer *layer)
+{
+    return find_named_axis(l, layer, argument(layer->call, "axis"));
 }
 
 /* ---- Joined ---------------------------------------------------------------------------------- */
@@ -171,6 +175,26 @@ Value *lower_slice(Lowering *l, Layer *layer, Value *const *x)
         return NULL;
     }
     return cut(l, layer, x[0], axis, whole(first), count);
+}
+
+/* Of the parts of a split the one that is lowered first says what is wrong. */
+Value *lower_split(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Layer *before = layer->number > 0 ? l->model->layers[layer->number - 1] : NULL;
+    const bool said = l->model->source->errors > 0 && before && before->call == layer->call;
+    const int axis = said ? -1 : find_axis(l, layer), parts = whole(number(layer->call, "parts"));
+    const int size = axis < 0 ? 0 : x[0]->shape.size[axis];
+
+    if (axis < 0)
+        return NULL;
+    if (size % parts != 0) {
+        error_at(l->model->source, argument(layer->call, "parts")->span,
+                 "%d equal parts along the %s, of which %s, %s, has %d", parts,
+                 axis_name(x[0]->shape, axis), source_text(layer->inputs[0]),
+                 shape_text(x[0]->shape), size);
+        return NULL;
+    }
+    return cut(l, layer, x[0], axis, size / parts * layer->result, size / parts);
 }
 
 /* The first half of the channels, times the sigmoid of the second (Dauphin and others 2017). */

@@ -36,8 +36,7 @@ Value *as_sequence(Lowering *l, const Layer *layer, Value *image)
     return reshape_value(l, layer, image, (Shape){.rank = 2, .size = {size[0], size[2]}});
 }
 
-/* A parameter of a window: both axes, or the second of a sequence, where the first is `other`. */
-static bool window_pair(Lowering *l, const Layer *layer, const char *name, int other, int out[2])
+bool window_pair(Lowering *l, const Layer *layer, const char *name, int other, int out[2])
 {
     const Constant *c = argument(layer->call, name);
 

@@ -379,10 +379,13 @@ Layer *predicted_by(const PartialCall *f);
 
 /* ---- results.c: what a body gives ------------------------------------------------------------ */
 
-bool is_several(Object object);                     /* is it a list of values? */
-bool is_result(Object object);                      /* a value, or such a list */
-bool refuse_several(Sema *s, const PartialCall *f); /* a layer or loss whose input is a list */
-void unpack(Sema *s, const Ast *ast, Object list);  /* a, b = list: a name for each item */
+enum { MAX_RESULTS = 16 }; /* of a network, a block or a split */
+
+bool is_several(Object object);                          /* is it a list of values? */
+bool is_result(Object object);                           /* a value, or such a list */
+bool refuse_several(Sema *s, const PartialCall *f);      /* a layer or loss whose input is a list */
+void unpack(Sema *s, const Ast *ast, Object list);       /* a, b = list: a name for each item */
+Object split_results(Sema *s, Call *call, Layer *input); /* of a split: a list of its parts */
 
 /* ---- network.c: layers, blocks, networks ----------------------------------------------------- */
 

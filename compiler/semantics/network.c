@@ -11,7 +11,6 @@
 enum {
     MAX_CALLS = 64,     /* blocks and networks inside one another */
     MAX_DECLARED = 100, /* parameters of a block or network */
-    MAX_RESULTS = 16,   /* of one of them */
 };
 
 /* ---- Layers ---------------------------------------------------------------------------------- */
@@ -25,6 +24,8 @@ static Object apply_layer(Sema *s, PartialCall *f)
 
     if (!call)
         return (Object){.kind = OBJECT_TENSOR, .layer = f->input.layer, .span = f->span};
+    if (same(call->name, "split"))
+        return split_results(s, call, f->input.layer);
     APPEND(inputs, count, f->input.layer);
     for (int i = 0; i < f->count; i++) {
         const ParamType type = f->signature->parameters[i].type;

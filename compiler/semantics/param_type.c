@@ -150,7 +150,10 @@ static bool is_axis(ParamType type, Object object)
 {
     if (type == PARAM_STEPS)
         return is_named(object, "all") || is_named(object, "last");
-    return (type == PARAM_AXES && is_named(object, "all")) ||
+    for (int i = 0; i < object.count; i++)
+        if (type != PARAM_AXES || !is_axis(PARAM_AXIS, object.items[i]))
+            return false;
+    return (type == PARAM_AXES && (is_named(object, "all") || object.count > 0)) ||
            (object.kind == OBJECT_NAME && is_axis_name(object.text));
 }
 
@@ -289,7 +292,7 @@ static const char *type_text(ParamType type)
         [PARAM_PADDING] = "a whole number, 0 or more, [height, width] or `same`",
         [PARAM_ENDS] = "a whole number, 0 or more, [before, after], `same` or `causal`",
         [PARAM_AXIS] = "channels, length, height or width",
-        [PARAM_AXES] = "channels, length, height, width or all",
+        [PARAM_AXES] = "channels, length, height, width, all or a list of axes",
         [PARAM_STEPS] = "all or last",
         [PARAM_RANGE] = "a whole number, 0 or more, or a range such as 0..15",
         [PARAM_NUMBERS] = "a number or a list of numbers",

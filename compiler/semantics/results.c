@@ -30,6 +30,28 @@ bool refuse_several(Sema *s, const PartialCall *f)
     return true;
 }
 
+Object split_results(Sema *s, Call *call, Layer *input)
+{
+    const Constant *parts = argument(call, "parts");
+    Object list = {.kind = OBJECT_LIST, .nested = 1, .span = call->span};
+
+    if (parts->number < 2 || parts->number > MAX_RESULTS) {
+        report(s, parts->span, "split gives 2 to %d results; this is %.0f", MAX_RESULTS,
+               parts->number);
+        return error_object(call->span);
+    }
+    for (int i = 0; i < (int)parts->number; i++) {
+        const Object part = new_layer(s, call, &input, 1, false);
+
+        if (part.kind == OBJECT_ERROR)
+            return part;
+        part.layer->result = i;
+        APPEND(list.items, list.count, part);
+    }
+    list.total = list.count;
+    return list;
+}
+
 void unpack(Sema *s, const Ast *ast, Object list)
 {
     const AstList names = ast->arguments;

@@ -105,6 +105,7 @@ typedef struct Layer {
     bool of_target;              /* it depends on a target: only the loss reads it */
     bool marked;                 /* while dependences are looked for */
     int number;                  /* among those of the model */
+    int result;                  /* of a split: which of its results, from 0 */
     struct Value *value;         /* its output, in the graph lowered last (lower.c) */
     Span span;                   /* the stage in the source */
 } Layer;

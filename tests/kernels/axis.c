@@ -32,7 +32,13 @@ static const KernelCase cases[] = {
      "    m = concat(h -> softmax(axis=length) -> logsumexp, k -> softmax(axis=width) -> "
      "var(axis=all))\n"
      "    n = concat(h -> logsumexp(axis=all), y -> softmax(axis=all) -> var(correction=0))\n"
-     "    concat(c, d, e, f, g, i, j, l -> flatten, m, n) -> dense(9)\n",
+     "    p, q, r = k -> split(3)\n"
+     "    o = p * (q -> softmax(axis=[height, width])) - mean(r, axis=[channels, height, width])\n"
+     "    s = concat(o -> mean(axis=[height, width]), o -> max(axis=[width, height]), p -> "
+     "var(axis=[\n"
+     "          height, width]), q -> logsumexp(axis=[channels, width]) -> flatten)\n"
+     "    t, u = x -> conv2d(4, [2, 1]) -> split(2, axis=height)\n"
+     "    concat(c, d, e, f, g, i, j, l -> flatten, m, n, s, t - u -> flatten) -> dense(9)\n",
      "mse"},
 };
 

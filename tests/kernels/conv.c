@@ -57,7 +57,7 @@ static const KernelCase cases[] = {
      "    concat(a, b, c, d, e, f, g, h)\n",
      "mse"},
 
-    {"conv2d_transpose", 17, 1, false, "input x[3, 5, 4] = x", "[52] = t", "x",
+    {"conv2d_transpose", 17, 1, false, "input x[3, 5, 4] = x", "[56] = t", "x",
      "    x2 = x -> conv2d_transpose(2, 3) -> tanh\n"
      "    x17 = x -> conv2d_transpose(17, 3, stride=2, padding=1, output_padding=1) -> relu\n"
      "    x33 = x -> conv2d(33, 2) -> tanh\n"
@@ -84,7 +84,9 @@ static const KernelCase cases[] = {
      "    j = x33 -> conv2d_transpose(6, 3, stride=2, groups=3) -> flatten -> dense(4)\n"
      "    k = x33 -> conv2d_transpose(33, 3, padding=1, groups=33) -> tanh -> flatten -> dense(3)\n"
      "    i = x -> conv2d_transpose(5, 1) -> dropout(0.5) -> flatten -> dense(7)\n"
-     "    concat(a, b, c, d, e, f, g, h, i, j, k)\n",
+     "    l = x33 -> reshape(6, 66) -> conv1d_transpose(17, 4, stride=3, padding=[2, 1])\n"
+     "          -> flatten -> dense(4)\n"
+     "    concat(a, b, c, d, e, f, g, h, i, j, k, l)\n",
      "mse"},
 
     {"depthwise", 17, 1, true, "input x[3, 9, 8] = x\n    input y[19, 5] = y", "[50] = t", "x, y",

@@ -182,6 +182,7 @@ def upsample2d(factor):
 NAMES = {
     "true": True, "false": False, "same": "same", "causal": "causal", "all": "all", "last": "last",
     "dense": dense, "conv1d": conv1d, "conv2d": convolution(F.conv2d),
+    "conv1d_transpose": convolution(F.conv_transpose1d),
     "conv2d_transpose": convolution(F.conv_transpose2d),
     "maxpool1d": pool(F.max_pool1d), "maxpool2d": pool(F.max_pool2d),
     "avgpool1d": pool(F.avg_pool1d), "avgpool2d": pool(F.avg_pool2d),
@@ -288,6 +289,13 @@ def file_pair(folder, how):
                            b.amin(3)[:, None], torch.softmax(3 * a, 2), (b - b.logsumexp(1, True))
                            / torch.sqrt(a.var(1, keepdim=True) + 0.1)], 1)
             x = x * b.amax((1, 2, 3), True) * a.var((1, 2, 3), correction=0, keepdim=True)
+        elif how == "splits":
+            p, q = conv("wide", 12, a, padding=1).chunk(2, 1)
+            r, t = F.pad(conv("b", 7, x), (0, 1)).chunk(2, 3)
+            share = torch.softmax(20 * q.flatten(2), 2).view_as(q)
+            deviation = torch.sqrt(p.var((2, 3), keepdim=True) + 0.1)
+            x = torch.cat([p * share - q.mean((2, 3), True), p / deviation + q.amax((2, 3), True),
+                           F.pad(r - t, (0, 3))], 1)
         elif how == "concat":
             x = torch.cat([a, conv("b", 7, x), conv("c", 19, F.relu(a), padding=1)], 1)
         else:
