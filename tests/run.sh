@@ -98,6 +98,7 @@ part "trackers" tests/trackers/trackers.sh
 part "netc under valgrind" tests/compiler/valgrind.sh
 both "tables" tests/cli/tables.sh
 both "series" tests/cli/series.sh
+both "texts" tests/cli/texts.sh
 both "pictures from files" tests/cli/images.sh
 part "whole models on several threads" tests/cli/threads.sh
 both "what a person sees" tests/cli/terminal.sh

@@ -162,6 +162,9 @@ static int read_flag(struct net_options *options, int argc, char **argv, int i)
         if (off || net_same_name(net_option_infos[o].name, typed, length))
             break;
     }
+    if (o < NET_OPTIONS && !net_is_option(net_option_infos[o].name) &&
+        options->command != NET_GENERATE && net_let_named(options->model, typed, length) >= 0)
+        o = NET_OPTIONS;
     const int let = o == NET_OPTIONS ? net_let_named(options->model, typed, length) : -1;
     const struct net_option_info own = let < 0 ? net_option_infos[0]
                                                : net_let_info(options->model, let);

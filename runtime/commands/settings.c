@@ -281,6 +281,8 @@ void net_settings_default(struct net_options *options)
                                                              : "train"},
         [NET_DIGITS] = {.number = 2.0},
         [NET_FORMAT] = {.text = "text"},
+        [NET_LENGTH] = {.number = 500.0},
+        [NET_TEMPERATURE] = {.number = 1.0},
         [NET_STEPS] = {.number = 200.0},
     };
 

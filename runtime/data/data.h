@@ -158,6 +158,16 @@ struct net_data *net_data_open(const struct net_model *model, const char *folder
 struct net_data *net_data_open_files(const struct net_model *model, const char *const *files,
                                      int count, const struct net_opening *opening);
 
+/* What a run has learnt, without rows: opening->preparation has to be there. learnt.c */
+struct net_data *net_data_open_learnt(const struct net_model *model,
+                                      const struct net_opening *opening);
+
+/* The command `generate`, of a model whose source has one, so that others have not; or NULL. */
+struct net_options;
+typedef int net_generate(struct net_options *options);
+net_generate net_generate_text; /* commands/generate_text.c */
+net_generate *net_data_generate(const struct net_model *model);
+
 /* The next rows of a pipe in the place of those before; waits for them. false: there are none. */
 bool net_data_next(struct net_data *data);
 

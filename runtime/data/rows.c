@@ -4,6 +4,7 @@
  */
 
 #include "data/dataset.h"
+#include "data/sources/source.h"
 #include "data/transforms/transform.h"
 
 int net_input_count(const struct net_model *model)
@@ -20,6 +21,11 @@ const struct net_field *net_target_field(const struct net_model *model)
     static const struct net_field none = {.name = "", .source = "", .kind = NET_TARGET_NONE};
 
     return model->uncompared ? &none : &model->fields[net_target(model)];
+}
+
+net_generate *net_data_generate(const struct net_model *model)
+{
+    return model->parts[NET_TRAIN]->reader->generate;
 }
 
 long net_data_rows(const struct net_data *data, enum net_part part)

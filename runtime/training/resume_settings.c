@@ -138,7 +138,7 @@ static void take_data(struct net_options *options, const struct net_json *run, c
 {
     struct net_value *data = &options->value[NET_DATA];
 
-    if (data->given || options->file)
+    if (data->given || options->file || options->command == NET_GENERATE)
         return;
     options->data = read_path(run, "data", file);
     if (!options->data)

@@ -52,6 +52,9 @@ enum net_option {
     NET_FORMAT,
     NET_TOP,
     NET_WITH_TRUTH,
+    NET_PROMPT,
+    NET_LENGTH,
+    NET_TEMPERATURE,
     NET_STEPS,
     NET_PER_KERNEL,
     NET_SYNTHETIC,
@@ -135,10 +138,10 @@ static inline long net_whole(const struct net_options *options, enum net_option 
 }
 
 const char *net_option_name(enum net_option option); /* "weight_decay" */
-bool net_is_option(const char *name);
-enum net_option net_option_named(const char *name); /* of one that there is */
-char *net_option_flag(enum net_option option);      /* "weight-decay", malloc'd */
-char *net_typed_name(const char *name);             /* the same of any name, malloc'd */
+bool net_is_option(const char *name);                /* not of generate's own */
+enum net_option net_option_named(const char *name);  /* of one that there is */
+char *net_option_flag(enum net_option option);       /* "weight-decay", malloc'd */
+char *net_typed_name(const char *name);              /* the same of any name, malloc'd */
 
 /* ---- lets.c: lets of the model that a run can set -------------------------------------------- */
 

@@ -47,7 +47,7 @@ static void check_alone(const struct net_session *session, const char *path, boo
                  "%s has no preparation.json beside it: what its run has learnt of its data is "
                  "wanted too, such as of %s; --weights names the run's folder, whole",
                  path, field ? field->name : session->model->fields[0].name);
-    if (command == NET_EVAL || command == NET_PREDICT ||
+    if (command == NET_EVAL || command == NET_PREDICT || command == NET_GENERATE ||
         (command == NET_TRAIN_COMMAND && field->vocabulary))
         net_fail(NET_FAULT,
                  "%s has no preparation.json beside it, and %s is prepared with what was learnt "

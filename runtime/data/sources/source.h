@@ -39,6 +39,7 @@ struct net_reader {
     bool several;     /* `predict FILE FILE ...`: that argument may have texts */
     const struct net_reader *objects; /* of tables: what reads an object a line, and */
     const struct net_reader *table;   /* what reads lines of cells; either may be given */
+    net_generate *generate;           /* goes on with what it reads, or NULL */
 };
 
 #define SOURCE(name, ...) extern const struct net_reader net_reader_##name;

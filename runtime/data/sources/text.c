@@ -110,4 +110,5 @@ static void open_text(struct net_table *table, const struct net_request *request
     net_paths_free(paths, count);
 }
 
-const struct net_reader net_reader_text = {.name = "text", .open = open_text, .file = "file"};
+const struct net_reader net_reader_text = {
+    .name = "text", .open = open_text, .file = "file", .generate = net_generate_text};
