@@ -317,6 +317,8 @@ struct net_model {
     const struct net_start *begins; /* its functions; NULL: a run begins with initial values */
     int accumulate;                 /* batches whose mean gradient makes an update, and what */
     void (*accumulates)(struct net_session *session, const void *batch, int n); /* makes it */
+    double ema; /* share of it that the weights' moving average keeps, and what moves it */
+    void (*averages)(struct net_session *session);
     int least_batch;  /* 2 where a batchnorm has one number a channel and
                                                row, or 0; for training */
     const char *keys; /* those that the train section has, "loss optimizer monitor" */
@@ -343,12 +345,13 @@ struct net_model {
    the cosine of position / 10000^(2 k / channels) (Vaswani and others 2017, section 3.5) */
 double net_sinusoid(const struct net_tensor *tensor, long i);
 
-/* Of a model with `start`, `rates`, `accumulate`: files of training/ with these names. */
+/* Of a model with `start`, `rates`, `accumulate`, `ema`: files of training/ with these names. */
 extern const struct net_start net_start;
 /* Of a model with inputs that are drawn: data/draw.c. */
 net_draw_rows net_draw_inputs;
 void net_set_rates(struct net_session *session);
 void net_accumulate(struct net_session *session, const void *batch, int n);
+void net_average(struct net_session *session);
 
 int net_main(int argc, char **argv, const struct net_model *model);
 

@@ -275,6 +275,8 @@ static void add_training(Wrap *w, const Model *m)
         add_member(w, ".clip = &clip");
     if (m->rate_count)
         add_member(w, ".rates = net_set_rates");
+    if (m->averages)
+        add_member(w, ".ema = %s, .averages = net_average", number_text(m->ema));
     if (m->accumulate)
         add_member(w, ".accumulate = %d, .accumulates = net_accumulate", m->accumulate);
     if (m->start)

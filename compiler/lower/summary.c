@@ -20,11 +20,14 @@ static const char *layer_name(const Layer *layer)
     return layer->path ? layer->path : layer->call->name;
 }
 
-/* With a word where its parameters are not trained, and its own arguments do not say so. */
+/* With a word where its parameters are not trained, and its own arguments do not say so, or where
+   they have a rate of their own. */
 static const char *type_text(const Layer *layer)
 {
     const char *text = typed_text(layer->call);
 
+    if (layer->rate && !layer->frozen)
+        text = format("%s, rate %g", text, layer->rate->factor.number);
     return layer->frozen && !strstr(text, "frozen") ? format("%s, frozen", text) : text;
 }
 

@@ -190,6 +190,8 @@ typedef struct Model {
     int batch, epochs; /* the defaults; 32 and 1 where not given */
     int max_batch;     /* rows a step is compiled for: batch, or --batch (main.c) */
     int accumulate;    /* batches whose mean gradient makes an update; 0: not said */
+    double ema;        /* share of it that the weights' moving average keeps; 0: there is none */
+    bool averages;     /* `ema` is said */
     double seed;       /* 0 where not given */
     Call *stop;        /* early_stop(..), or NULL */
     Call *clip;        /* norm(x) or value(x), or NULL */

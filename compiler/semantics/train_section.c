@@ -117,9 +117,9 @@ static void check_monitors(Sema *s)
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
-static const char *const keys[] = {"loss",    "optimizer", "schedule", "batch", "epochs",
-                                   "metrics", "seed",      "stop",     "keep",  "clip",
-                                   "conv",    "start",     "frozen",   "rates", "accumulate"};
+static const char *const keys[] = {
+    "loss", "optimizer", "schedule", "batch", "epochs", "metrics", "seed",       "stop",
+    "keep", "clip",      "conv",     "start", "frozen", "rates",   "accumulate", "ema"};
 
 static int analyze_batch(Sema *s, const Ast *ast)
 {
@@ -136,6 +136,8 @@ static int analyze_batch(Sema *s, const Ast *ast)
 static double analyze_count(Sema *s, const Ast *ast, ParamType type, double standard)
 {
     Object object = evaluate(s, ast->first);
+
+    hold(s, object); /* its flag is its own */
     return check_type(s, ast->text, type, object) ? object.number : standard;
 }
 
@@ -183,6 +185,8 @@ static void analyze_key(Sema *s, const Ast *ast)
         model->batch = analyze_batch(s, ast);
     else if (same(key, "epochs"))
         model->epochs = (int)analyze_count(s, ast, PARAM_COUNT, 1);
+    else if (same(key, "ema"))
+        model->ema = analyze_count(s, ast, PARAM_PROBABILITY, 0);
     else if (same(key, "accumulate"))
         model->accumulate = (int)analyze_count(s, ast, PARAM_COUNT, 1);
     else if (same(key, "seed"))
@@ -282,6 +286,7 @@ void analyze_train(Sema *s, const Ast *section)
                 note_at(s->source, given[key]->name_span, "it was first given here");
         } else {
             given[key] = ast;
+            s->model->averages |= same(ast->text, "ema");
             text_add(&written, "%s%s", written.at ? " " : "", ast->text);
             analyze_key(s, ast);
         }

@@ -147,7 +147,7 @@ static void keep_best(struct trainer *trainer, double validation_loss, const dou
     if (now < state->best) {
         state->best = now;
         state->best_epoch = state->epoch;
-        memcpy(trainer->run.kept, trainer->run.session.run.params, model->params_size);
+        memcpy(trainer->run.kept, net_averaged(&trainer->run.session), model->params_size);
     }
 }
 
@@ -165,7 +165,9 @@ static void finish_epoch(struct trainer *trainer, double *values, double began, 
     const long every = net_whole(trainer->run.options, NET_CHECKPOINT_EVERY);
     const double *watched = values + model->metric_count + 1; /* metrics of validation */
 
+    net_exchange_average(&trainer->run.session);
     epoch.validation_loss = measure(trainer, values);
+    net_exchange_average(&trainer->run.session);
     net_schedule_watch(trainer->run.options, state, epoch.validation_loss, watched);
     state->epoch++;
     state->row = 0;

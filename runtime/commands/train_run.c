@@ -195,6 +195,8 @@ static void finish_training(struct trainer *trainer, bool whole)
 
     if (trainer->run.kept && trainer->run.state.best_epoch && whole)
         memcpy(session->run.params, trainer->run.kept, session->model->params_size);
+    else
+        net_exchange_average(session);
     if (trainer->run.kept && !trainer->run.state.best_epoch && trainer->run.state.epoch) {
         net_progress_close(&trainer->progress);
         net_warn("no epoch is the best, since none has a %s that is finite: the last weights are "

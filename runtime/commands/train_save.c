@@ -30,7 +30,7 @@ static void save_weights(const struct trainer *trainer)
     const bool best = trainer->run.kept && trainer->run.state.best_epoch;
 
     net_weights_write(&trainer->run.folder, "model.safetensors", trainer->run.session.model,
-                      best ? trainer->run.kept : trainer->run.session.run.params,
+                      best ? trainer->run.kept : net_averaged(&trainer->run.session),
                       trainer->run.checksum);
 }
 

@@ -1,8 +1,9 @@
 /*
  * checkpoint.c -- all that a resume needs, in one safetensors file, whose checksum is written and
  * checked by core/safetensors.c: parameters under their names, optimizer state as optimizer.1.NAME,
- * optimizer.2.NAME, ..., the best parameters so far as kept.NAME, counters and settings in the
- * metadata. (Random numbers have no state: they are drawn by position.)
+ * optimizer.2.NAME, ..., their moving average as average.NAME, the best parameters so far as
+ * kept.NAME, counters and settings in the metadata. (Random numbers have no state: they are drawn
+ * by position.)
  */
 
 #define _GNU_SOURCE
@@ -55,6 +56,8 @@ static void visit_all(struct walk *walk, bool kept)
                 visit(walk, prefix, &model->tensors[t],
                       (char *)session->run.state + (size_t)copy * model->params_size);
         }
+    for (int t = 0; session->average && t < model->tensor_count; t++)
+        visit(walk, "average.", &model->tensors[t], session->average);
     if (kept)
         for (int t = 0; t < model->tensor_count; t++)
             visit(walk, "kept.", &model->tensors[t], walk->training->kept);
@@ -114,7 +117,7 @@ void net_checkpoint_write(const struct net_training *training)
     struct net_text metadata = {0};
 
     walk.entries = net_allocate((size_t)model->tensor_count *
-                                    (2 + (size_t)training->session.state_copies),
+                                    (3 + (size_t)training->session.state_copies),
                                 sizeof *walk.entries);
     visit_all(&walk, training->kept && training->state.best_epoch);
     write_metadata(&metadata, training);

@@ -89,6 +89,8 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     session->penalized = net_has_penalties(model);
     if (model->rates)
         session->scalars = net_allocate((size_t)model->tensor_count, sizeof *session->scalars);
+    if (options->value[NET_EMA].number > 0.0)
+        session->average = net_memory(model->params_size);
     if (net_whole(options, NET_ACCUMULATE) > 1)
         session->gathered = net_memory(model->params_size);
     if (options->value[NET_CLIP].number > 0.0 || model->rates || session->gathered)
@@ -108,6 +110,7 @@ void net_session_close(struct net_session *session)
         free(session->run.state);
     free(session->run.grads);
     free(session->gathered);
+    free(session->average);
     free(session->run.params);
     free(session->run.arena);
     free(session->sums);
@@ -201,5 +204,16 @@ float net_step(struct net_session *session, const void *batch, int n)
     if (run->grads)
         net_clip_update(session, session->options->value[NET_CLIP].number);
     run->step++;
+    if (session->average)
+        session->model->averages(session);
     return run->loss;
+}
+
+void net_exchange_average(struct net_session *session)
+{
+    void *params = session->run.params, *averaged = net_averaged(session);
+
+    if (averaged != params)
+        session->average = params;
+    session->run.params = averaged;
 }

@@ -28,6 +28,7 @@ enum net_option {
     NET_CLIP,
     NET_BATCH,
     NET_ACCUMULATE,
+    NET_EMA,
     NET_EPOCHS,
     NET_SEED,
     NET_SHUFFLE,
@@ -254,8 +255,9 @@ struct net_session {
     double rate;               /* the learning rate, by the schedule */
     struct net_loader *loader; /* of the batches that a step accumulates; NULL: it has one */
     float *gathered;           /* sum of their gradients, as run.grads; or NULL */
-    long rows;                 /* of the last step, and what its loss counts in the mean of */
-    double weight;             /* several: net_loss_weight */
+    void *average; /* of the parameters and running statistics over steps: `ema`; or NULL */
+    long rows;     /* of the last step, and what its loss counts in the mean of */
+    double weight; /* several: net_loss_weight */
     struct net_step_scalars *scalars; /* of each tensor, where they have rates of their own */
     bool penalized;                   /* a tensor has l1 or l2 */
     double *sums; /* of penalty.c: of each reduction block; NULL: nothing asks for them */
@@ -293,6 +295,13 @@ float net_batch_gradients(struct net_session *session, const void *batch, int n)
 /* Runs the train step: parameters and optimizer state change. Gives the mean loss. With
    `accumulate` of several batches: this one, and those that the loader has next. */
 float net_step(struct net_session *session, const void *batch, int n);
+
+/* What is evaluated and written: the moving average of the parameters, where there is one. */
+static inline void *net_averaged(const struct net_session *session)
+{
+    return session->average && session->run.step ? session->average : session->run.params;
+}
+void net_exchange_average(struct net_session *session); /* it and run.params, and back */
 
 /* Rows of a step that is whole. */
 static inline long net_step_rows(const struct net_options *options)

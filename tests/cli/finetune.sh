@@ -174,6 +174,8 @@ rated() { # NAME OPTIONS...
     ./rates train --data high --out "$name" --force --quiet --max-steps 1 "$@"
 }
 check "initial values" ./rates init -o initial.safetensors
+check "summary tells rates" bash -c \
+    './rates summary | grep -q "body.conv2d_2 (conv2d(16, 5), rate 0.25)"'
 check "a slow body" rated slow --threads 1
 check "on two threads" rated slow2 --threads 2
 check "the same bits on both" cmp slow/model.safetensors slow2/model.safetensors

@@ -286,7 +286,7 @@ check "training: penalties in gradients" \
     ./training train --epochs 2 --keep last --clip 1e30 --out gradients --quiet
 check "training: penalties are the same" cmp updates/model.safetensors gradients/model.safetensors
 goes_on "sgd" training
-goes_on "accumulated gradients" training --accumulate 3
+goes_on "averages, accumulated gradients" training --ema 0.9 --accumulate 3
 if [ -z "$quick" ]; then
     goes_on "adam" training --optimizer adam
     goes_on "adamw" training --optimizer adamw

@@ -153,7 +153,9 @@ def torch_run(case, weights, dtype=torch.float32):
     rows_of_step = accumulate * case.batch
     epoch = -(-len(model.x) // rows_of_step) if accumulate > 1 else len(model.x) // case.batch
     schedule = make_schedule(case, optimizer, case.steps // epoch)
-    losses = []
+    ema = case.value("ema", "0")
+    average = torch.optim.swa_utils.get_ema_multi_avg_fn(ema)
+    losses, averaged = [], None
     for step in range(case.steps):
         begin = step % epoch * rows_of_step
         batches = [slice(at, at + case.batch)
@@ -175,13 +177,18 @@ def torch_run(case, weights, dtype=torch.float32):
             torch.nn.utils.clip_grad_norm_(trained.values(), 0.5)
         optimizer.step()
         losses.append(total)
+        if averaged:
+            average(averaged, [tensor.detach() for tensor in run.weights.values()], step)
+        else:
+            averaged = [tensor.detach().clone() for tensor in run.weights.values()]
         if (step + 1) % epoch == 0:
             if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
                 with torch.no_grad():       # the validation part is the training part again
                     schedule.step(model.loss(model.network(run, model.x), model.y))
             else:
                 schedule.step()
-    return losses, {name: tensor.detach() for name, tensor in run.weights.items()}
+    last = averaged if ema else [tensor.detach() for tensor in run.weights.values()]
+    return losses, dict(zip(run.weights, last))
 
 
 # ---- netc's side ---------------------------------------------------------------------------------

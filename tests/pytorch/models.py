@@ -320,7 +320,7 @@ def file_schedule(folder):
 file_clip = file_schedule
 
 
-def file_tuned(folder, every=1):
+def file_tuned(folder, every=1, ema=0):
     def network(m, x):
         m.frozen |= {"ops.still.weight", "ops.still.bias"}
         x = F.relu(layer(m, "first", x.flatten(1)))

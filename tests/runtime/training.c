@@ -373,6 +373,40 @@ START_TEST(another_optimizer_has_pytorchs_defaults)
 }
 END_TEST
 
+/* ---- averages: running statistics are parameters too, and padding stays +0 ------------------- */
+
+START_TEST(averages_follow_parameters)
+{
+    struct net_model model = tiny_model;
+    struct net_options options;
+    struct net_session session;
+
+    model.keys = "ema";
+    model.averages = net_average;
+    read_options(&options, &model, "--ema 0.75 --threads 3");
+    net_session_open(&session, &options);
+    float *w = session.run.params;
+    const long count = (long)(model.params_size / sizeof(float));
+
+    ck_assert_ptr_eq(net_averaged(&session), w); /* before the first step */
+    for (session.run.step = 1; session.run.step <= 3; session.run.step++) {
+        for (long i = 0; i < count; i++)
+            w[i] = (float)(i % 1000) * (float)session.run.step;
+        net_average(&session);
+    }
+    const float *a = net_averaged(&session);
+
+    for (long i = 0; i < count; i++) /* 1, then 1 + 1/4, then 5/4 + 7/4 / 4 */
+        ck_assert_float_eq(a[i], (float)(i % 1000) * 1.6875f);
+    net_exchange_average(&session);
+    ck_assert_ptr_eq(session.run.params, a);
+    net_exchange_average(&session);
+    ck_assert_ptr_eq(session.run.params, w);
+    net_session_close(&session);
+    net_options_free(&options);
+}
+END_TEST
+
 Suite *suite_training(void)
 {
     Suite *suite = suite_create("training");
@@ -387,6 +421,7 @@ Suite *suite_training(void)
     tcase_add_test(init, orthogonal_rows);
     tcase_add_test(init, orthogonal_columns);
     tcase_add_test(sums, penalties_are_sums);
+    tcase_add_test(sums, averages_follow_parameters);
     suite_add_tcase(suite, step_case);
     suite_add_tcase(suite, schedule_tests());
     suite_add_tcase(suite, init);

@@ -102,6 +102,8 @@ static void print_header(const struct terminal *terminal, const struct net_train
                      options->value[NET_OPTIMIZER].text, options->value[NET_LR].number,
                      options->value[NET_SEED].number, net_whole(options, NET_EPOCHS),
                      net_whole(options, NET_EPOCHS) > 1 ? "s" : "");
+        if (options->value[NET_EMA].number > 0.0)
+            net_text_add(&text, ", averaged with ema %g", options->value[NET_EMA].number);
         if (run->state.epoch)
             net_text_add(&text, " from %ld on", run->state.epoch + 1);
         net_text_add(&text, options->fold.count ? "\n" : "; ");
