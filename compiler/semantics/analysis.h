@@ -46,6 +46,7 @@ typedef enum ParamType { /* what a parameter takes */
                          PARAM_DECIMAL,   /* a string: "." or "," */
                          PARAM_NAME,
                          PARAM_NAMES, /* a name or a list of them: words, nothing that is defined */
+                         PARAM_WORDS, /* every argument that is left: names, as of PARAM_NAMES */
                          PARAM_COLUMNS, /* of a field: a name, a number from 1, or a list */
                          PARAM_COUNTS,  /* PARAM_COUNT, or [height, width] */
                          PARAM_WHOLES,  /* PARAM_WHOLE, or [height, width] */
@@ -448,6 +449,13 @@ void prepare_characters(Sema *s, Field *field, int i, bool has_sizes); /* step i
 bool check_text(Sema *s, const Field *field); /* of text(..), it has to be characters */
 void check_text_splits(Sema *s);
 void share_characters(Sema *s); /* when all fields are known */
+
+/* ---- dates.c: parts of a column's dates ------------------------------------------------------ */
+
+int date_parts(const Field *field); /* numbers that date(..) makes of a cell; 1 without it */
+/* `date` reads the column: it comes first, or before classes of one part. */
+void check_date(Sema *s, const Field *field);
+void end_date(Field *field); /* it is no step that other steps stand behind */
 
 /* ---- series.c: rows that are positions in time ----------------------------------------------- */
 

@@ -120,7 +120,7 @@ const char *signature_text(const Signature *signature)
     for (int i = 0; i < MAX_PARAMETERS && signature->parameters[i].name; i++) {
         const Parameter *p = &signature->parameters[i];
         text_add(&text, "%s%s", i > 0 ? ", " : loss ? "(prediction, " : "(", p->name);
-        if (p->type == PARAM_SIZES || p->type == PARAM_TENSORS)
+        if (p->type == PARAM_SIZES || p->type == PARAM_TENSORS || p->type == PARAM_WORDS)
             text_add(&text, " ...");
         else if (p->standard)
             text_add(&text, "=%s", p->standard);

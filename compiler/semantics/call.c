@@ -43,6 +43,7 @@ static const char *name_of(const PartialCall *f)
 static bool takes_rest(const PartialCall *f, int i)
 {
     return f->signature && (f->signature->parameters[i].type == PARAM_SIZES ||
+                            f->signature->parameters[i].type == PARAM_WORDS ||
                             f->signature->parameters[i].type == PARAM_TENSORS);
 }
 
@@ -115,7 +116,10 @@ static void add_to_rest(Sema *s, PartialCall *f, int i, Object object)
         return;
     }
     f->given[i] = true;
-    if (!check_type(s, parameter_name(f, i), type == PARAM_SIZES ? PARAM_COUNT : PARAM_TENSOR,
+    if (!check_type(s, parameter_name(f, i),
+                    type == PARAM_SIZES   ? PARAM_COUNT
+                    : type == PARAM_WORDS ? PARAM_NAME
+                                          : PARAM_TENSOR,
                     object)) {
         f->failed = true;
         return;
@@ -318,9 +322,9 @@ static Object evaluate_argument(Sema *s, const PartialCall *f, const Ast *argume
         return evaluate_names(s, argument->first, parameter->type);
     if (parameter && !stands_for_input(parameter, argument) &&
         (parameter->type == PARAM_NAME || parameter->type == PARAM_NAMES ||
-         parameter->type == PARAM_INIT || parameter->type == PARAM_MONITOR ||
-         parameter->type == PARAM_AXIS || parameter->type == PARAM_AXES ||
-         parameter->type == PARAM_STEPS))
+         parameter->type == PARAM_WORDS || parameter->type == PARAM_INIT ||
+         parameter->type == PARAM_MONITOR || parameter->type == PARAM_AXIS ||
+         parameter->type == PARAM_AXES || parameter->type == PARAM_STEPS))
         return evaluate_names(s, argument->first, parameter->type);
     if (is_bare_axis(s, f, parameter, argument)) {
         report(s, argument->span, "an axis is given by its name: `axis=%s`", argument->first->text);

@@ -92,7 +92,7 @@ bool source_shape(const Call *source, const Field *field, Shape *shape)
     if (!source || !field->source_field)
         return true;
     if (field->columns) {
-        shape->size[0] = field->column_total;
+        shape->size[0] = field->column_total * date_parts(field);
         return field->column_total > 0;
     }
     for (const SourceField *own = signature_of(source)->fields; own->name; own++)

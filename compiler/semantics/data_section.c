@@ -353,6 +353,7 @@ static void analyze_field(Sema *s, Data *data, const Ast *ast)
     if (right)
         check_transforms(s, field);
     end_window(s, field, written);
+    end_date(field);
     APPEND(data->fields, data->field_count, field);
     if (known && !field->classes && field->source_field &&
         is_class_name(source, field->source_field) &&

@@ -85,9 +85,9 @@ static bool are_numbers(Object object, bool positive)
 }
 
 /* None too. */
-static bool are_names(Object object)
+static bool are_names(ParamType type, Object object)
 {
-    if (object.kind != OBJECT_LIST)
+    if (object.kind != OBJECT_LIST || type == PARAM_NAME || type == PARAM_MONITOR)
         return object.kind == OBJECT_NAME;
     for (int i = 0; i < object.count; i++)
         if (object.items[i].kind != OBJECT_NAME)
@@ -231,9 +231,9 @@ static bool has_type(ParamType type, Object object)
         return is_mark(type, object);
     case PARAM_NAME:
     case PARAM_MONITOR:
-        return object.kind == OBJECT_NAME;
     case PARAM_NAMES:
-        return are_names(object);
+    case PARAM_WORDS:
+        return are_names(type, object);
     case PARAM_COLUMNS:
         return are_columns(object);
     case PARAM_COUNTS:
@@ -286,6 +286,7 @@ static const char *type_text(ParamType type)
         [PARAM_DECIMAL] = "\".\" or \",\"",
         [PARAM_NAME] = "a name",
         [PARAM_NAMES] = "a name or a list of names",
+        [PARAM_WORDS] = "names",
         [PARAM_COLUMNS] = "names of columns, or their numbers from 1",
         [PARAM_COUNTS] = "a whole number, 1 or more, or [height, width]",
         [PARAM_WHOLES] = "a whole number, 0 or more, or [height, width]",

@@ -79,7 +79,10 @@ bool begin_window(Sema *s, Field *field, const Call *source, bool has_sizes)
         note(s->source, "%s(%.0f) is one row; several are %s(1..%d)", step->name,
              argument(step, "steps")->number, step->name, written.size[0]);
     field->shape = (Shape){.rank = 1, .size = {channels}};
-    return !(field->step_count && same(field->steps[0]->name, "classes"));
+    for (int i = 0; i < field->step_count; i++)
+        if (same(field->steps[i]->name, "classes"))
+            return false;
+    return true;
 }
 
 /* The windows are made when all else is done; noise comes still later. */

@@ -117,15 +117,15 @@ static void prepare_classes(Sema *s, Field *field, int i, bool has_sizes)
     field->classes = (int)number(step, "n");
     field->is_class = !vector && field->is_target;
     check_class_rules(s, field, step);
-    if (i > 0) {
+    if (i > 0 && !(i == 1 && same(field->steps[0]->name, "date"))) {
         report(s, step->span, "%s numbers a column's own values: it comes first", step->name);
     } else if (field->columns && field->column_total != 1) {
         report(s, step->span, "%s numbers the values of one column", step->name);
-    } else if (!vector && field->step_count > 1 && field->steps[1] != window_of(field)) {
-        report(s, field->steps[1]->span,
+    } else if (!vector && field->step_count > i + 1 && field->steps[i + 1] != window_of(field)) {
+        report(s, field->steps[i + 1]->span,
                "%s cannot follow classes, which gives a number of a "
                "class",
-               field->steps[1]->name);
+               field->steps[i + 1]->name);
     } else if (!vector) {
         shape_classes(s, field, has_sizes);
     } else if (field->has_shape && vector &&
@@ -291,6 +291,7 @@ static void check_noise(Sema *s, const Field *field, int i)
 
 void check_transforms(Sema *s, const Field *field)
 {
+    check_date(s, field);
     for (int i = 0; i < field->step_count; i++) {
         const Call *step = field->steps[i];
 

@@ -20,16 +20,6 @@ enum {
 
 /* ---- cells ----------------------------------------------------------------------------------- */
 
-const char *const net_missing_words[] = {"", "NA", "N/A", "NaN", "nan", "null", "?", NULL};
-
-static bool is_missing(const char *at, size_t length)
-{
-    for (int i = 0; net_missing_words[i]; i++)
-        if (strlen(net_missing_words[i]) == length && !memcmp(net_missing_words[i], at, length))
-            return true;
-    return false;
-}
-
 /* What to add where a cell that is no number may stand for a missing one. */
 static const char *missing_hint(const char *at, size_t length)
 {
@@ -65,22 +55,9 @@ static bool is_time(const char *at, size_t length)
 static const char *time_hint(const char *at, size_t length)
 {
     return is_time(at, length)
-               ? "\n  a date or time is no number: split it beforehand into columns of numbers "
-                 "(year, month, day), or leave it out"
+               ? "\n  a date or time is no number: `-> date(year, month, day, hour)` makes numbers "
+                 "of it"
                : "";
-}
-
-/* As C, Python and R write them. */
-static bool is_truth(const char *at, size_t length, double *number)
-{
-    static const char *const words[] = {"false", "true", "False", "True", "FALSE", "TRUE"};
-
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strlen(words[i]) == length && !memcmp(words[i], at, length)) {
-            *number = i % 2;
-            return true;
-        }
-    return false;
 }
 
 char *net_copy(const char *text)
@@ -88,79 +65,6 @@ char *net_copy(const char *text)
     const size_t size = strlen(text) + 1;
 
     return memcpy(net_allocate(size, 1), text, size); /* libc's strcpy is 5 KB of a trainer */
-}
-
-/* What strtod can be asked: not everything it reads is a decimal number (inf, 0x1p3). */
-static enum net_parsed parse_slowly(const char *at, size_t length, double *number)
-{
-    static const char letters[] = "0123456789+-.eE";
-    char text[64], *end, *copy = text;
-
-    for (size_t i = 0; i < length; i++) /* a mapped file has no end of its own */
-        if (!memchr(letters, at[i], sizeof letters - 1))
-            return NET_NO_NUMBER;
-    if (length >= sizeof text)
-        copy = net_allocate(length + 1, 1);
-    memcpy(copy, at, length);
-    copy[length] = '\0';
-    *number = strtod(copy, &end);
-    const bool whole = *end == '\0' && end > copy;
-
-    if (copy != text)
-        free(copy);
-    return whole ? NET_PARSED : NET_NO_NUMBER;
-}
-
-/* Digits below 2^53 and a power of ten up to 22 are exact doubles: their quotient or product is
-   rounded once, as strtod does it (Clinger's fast path). */
-enum net_parsed net_parse_number(const char *at, size_t length, double *number)
-{
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    uint64_t digits = 0;
-    int seen = 0, behind = 0;
-
-    while (length && (*at == ' ' || *at == '\t'))
-        at++, length--;
-    while (length && (at[length - 1] == ' ' || at[length - 1] == '\t'))
-        length--;
-    if (is_missing(at, length))
-        return NET_MISSING;
-    if (is_truth(at, length, number))
-        return NET_TRUTH;
-    const bool negative = *at == '-';
-    const char *c = at + (*at == '-' || *at == '+'), *end = at + length;
-    const char *point = NULL;
-
-    for (; c < end && seen < 18; c++) {
-        if (*c >= '0' && *c <= '9') {
-            digits = digits * 10 + (uint64_t)(*c - '0');
-            seen++;
-        } else if (*c == '.' && !point) {
-            point = c;
-        } else {
-            break;
-        }
-    }
-    if (point)
-        behind = (int)(c - point) - 1;
-    if (c < end || !seen || digits > (uint64_t)1 << 53 || behind > 22)
-        return parse_slowly(at, length, number);
-    *number = (double)digits / powers[behind];
-    if (negative)
-        *number = -*number;
-    return NET_PARSED;
-}
-
-const char *net_cell_text(char text[48], const char *at, size_t length)
-{
-    size_t shown = length < 40 ? length : 40;
-
-    for (size_t i = 0; i < shown; i++)
-        text[i] = (unsigned char)at[i] < ' ' || at[i] == 127 ? ' ' : at[i];
-    memcpy(text + shown, shown < length ? "..." : "", shown < length ? 4 : 1);
-    return text;
 }
 
 struct net_bytes net_text_bytes(struct net_bytes bytes, const char *path)
@@ -212,7 +116,8 @@ void net_builder_open(struct net_builder *builder, struct net_table *table,
         *taker = (struct net_taker){.field = field,
                                     .column = &table->columns[f],
                                     .take = what_it_takes(field),
-                                    .imputed = net_field_imputes(field)};
+                                    .imputed = net_field_imputes(field),
+                                    .date = net_date_step(field)};
         *taker->column = (struct net_column){
             .name = field->source, .type = types[taker->take], .size = 1, .read_text = read_text};
         if (taker->take == NET_TAKE_CLASS)
@@ -224,15 +129,17 @@ void net_builder_elements(struct net_builder *builder, int f)
 {
     struct net_taker *taker = &builder->takers[f];
     const int count = builder->names[f].count;
-    char **names = net_allocate((size_t)count, sizeof *names);
+    const int size = taker->date && taker->take == NET_TAKE_NUMBERS ? net_date_parts(taker->date)
+                                                                    : count;
+    char **names = net_allocate((size_t)size, sizeof *names);
 
     if (taker->take != NET_TAKE_NUMBERS && count != 1)
         net_fail(1, "%s: %s wants one column, %s are %d", taker->field->name,
                  taker->field->steps[0].name, taker->field->source, count);
     taker->column->rank = taker->take == NET_TAKE_NUMBERS;
-    taker->column->size = taker->column->shape[0] = count;
-    for (int k = 0; k < count; k++)
-        names[k] = net_copy(builder->names[f].at[k]);
+    taker->column->size = taker->column->shape[0] = size;
+    for (int k = 0; k < size; k++)
+        names[k] = net_copy(builder->names[f].at[size > count ? 0 : k]);
     taker->column->elements = names;
     taker->holds = net_allocate((size_t)count, 1);
 }
@@ -296,8 +203,15 @@ void net_builder_number(struct net_builder *builder, int f, int k, const char *a
     const struct net_taker *taker = &builder->takers[f];
     struct net_column *column = taker->column;
     const char *name = column->elements[k];
+    double *to = (double *)column->at + (size_t)(builder->rows - 1) * (size_t)column->size +
+                 (size_t)k;
     double number = NAN;
     char text[48];
+
+    if (taker->date) {
+        net_date_numbers(to, taker, (struct net_slice){at, length}, spot);
+        return;
+    }
 
     switch (net_parse_number(at, length, &number)) {
     case NET_NO_NUMBER:
@@ -324,7 +238,7 @@ void net_builder_number(struct net_builder *builder, int f, int k, const char *a
             net_fail(1, "%s: line %ld (row %ld), column %s: expected a 32-bit number, found %s",
                      spot->path, spot->line, spot->row, name, net_cell_text(text, at, length));
     }
-    ((double *)column->at)[(size_t)(builder->rows - 1) * (size_t)column->size + (size_t)k] = number;
+    *to = number;
 }
 
 /* A name is kept as JSON. */
@@ -349,7 +263,14 @@ void net_builder_class(struct net_builder *builder, int f, const char *at, size_
 {
     const struct net_taker *taker = &builder->takers[f];
     struct net_column *column = taker->column;
+    char part[24];
+    double number;
 
+    if (taker->date) {
+        net_date_numbers(&number, taker, (struct net_slice){at, length}, spot);
+        length = isnan(number) ? 0 : (size_t)snprintf(part, sizeof part, "%.0f", number);
+        at = part;
+    }
     if (!length && !taker->imputed)
         net_fail(1, "%s: line %ld (row %ld), column %s: expected a class, found nothing%s",
                  spot->path, spot->line, spot->row, column->elements[0],

@@ -8,9 +8,10 @@ cd "$scratch" || exit 1
 days() {
     awk -v first="$1" -v rows="$2" 'BEGIN {
         kind[0] = "low"; kind[1] = "mid"; kind[2] = "high"; kind[3] = "mid"
-        print "value,other,kind"
+        print "when,value,other,kind"
         for (i = first; i < first + rows; i++)
-            printf "%g,%g,%s\n", i % 4 * 10 + 5, (i * 7) % 5, kind[i % 4]
+            printf "2024-02-%02d %02d:00,%g,%g,%s\n", i / 6 + 1, i * 4 % 24, i % 4 * 10 + 5,
+                (i * 7) % 5, kind[i % 4]
     }'
 }
 days 0 80 >part_1.csv
@@ -23,16 +24,19 @@ data {
 
     input  past[2, 4] = columns(["value", "other"]) -> standardize -> window(4)
     input  kinds      = column("kind") -> classes(3) -> window(4)
+    input  when[2, 3] = column("when") -> date(day, hour) -> standardize -> window(3)
+    input  day        = column("when") -> date(weekday) -> classes(7)
     input  known      = column("kind") -> one_hot(3) -> ahead(1)
     target next       = column("value") -> standardize -> ahead(1..3)
 }
 
-network days(past, kinds, known) {
-    concat(past -> flatten, kinds -> embedding(2) -> flatten, known) -> dense(3)
+network days(past, kinds, when, day, known) {
+    concat(past -> flatten, kinds -> embedding(2) -> flatten, when -> flatten, day -> embedding(2),
+           known) -> dense(3)
 }
 
 train {
-    loss      = mse(days(past, kinds, known), next)
+    loss      = mse(days(past, kinds, when, day, known), next)
     optimizer = adam(lr=0.05)
     batch     = 16
     epochs    = 40
@@ -73,6 +77,9 @@ check "days: with truth" grep -q '^value_1,.*,truth_3,loss,row$' <(
 head -4 new.csv >short.csv
 exits "days: a file without a window" 1 "test has 3 rows, and no 5 that follow each other" \
     ./days predict short.csv --weights run
+sed -i '3s/2024-02-01/2023-02-29/' new.csv
+exits "days: a day that there is not" 1 "line 3 (row 1), column when: there is no such date as" \
+    ./days predict new.csv --weights run
 exits "days: folds" 2 "positions in time" ./days kfold 3 --out folds
 
 finish

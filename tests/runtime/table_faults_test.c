@@ -60,7 +60,7 @@ static const struct table_fault table_cases[] = {
     {&net_reader_csv, &number_field, "a,b\n1,0x10\n", "expected a number, found \"0x10\""},
     {&net_reader_csv, &number_field, "a,b\n1,inf\n", "expected a number, found \"inf\""},
     {&net_reader_csv, &number_field, "a,b\n1,2024-03-05\n",
-     "column b: expected a number, found \"2024-03-05\"\n  a date or time is no number: split it"},
+     "column b: expected a number, found \"2024-03-05\"\n  a date or time is no number: `-> date("},
     {&net_reader_csv, &number_field, "a,b\n1,5.3.2024 12:30\n", "a date or time is no number"},
     {&net_reader_jsonl, &number_field, "{\"b\": \"2024-03-05T12:30:00Z\"}", "a date or time is no"},
     {&net_reader_csv, &number_field, "a,b\n1,1.2.3\n", "expected a number, found \"1.2.3\""},

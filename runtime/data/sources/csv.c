@@ -386,14 +386,16 @@ static void take_row(struct net_builder *builder, int *const *chosen, const stru
             const struct cell cell = c->cells[chosen[f][k] - 1];
             struct net_slice slice = content(cell, scratch);
 
-            if (builder->takers[f].take == NET_TAKE_CLASS && builder->takers[f].imputed &&
+            const struct net_taker *taker = &builder->takers[f];
+
+            if ((taker->date || (taker->take == NET_TAKE_CLASS && taker->imputed)) &&
                 is_missing_word(c->missing, slice))
                 slice.length = 0;
-            if (builder->takers[f].take == NET_TAKE_NUMBERS)
+            if (taker->take == NET_TAKE_NUMBERS && !taker->date)
                 slice = plain_number(c, slice, spot, scratch);
-            if (builder->takers[f].take == NET_TAKE_TEXT)
+            if (taker->take == NET_TAKE_TEXT)
                 net_builder_text(builder, f, cell.at - cell.quoted, slice);
-            else if (builder->takers[f].take == NET_TAKE_CLASS)
+            else if (taker->take == NET_TAKE_CLASS)
                 net_builder_class(builder, f, slice.at, slice.length, spot);
             else
                 net_builder_number(builder, f, k, slice.at, slice.length, spot);

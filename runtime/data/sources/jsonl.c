@@ -258,7 +258,7 @@ static void take_value(struct jsonl *l, struct json *j, int f, int k)
     }
     const enum net_parsed found = net_parse_number(slice.at, slice.length, &number);
 
-    if (string && (found == NET_PARSED || found == NET_TRUTH)) {
+    if (string && !b->takers[f].date && (found == NET_PARSED || found == NET_TRUTH)) {
         j->at = value;
         fail_json(j, "a number, which stands without quotes");
     }

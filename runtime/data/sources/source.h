@@ -238,7 +238,8 @@ struct net_taker {
     const struct net_field *field;
     struct net_column *column;
     enum net_take take;
-    bool imputed;         /* a number may be missing */
+    bool imputed;                /* a number may be missing */
+    const struct net_call *date; /* which parts of a date are taken; NULL: it is none */
     unsigned char *holds; /* numbers: of each element what it was so far, an enum net_parsed */
 };
 
@@ -277,13 +278,21 @@ void net_builder_text(struct net_builder *builder, int f, const char *at, struct
 
 void net_builder_close(struct net_builder *builder, const char *place);
 
+/* ---- date.c: cells that are dates ------------------------------------------------------------ */
+
+const struct net_call *net_date_step(const struct net_field *field); /* date(..), or NULL */
+int net_date_parts(const struct net_call *date);
+/* The parts of a cell, NAN where it may be missing and is. */
+void net_date_numbers(double *numbers, const struct net_taker *taker, struct net_slice cell,
+                      const struct net_spot *spot);
+
 /* The strings of a column of I32 get the numbers of their sorted order. */
 void net_sort_classes(struct net_column *column);
 
 /* A text a line: what `predict` may be given where the model reads words. */
 void net_open_lines(struct net_table *table, const struct net_request *request);
 
-extern const char *const net_missing_words[]; /* "NA", ...; NULL at the end */
+extern const char *const net_missing_words[]; /* cell.c: "NA", ...; NULL at the end */
 
 /* A decimal number, exactly rounded, one of those words, or true or false: 1 or 0. */
 enum net_parsed { NET_NO_NUMBER, NET_PARSED, NET_MISSING, NET_TRUTH };
