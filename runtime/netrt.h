@@ -34,12 +34,20 @@ struct net_step_scalars {
     bool zero_is_noop;  /* an update by a gradient of 0 changes neither parameter nor state:
                                    rows of an embedding that no token named may be left out */
     long stride;        /* floats between two copies of the parameters in `state` */
+    const struct net_turn *turns; /* of several train sections, by the place of what they train */
 };
 
 /* One optimizer: w, state = update(w, g, state), elementwise over `count` floats, a multiple of 16,
    64-byte aligned. update(+0, +0, +0) is +0. */
 typedef void net_update(float *restrict w, const float *restrict g, float *restrict state,
                         long count, const struct net_step_scalars *scalars);
+
+/* How the parameters up to a place are updated: those of one section, side by side. */
+struct net_turn {
+    const float *end; /* behind the last of them */
+    net_update *update;
+    struct net_step_scalars scalars;
+};
 
 /* A summand of the loss: out, but for the weight of a loss without class weights. */
 struct net_term {
@@ -114,6 +122,7 @@ struct net_tensor {
     int run_l1, run_l2;     /* from 1: numbers of the run in their place; 0: none */
     double rate;            /* times the learning rate; 0: 1 */
     int run_rate;           /* from 1: a number of the run in its place; 0: none */
+    int section;            /* of several, from 1, that trains it; 0: there is one, or none does */
     int padding_row;        /* of an embedding matrix: the row that begins as 0, from 1; 0: none */
     const char *pretrained; /* of an embedding matrix: the file of its rows, or NULL */
     int field;              /* whose tokens the rows of a pretrained matrix are */
@@ -291,14 +300,18 @@ struct net_model {
     double (*sinusoid)(const struct net_tensor *tensor, long i); /* net_sinusoid, or NULL */
     const struct net_field *fields; /* inputs, then other targets, then the first term's, last */
     int field_count;
-    const struct net_field *drawn;   /* inputs of N(0, 1), which pack has behind the fields */
-    int drawn_count;                 /* at most NET_DRAWN */
-    net_draw_rows *draw;             /* net_draw_inputs; NULL: there are none */
+    const struct net_field *drawn; /* inputs of N(0, 1), which pack has behind the fields */
+    int drawn_count;               /* at most NET_DRAWN */
+    net_draw_rows *draw;           /* net_draw_inputs; NULL: there are none */
     int target; /* which of them is predicted, from the last: 0 of the first term */
     const struct net_model *next; /* the model as another target's metrics and predictions see it,
                                      in their tables alone; NULL: there is none */
     const struct net_call *parts[3]; /* train, validation, test; NULL where there is none */
     const struct net_call *loss_call, *optimizer;
+    const struct net_call *sections; /* optimizers of several sections, in turn */
+    int section_count;               /* 0: there is one */
+    const int *term_sections;        /* of each term of the loss; theirs are the last metrics */
+    const struct net_turns *turns;   /* net_turns; NULL: there is one section */
     const struct net_call *schedule; /* one after another; only the last may have no end */
     int schedule_count;
     const struct net_call *stop, *clip; /* NULL where there is none */
@@ -347,6 +360,8 @@ double net_sinusoid(const struct net_tensor *tensor, long i);
 
 /* Of a model with `start`, `rates`, `accumulate`, `ema`: files of training/ with these names. */
 extern const struct net_start net_start;
+/* Of a model with several train sections: training/turns.c. */
+extern const struct net_turns net_turns;
 /* Of a model with inputs that are drawn: data/draw.c. */
 net_draw_rows net_draw_inputs;
 void net_set_rates(struct net_session *session);

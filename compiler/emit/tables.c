@@ -40,7 +40,7 @@ static void write_tensor(const Emitter *e, Text *out, const Value *v, const char
     Text more = {0};
 
     if (is_ordered_vector(v) && v->l1 + v->l2 + v->init_scale + v->rate == 0 && !v->run_l1 &&
-        !v->run_l2) {
+        !v->run_l2 && !v->section) {
         line(out, 1, "%s(%s, %s, %d, %s%s),", trained ? "NET_TRAINED_VECTOR" : "NET_STATISTIC",
              member, quoted(v->name), file_shape(v).size[0], quoted(v->init),
              trained ? format(", %d", v->fan_in) : "");
@@ -57,6 +57,8 @@ static void write_tensor(const Emitter *e, Text *out, const Value *v, const char
         text_add(&more, ", .run_l1 = %d, .run_l2 = %d", v->run_l1, v->run_l2);
     if (v->rate > 0)
         text_add(&more, ", .rate = %s, .run_rate = %d", number_text(v->rate), v->run_rate);
+    if (v->section)
+        text_add(&more, ", .section = %d", v->section);
     if (v->padding_row)
         text_add(&more, ", .padding_row = %d", v->padding_row);
     if (v->pretrained)
@@ -293,6 +295,31 @@ static void add_training(Wrap *w, const Model *m)
     add_member(w, ".monitor = %s", quoted(m->monitor));
 }
 
+/* Those that take turns, and whose each term of the loss is. */
+static void add_sections(Wrap *w, const Model *m)
+{
+    Text terms = {0};
+
+    if (!m->section_count)
+        return;
+    for (int i = 0; i < m->term_count; i++)
+        text_add(&terms, "%s%d", i ? ", " : "", m->terms[i].section);
+    add_member(w, ".sections = sections, .section_count = %d, .turns = &net_turns",
+               m->section_count);
+    add_member(w, ".term_sections = (const int[]){%s}", terms.at);
+}
+
+/* The optimizers of several sections. */
+static void write_sections(Text *out, const Model *m)
+{
+    Call **calls = NULL;
+    int count = 0;
+
+    for (int i = 0; i < m->section_count; i++)
+        APPEND(calls, count, m->sections[i].optimizer);
+    write_calls(out, calls, count, "sections");
+}
+
 static void add_prediction(Wrap *w, const Model *m, const Prediction *head)
 {
     const Shape shape = head->value->shape;
@@ -386,6 +413,7 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
     if (e->run_value_count)
         add_member(&w, ".value_count = %d, .find_values = find_values", e->run_value_count);
     add_training(&w, m);
+    add_sections(&w, m);
     add_prediction(&w, m, &(Prediction){g->prediction, g->prediction_activation, 0});
     if (g->uncompared)
         add_member(&w, ".uncompared = true");
@@ -406,6 +434,7 @@ void emit_tables(Emitter *e, Text *out, const Text *above, const Program *train,
     write_call(out, m->parts[PART_TEST], "part_test");
     write_call(out, m->terms[0].call, "loss_call");
     write_call(out, m->optimizer, "optimizer");
+    write_sections(out, m);
     write_calls(out, m->schedule, m->schedule_count, "schedule");
     write_call(out, m->stop, "stop");
     write_call(out, m->clip, "clip");

@@ -89,22 +89,24 @@ typedef struct Value {
     bool batched;     /* has the batch axis in front */
     ElementType type;
     Role role;
-    Node *node;             /* what computes it, or NULL */
-    int output;             /* which of the node's outputs */
-    struct Value *storage;  /* the parameter or state that this value replaces in place */
-    const Field *field;     /* of an input or target */
-    int vocabulary;         /* of token ids or a sparse input: how many */
-    Span span;              /* of an input or target: its declaration */
-    Shape stored;           /* of a parameter: its shape in files where it is another; rank 0 */
-    const char *init;       /* of a parameter: "kaiming_uniform", "ones", ... (PyTorch's) */
-    double init_scale;      /* of small_normal, small_uniform: in place of 0.05; 0: it is that */
-    int fan_in, fan_out;    /* of a parameter, for its initial values */
-    double l1, l2;          /* of a weight: times sum |w| and sum w^2, added to the loss */
-    double rate;            /* of a parameter: times the learning rate; 0: 1 */
-    int run_rate;           /* from 1 of Model.numbers, in its place; 0: none */
-    int run_l1, run_l2;     /* from 1 of Model.numbers, in their place; 0: none */
-    int padding_row;        /* of an embedding matrix: the row that begins as 0, from 1; 0: none */
-    const char *pretrained; /* of an embedding matrix: the file of its rows, or NULL */
+    Node *node;            /* what computes it, or NULL */
+    int output;            /* which of the node's outputs */
+    struct Value *storage; /* the parameter or state that this value replaces in place */
+    const Field *field;    /* of an input or target */
+    int vocabulary;        /* of token ids or a sparse input: how many */
+    Span span;             /* of an input or target: its declaration */
+    Shape stored;          /* of a parameter: its shape in files where it is another; rank 0 */
+    const char *init;      /* of a parameter: "kaiming_uniform", "ones", ... (PyTorch's) */
+    double init_scale;     /* of small_normal, small_uniform: in place of 0.05; 0: it is that */
+    int fan_in, fan_out;   /* of a parameter, for its initial values */
+    double l1, l2;         /* of a weight: times sum |w| and sum w^2, added to the loss */
+    double rate;           /* of a parameter: times the learning rate; 0: 1 */
+    int run_rate;          /* from 1 of Model.numbers, in its place; 0: none */
+    int section;        /* of a parameter: which of several, from 1, trains it; 0: there is one */
+    struct Value *next; /* of a parameter: what sections behind its own read, or NULL */
+    int run_l1, run_l2; /* from 1 of Model.numbers, in their place; 0: none */
+    int padding_row;    /* of an embedding matrix: the row that begins as 0, from 1; 0: none */
+    const char *pretrained;    /* of an embedding matrix: the file of its rows, or NULL */
     const Field *token_field;  /* of an embedding matrix: whose tokens */
     struct Value *gradient_of; /* of a gradient: the value it belongs to; takes its layout */
     struct Layout *layout;     /* layout.c */
@@ -135,6 +137,8 @@ struct Node {
     struct Selection *selection; /* select.c: of a contraction, its algorithm */
 };
 
+enum { MAX_SECTIONS = 8 };
+
 /* What is compared with a target of a further term of the loss. */
 typedef struct Prediction {
     Value *value;  /* before a softmax or sigmoid that the loss took in */
@@ -158,7 +162,10 @@ typedef struct Graph {
     Op prediction_activation; /* OP_SOFTMAX or OP_SIGMOID to apply for `predict`, or OP_NONE */
     Prediction *heads;        /* of evaluation: predictions beside that one, in order of terms */
     int head_count;
-    Value *loss; /* scalar */
+    Value *loss;                     /* scalar */
+    int section_count;               /* that train in turn; 0: one */
+    int section_ends[MAX_SECTIONS];  /* the first forward node behind each */
+    int term_sections[MAX_SECTIONS]; /* of each term of the loss, from 0 */
 } Graph;
 
 Graph *new_graph(const char *name);

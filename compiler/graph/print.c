@@ -123,7 +123,7 @@ void print_graph(FILE *out, const Graph *g)
     for (int i = 0; i < g->value_count; i++) {
         const Value *value = g->values[i];
 
-        if (value->role == ROLE_RESULT)
+        if (value->role == ROLE_RESULT || value->storage)
             continue;
         fprintf(out, "%s %s", roles[value->role], declaration_text(value));
         if (value->init)

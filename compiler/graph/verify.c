@@ -37,6 +37,8 @@ static const char *find_input_fault(const Progress *p, const Node *node)
         if (!p->defined[value->id])
             return format("%s is read before it is defined", printed_name(value));
         root = value->storage ? value->storage : value;
+        if (value->role == ROLE_PARAMETER && value->storage) /* before autodiff */
+            continue;
         if ((root->role == ROLE_PARAMETER || root->role == ROLE_STATE) &&
             p->current[root->id] != value)
             return format("%s is read after it was replaced", printed_name(value));

@@ -60,7 +60,7 @@ static bool check_numbers(Lowering *l, Span span, const char *what, const Layer 
     return false;
 }
 
-static Value *lower_layer(Lowering *l, Layer *layer)
+Value *lower_layer(Lowering *l, Layer *layer)
 {
     Value **x = allocate((size_t)(layer->input_count + 1) * sizeof *x);
 
@@ -80,41 +80,20 @@ static Value *lower_layer(Lowering *l, Layer *layer)
     return NULL;
 }
 
-static void lower_terms(Lowering *l)
+void lower_terms(Lowering *l, int section)
 {
-    Value *terms[MAX_TERMS];
-    int count = 0;
-
     for (int i = 0; i < l->model->term_count; i++) {
         const Term *term = &l->model->terms[i];
         Layer *prediction = term->prediction;
 
-        if (!prediction->value || !check_numbers(l, term->call->span, "a loss", prediction) ||
+        if ((section >= 0 && term->section != section) || !prediction->value ||
+            !check_numbers(l, term->call->span, "a loss", prediction) ||
             (term->value && !term->value->value))
             continue;
         prediction->value = as_numbers(l, prediction, prediction->value);
-        terms[count] = (term->value ? lower_expression : lower_term)(l->g, term);
-        count += terms[count] != NULL;
+        l->terms[l->term_count] = (term->value ? lower_expression : lower_term)(l->g, term);
+        l->term_count += l->terms[l->term_count] != NULL;
     }
     if (l->mode == MODE_TRAIN)
         l->g->head_count = 0;
-    if (count == l->model->term_count)
-        lower_loss(l->g, terms, count);
-}
-
-Graph *lower(Model *model, Mode mode)
-{
-    const int errors = model->source->errors;
-    Lowering l = {.model = model, .mode = mode};
-
-    l.g = new_graph(mode == MODE_TRAIN ? "train" : "evaluate");
-    l.g->model = model;
-    l.g->network = model->name;
-    l.g->source = model->source;
-    l.g->max_batch = model->max_batch;
-    l.g->conv = model->conv;
-    for (int i = 0; i < model->layer_count; i++)
-        model->layers[i]->value = lower_layer(&l, model->layers[i]);
-    lower_terms(&l);
-    return model->source->errors > errors ? NULL : l.g;
 }

@@ -24,9 +24,16 @@ typedef struct Lowering {
     int owned_count;
     int streams;       /* of random draws, numbered in order */
     double parameters; /* elements so far */
+    Value *terms[MAX_TERMS];
+    int term_count;
 } Lowering;
 
 typedef Value *LowerLayer(Lowering *l, Layer *layer, Value *const *x);
+
+/* ---- lower.c --------------------------------------------------------------------------------- */
+
+Value *lower_layer(Lowering *l, Layer *layer); /* NULL after an error */
+void lower_terms(Lowering *l, int section);    /* those of a section; of all where it is -1 */
 
 /* ---- sizes.c: sizes, checks, nodes ----------------------------------------------------------- */
 

@@ -55,6 +55,7 @@ Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape sh
     value->name = format("%s.%s", layer->path, leaf);
     value->init = init;
     value->fan_in = fan_in;
+    value->section = trained ? layer->section : 0;
     if (layer->rate && trained) {
         value->rate = layer->rate->factor.number;
         value->run_rate = layer->rate->factor.run_number;

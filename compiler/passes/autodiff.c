@@ -48,12 +48,18 @@ static Vjp *find_vjp(Op op)
                                   : movement_vjps[op];
 }
 
+/* By the section, where there are several. */
+static bool is_trained(const Reverse *r, const Value *value)
+{
+    return value->role == ROLE_PARAMETER && !value->storage && value->section == r->section;
+}
+
 static void find_wanted(Reverse *r)
 {
     for (int i = 0; i < r->values; i++)
-        r->wanted[i] = r->g->values[i]->role == ROLE_PARAMETER;
-    for (int i = 0; i < r->g->node_count; i++) {
-        const Node *node = r->g->nodes[i];
+        r->wanted[i] = is_trained(r, r->g->values[i]);
+    for (int i = 0; i < r->count; i++) {
+        const Node *node = r->nodes[i];
 
         for (int j = 0; j < node->input_count; j++) {
             Value *input = node->inputs[j];
@@ -69,37 +75,91 @@ static void find_wanted(Reverse *r)
     }
 }
 
+/* An update's result, the value added last, is what sections behind it read already. */
+static void give_next(Graph *g, Node *update, Value *next)
+{
+    g->value_count--;
+    update->outputs[0] = next;
+    next->role = ROLE_RESULT;
+    next->node = update;
+    next->output = 0;
+}
+
 /* The parameters that have no reader before this node. */
 static void update_parameters(Reverse *r, const Node *node)
 {
     for (int i = 0; i < node->input_count; i++) {
         Value *w = node->inputs[i];
 
-        if (w && w->role == ROLE_PARAMETER && r->first_reader[w->id] == node &&
-            r->gradient[w->id]) {
-            append(r, OP_UPDATE, (Value *[]){w, r->gradient[w->id]}, 2, (Attributes){0});
+        if (w && is_trained(r, w) && r->first_reader[w->id] == node && r->gradient[w->id]) {
+            Node *update = append(r, OP_UPDATE, (Value *[]){w, r->gradient[w->id]}, 2,
+                                  (Attributes){0});
+            if (w->next)
+                give_next(r->g, update, w->next);
             r->gradient[w->id] = NULL; /* w may stand there twice */
         }
     }
 }
 
+/* The losses of the section, by the parameters that it trains. */
+static void differentiate(Reverse *r)
+{
+    const size_t values = (size_t)r->g->value_count;
+
+    r->values = r->g->value_count;
+    r->gradient = allocate(values * sizeof *r->gradient);
+    r->wanted = allocate(values * sizeof *r->wanted);
+    r->first_reader = allocate(values * sizeof *r->first_reader);
+    find_wanted(r);
+    for (int i = r->count - 1; i >= 0; i--) {
+        const Node *node = r->nodes[i];
+        Value *dy = r->gradient[node->outputs[0]->id];
+        Vjp *vjp = find_vjp(node->op);
+        const bool other = loss_vjps[node->op] && r->section &&
+                           r->g->term_sections[node->at.term] != r->section - 1;
+
+        r->node = node;
+        if (vjp && !other && (dy || loss_vjps[node->op]))
+            vjp(r, node, dy);
+        update_parameters(r, node);
+    }
+}
+
+/* Parameters that no gradient has reached stay what they are. */
+static void drop_versions(Graph *g)
+{
+    for (int i = 0; i < g->node_count; i++) {
+        Node *node = g->nodes[i];
+
+        node->id = i;
+        for (int j = 0; j < node->input_count; j++)
+            if (node->inputs[j] && node->inputs[j]->storage && !node->inputs[j]->node)
+                node->inputs[j] = node->inputs[j]->storage;
+    }
+}
+
 void autodiff(Graph *g)
 {
-    const size_t values = (size_t)g->value_count;
-    Reverse r = {.g = g, .values = g->value_count};
+    Node **forward = copy_array(g->nodes, g->node_count, sizeof(Node *));
+    const int count = g->node_count;
+    int end = 0;
 
-    r.gradient = allocate(values * sizeof *r.gradient);
-    r.wanted = allocate(values * sizeof *r.wanted);
-    r.first_reader = allocate(values * sizeof *r.first_reader);
-    find_wanted(&r);
-    for (int i = g->node_count - 1; i >= 0; i--) {
-        const Node *node = g->nodes[i];
-        Value *dy = r.gradient[node->outputs[0]->id];
-        Vjp *vjp = find_vjp(node->op);
+    if (!g->section_count) {
+        Reverse r = {.g = g, .nodes = forward, .count = count};
 
-        r.node = node;
-        if (vjp && (dy || loss_vjps[node->op]))
-            vjp(&r, node, dy);
-        update_parameters(&r, node);
+        differentiate(&r);
+        return;
     }
+    g->node_count = 0;
+    for (int k = 0; k < g->section_count; k++) {
+        const int begin = end;
+
+        end = k + 1 < g->section_count ? g->section_ends[k] : count; /* with the sum of all */
+        for (int i = begin; i < end; i++)
+            APPEND(g->nodes, g->node_count, forward[i]);
+
+        Reverse r = {.g = g, .nodes = forward, .count = end, .section = k + 1};
+        differentiate(&r);
+    }
+    drop_versions(g);
 }

@@ -9,6 +9,9 @@
 
 typedef struct Reverse {
     Graph *g;
+    Node *const *nodes;        /* forward, in order: of the sections up to this one */
+    int count;                 /* of nodes */
+    int section;               /* of several, from 1, that trains; 0: there is one */
     const Node *node;          /* the forward node being differentiated */
     Value **gradient;          /* by id of a forward value: the sum so far, or NULL */
     bool *wanted;              /* by id: does a parameter lie behind it? */

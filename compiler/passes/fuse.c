@@ -257,9 +257,12 @@ Program *fuse(Graph *g, const Target *target)
     f.only_reader = find_only_readers(g);
     for (int i = 0; i < g->value_count; i++)
         f.producer[i] = -1;
-    for (int i = 0; i < g->node_count; i++)
+    for (int i = 0; i < g->node_count; i++) {
+        if (i > 0 && g->nodes[i - 1]->backward && !g->nodes[i]->backward)
+            flush_pending(&f); /* the next section reads what this one has updated */
         if (!f.fused[i])
             add_node_kernels(&f, g->nodes[i]);
+    }
     flush_pending(&f);
     find_internal(&f);
     leave_out(&f);

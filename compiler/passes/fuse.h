@@ -15,6 +15,8 @@ typedef struct Fusion {
     Node **only_reader; /* by value id; or NULL */
     Kernel **first;     /* run before all others: weights in other forms */
     int first_count;
+    Kernel **late; /* the same of weights that a section before has updated: behind that */
+    int late_count;
     bool *fused;      /* by node id: already part of a kernel */
     Kernel **pending; /* final reductions that nobody waits for yet */
     int pending_count;
@@ -25,6 +27,7 @@ typedef struct Fusion {
 Kernel *new_kernel(KernelKind kind, Node *node);            /* split as its kind says */
 Kernel *add_kernel(Fusion *f, KernelKind kind, Node *node); /* at the end of the list */
 void add_first(Fusion *f, Kernel *k, const Value *weight);  /* before the step */
+const Kernel *find_first(const Fusion *f, int i);           /* of all of these; NULL: the end */
 void join_first(Fusion *f);                                 /* those before the others */
 void split_rows(Kernel *k, const Value *value);             /* items: its rows of pixels */
 const char *layer_part(const Node *node, const char *what); /* "hidden weight gradient" */

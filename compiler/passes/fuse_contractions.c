@@ -51,12 +51,13 @@ static bool same_transpose(const Node *a, const Node *b)
 static Buffer *transposed_weights(Fusion *f, Node *node)
 {
     Kernel *transpose;
+    const Kernel *other;
     const Layout *w = node->inputs[1]->layout, *dx = given_by_weights(node)->layout;
     size_t rows = 0;
 
-    for (int i = 0; i < f->first_count; i++)
-        if (f->first[i]->kind == KERNEL_TRANSPOSE && same_transpose(f->first[i]->node, node))
-            return f->first[i]->scratch;
+    for (int i = 0; (other = find_first(f, i)) != NULL; i++)
+        if (other->kind == KERNEL_TRANSPOSE && same_transpose(other->node, node))
+            return other->scratch;
     for (int i = 0; i < dx->segment_count; i++)
         rows += (size_t)blocks_of(dx->segments[i].channels) *
                 (size_t)(node->op == OP_DENSE_DX ? dx->segments[i].pixels : w->segments[0].pixels);
@@ -71,10 +72,9 @@ static Buffer *transposed_weights(Fusion *f, Node *node)
 static Buffer *transformed_weights(Fusion *f, Node *node, Winograd winograd)
 {
     Kernel *k;
+    const Kernel *other;
 
-    for (int i = 0; i < f->first_count; i++) {
-        const Kernel *other = f->first[i];
-
+    for (int i = 0; (other = find_first(f, i)) != NULL; i++) {
         if (other->kind == KERNEL_WINOGRAD_WEIGHTS && other->node->op == node->op &&
             other->node->inputs[1] == node->inputs[1] &&
             other->schedule.winograd.tile == winograd.tile)

@@ -51,6 +51,8 @@ void flush_pending(Fusion *f)
     for (int i = 0; i < f->pending_count; i++) {
         Kernel *end = f->pending[i];
 
+        if (end->update)
+            f->producer[end->update->outputs[0]->id] = f->program->count;
         for (int j = 0; j < end->node->output_count; j++)
             f->producer[end->node->outputs[j]->id] = f->program->count;
         APPEND(f->program->kernels, f->program->count, end);
@@ -66,6 +68,7 @@ Node *take_update(Fusion *f, const Value *gradient)
     if (!reader || reader->op != OP_UPDATE)
         return NULL;
     f->fused[reader->id] = true;
+    f->producer[reader->outputs[0]->id] = f->program->count - 1; /* or where a reduction stands */
     return reader;
 }
 
@@ -92,6 +95,7 @@ Kernel *take_reduction(Fusion *f, const Value *summed)
             root_of(k->node->inputs[0]) != root_of((Value *)summed))
             continue;
         f->producer[k->node->outputs[0]->id] = f->program->count - 1;
+        f->producer[k->update->outputs[0]->id] = f->program->count - 1;
         f->pending_count--;
         memmove(&f->pending[i], &f->pending[i + 1],
                 (size_t)(f->pending_count - i) * sizeof *f->pending);
@@ -106,11 +110,33 @@ void fail_fusion(const Node *node)
     abort();
 }
 
-/* At the start of the step, or where a kernel there makes `weight`, behind that. */
+/* Is it, or is it made of, what an update has left of a parameter? */
+static bool is_updated(const Value *weight)
+{
+    const Node *node = weight->node;
+
+    return node &&
+           (node->op == OP_UPDATE || (node->op == OP_GROUP_EXPAND && is_updated(node->inputs[0])));
+}
+
+const Kernel *find_first(const Fusion *f, int i)
+{
+    return i < f->first_count                   ? f->first[i]
+           : i - f->first_count < f->late_count ? f->late[i - f->first_count]
+                                                : NULL;
+}
+
+/* At the start of the step, or where a kernel there makes `weight`, behind that; of an updated one
+   here. */
 void add_first(Fusion *f, Kernel *k, const Value *weight)
 {
     int place = 0;
 
+    if (is_updated(weight)) {
+        APPEND(f->late, f->late_count, k);
+        APPEND(f->program->kernels, f->program->count, k);
+        return;
+    }
     assert(!weight->node || f->first); /* the kernel that makes it is there */
     while (weight->node && f->first[place++]->node != weight->node)
         ;

@@ -228,25 +228,37 @@ static void check_alive(const Kernel *k)
     }
 }
 
-/* The parameter that a kernel leaves updated; NULL: none. */
-static const Buffer *updated_by(const Kernel *k)
+static bool is_update_of(const Node *update, const Buffer *parameter)
 {
-    const Node *update = k->kind == KERNEL_UPDATE ? k->node : k->update;
+    return update && update->inputs[0]->layout->buffer == parameter;
+}
 
-    return update ? update->inputs[0]->layout->buffer : NULL;
+/* Does a kernel leave the parameter updated? */
+static bool updates(const Kernel *k, const Buffer *parameter)
+{
+    return is_update_of(k->kind == KERNEL_UPDATE ? k->node : k->update, parameter) ||
+           (k->bias && is_update_of(k->bias->update, parameter));
+}
+
+/* Does it read what an update has left? */
+static bool is_updated(const Operand *operand)
+{
+    const Node *node = operand->value ? operand->value->node : NULL;
+
+    return node && node->op == OP_UPDATE;
 }
 
 static void check_uses(const Uses *of)
 {
-    const Kernel *update = NULL; /* nobody touches a parameter after it */
+    const Kernel *update = NULL; /* after it a parameter is read as what it left */
 
     for (int i = 0; i < of->count; i++) {
         const Use *use = &of->at[i];
 
-        if (update && use->kernel != update)
+        if (use->kernel != update && is_updated(use->operand) != (update != NULL))
             fail_plan("used after its update", kernel_label(use->kernel),
                       use->operand->buffer->name);
-        if (updated_by(use->kernel) == use->operand->buffer)
+        if (updates(use->kernel, use->operand->buffer))
             update = use->kernel;
         for (int j = i - 1; j >= 0 && of->at[j].kernel->phase == use->kernel->phase; j--)
             if (in_conflict(&of->at[j], use))

@@ -232,9 +232,9 @@ static void take_least(Selection *s)
 /* The parameter behind a weight or its gradient. */
 static const Value *parameter_of(const Node *node)
 {
-    const Value *w = weight_of(node);
+    const Value *w = is_weight_gradient(node->op) ? weight_of(node)->gradient_of : weight_of(node);
 
-    return is_weight_gradient(node->op) ? w->gradient_of : w;
+    return w->storage ? w->storage : w; /* what an update has left of it */
 }
 
 static bool is_contraction(const Node *node)

@@ -244,6 +244,7 @@ typedef struct Sema {
     unsigned kinds;   /* which of the language's names are known here */
     int depth, calls; /* of evaluation; of blocks and networks */
     double steps;
+    int first_term;  /* of the train section at hand */
     int losses;      /* that were called: terms of a sum are told apart by it */
     unsigned listed; /* kinds whose names a note has listed: once a file */
     bool in_loss;    /* an expression of the loss is evaluated: targets are values */
@@ -488,7 +489,7 @@ void check_schedule(Sema *s);
 
 void analyze_data(Sema *s, const Ast *section);
 void analyze_augment(Sema *s, const Ast *ast); /* `augment image = ...`: after all fields */
-void analyze_train(Sema *s, const Ast *section);
+void analyze_train(Sema *s, const Ast *const *sections, int count);
 void analyze_loss(Sema *s, const Ast *ast); /* loss.c */
 /* Does the one depend on the other? (network.c) */
 bool depends_on(const Model *model, const Layer *layer, Layer *other);

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "semantics/analysis.h"
+#include "semantics/turns.h"
 
 enum { ANYWHERE = KIND_LAYER | KIND_OPTIMIZER | KIND_SCHEDULE }; /* what a let may hold */
 
@@ -108,21 +108,23 @@ static void analyze_lets(Sema *s, const Ast *ast, const Define *defines, int cou
 
 /* ---- The file -------------------------------------------------------------------------------- */
 
-/* The section of that kind, of which there is one. */
-static const Ast *find_section(Sema *s, AstKind kind, const char *name)
+/* The sections of that kind; of data there is one. */
+static const Ast **find_sections(Sema *s, AstKind kind, int *count)
 {
-    const Ast *section = NULL;
+    const Ast **sections = NULL;
 
+    *count = 0;
     for (int i = 0; i < s->file->children.count; i++) {
         const Ast *ast = s->file->children.items[i];
-        if (ast->kind == kind && !section) {
-            section = ast;
-        } else if (ast->kind == kind &&
-                   report(s, ast->name_span, "there is a second %s section", name)) {
-            note_at(s->source, section->name_span, "the first one is here");
-        }
+        const bool again = ast->kind == kind && *count > 0;
+
+        if (again && kind == AST_DATA &&
+            report(s, ast->name_span, "there is a second data section"))
+            note_at(s->source, sections[0]->name_span, "the first one is here");
+        if (ast->kind == kind && !(again && kind == AST_DATA))
+            APPEND(sections, *count, ast);
     }
-    return section;
+    return sections;
 }
 
 /* The place after what the file holds. */
@@ -221,6 +223,18 @@ static Call *constant_schedule(Span span)
     return call;
 }
 
+static void need_sections(Sema *s, bool data, bool train)
+{
+    if (!data) {
+        error_at(s->source, end_of(s->file), "the model has no data section");
+        note(s->source, "such as `data { train = digits }`");
+    }
+    if (!train) {
+        error_at(s->source, end_of(s->file), "the model has no train section");
+        note(s->source, "such as `train { loss = ..., optimizer = ... }`, a line for each");
+    }
+}
+
 Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count)
 {
     Model *model = allocate(sizeof *model);
@@ -247,34 +261,29 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
         note(source, "a model has a data section, a network and a train section");
         return NULL;
     }
-    const Ast *data = find_section(s, AST_DATA, "data");
-    const Ast *train = find_section(s, AST_TRAIN, "train");
+    int data_count, train_count;
+    const Ast **data = find_sections(s, AST_DATA, &data_count);
+    const Ast **train = find_sections(s, AST_TRAIN, &train_count);
+
     define_networks(s);
     analyze_lets(s, ast, defines, define_count, &lets, &let_count);
     check_defines(s, defines, define_count, lets, let_count);
     if (data)
-        analyze_data(s, data);
+        analyze_data(s, data[0]);
     if (train)
-        analyze_train(s, train);
-    const Span end = end_of(ast);
-    if (!data) {
-        error_at(source, end, "the model has no data section");
-        note(source, "such as `data { train = digits }`");
-    }
-    if (!train) {
-        error_at(source, end, "the model has no train section");
-        note(source, "such as `train { loss = ..., optimizer = ... }`, a line for each");
-    }
+        analyze_train(s, train, train_count);
+    need_sections(s, data != NULL, train != NULL);
     if (source->errors > 0 || model->term_count == 0)
         return NULL;
     resolve_paths(s);
     prune_layers(s);
     check_parts(s);
+    check_turns(s);
     list_fields(s);
     check_numbers(s);
     model->max_batch = model->batch;
     if (!model->schedule)
-        APPEND(model->schedule, model->schedule_count, constant_schedule(train->span));
+        APPEND(model->schedule, model->schedule_count, constant_schedule(train[0]->span));
     if (source->errors > 0)
         return NULL;
     find_run_numbers(s);

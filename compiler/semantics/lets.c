@@ -202,6 +202,8 @@ void find_run_numbers(Sema *s)
                                      .low = (double)FLT_MIN,
                                      .high = (double)FLT_MAX});
     find_in_call(model, model->optimizer, KIND_OPTIMIZER);
+    for (int i = 1; i < model->section_count; i++)
+        find_in_call(model, model->sections[i].optimizer, KIND_OPTIMIZER);
     for (int i = 0; i < model->schedule_count; i++)
         find_in_call(model, model->schedule[i], KIND_SCHEDULE);
     find_in_call(model, model->stop, KIND_STOP);

@@ -225,17 +225,19 @@ static void analyze_value(Sema *s, Object object)
 static void find_first_target(Sema *s, Span span)
 {
     Model *model = s->model;
-    int first = 0;
+    int first = s->first_term;
 
     while (first < model->term_count && !model->terms[first].target)
         first++;
-    for (int i = first; i > 0 && first < model->term_count; i--) {
+    for (int i = first; i > s->first_term && first < model->term_count; i--) {
         const Term term = model->terms[i];
 
         model->terms[i] = model->terms[i - 1];
         model->terms[i - 1] = term;
     }
-    for (int i = 0; i < s->globals.count && model->term_count && !model->terms[0].target; i++) {
+    const bool compares = model->section_count > 0 || (model->term_count && model->terms[0].target);
+
+    for (int i = 0; i < s->globals.count && model->term_count && !compares; i++) {
         const Object *object = &s->globals.items[i].value;
         const Field *field = object->kind == OBJECT_TENSOR ? object->layer->field : NULL;
 

@@ -132,6 +132,8 @@ void check_metrics(Sema *s)
             check_metric(s, &model->metrics[i]);
     }
     for (int i = 0; model->term_count > 1 && i < model->term_count; i++) {
+        if (i > 0 && same(model->terms[i].name, model->terms[i - 1].name))
+            continue; /* a section's are told together */
         const Metric term = {.name = model->terms[i].name,
                              .field = model->terms[i].target,
                              .span = model->terms[i].call->span};

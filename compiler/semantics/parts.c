@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "semantics/analysis.h"
+#include "semantics/turns.h"
 
 static bool has_weights(const Layer *layer)
 {
@@ -102,6 +102,16 @@ static bool is_frozen(const Model *model, const Layer *layer)
     return frozen;
 }
 
+bool is_of_parts(const Layer *layer, const Constant *parts)
+{
+    const Constant *name;
+    bool is = false;
+
+    for (int i = 0; (name = name_of(parts, i)) != NULL; i++)
+        is |= is_of_part(layer, name);
+    return is && has_weights(layer);
+}
+
 static void check_trainable(Sema *s)
 {
     Model *model = s->model;
@@ -185,5 +195,8 @@ void check_parts(Sema *s)
     check_names(s, "frozen", &model->frozen);
     if (model->start)
         check_names(s, "except", argument(model->start, "except"));
-    check_trainable(s);
+    for (int i = 0; i < model->section_count; i++)
+        check_names(s, "parameters", &model->sections[i].parts);
+    if (!model->section_count)
+        check_trainable(s);
 }

@@ -91,6 +91,8 @@ void prune_layers(Sema *s)
         if (term->value)
             term->value->used = true;
     }
+    if (model->generated)
+        model->generated->used = model->generated->predicts = true;
     for (int i = model->layer_count - 1; i >= 0; i--) {
         Layer *layer = model->layers[i];
         if (layer->used && layer->shared)

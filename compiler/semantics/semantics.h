@@ -101,6 +101,7 @@ typedef struct Layer {
     bool used;                   /* a prediction, or the loss, depends on it */
     const struct PartRate *rate; /* of its parameters, or NULL */
     bool frozen;                 /* it has weights, which are not trained */
+    int section;                 /* of several, from 1, that trains its weights; 0: there is one */
     bool predicts;               /* in a network, with weights, or a prediction depends on it */
     bool of_target;              /* it depends on a target: only the loss reads it */
     bool marked;                 /* while dependences are looked for */
@@ -149,6 +150,7 @@ typedef struct Term {
     Layer *value;      /* an expression, whose mean is the loss; else NULL */
     Constant factor;   /* a number, 1 where none is written */
     TargetRange wanted;
+    int section; /* from 0, whose loss it is of */
     bool logits; /* a value: its prediction is the logits of probabilities */
 } Term;
 
@@ -162,6 +164,14 @@ typedef struct Metric {
     Field *field;       /* that it is of; NULL where the loss compares with none */
     Span span, target_span;
 } Metric;
+
+/* One of several train sections, which take turns in each step. */
+typedef struct TrainSection {
+    const char *name; /* "discriminator" */
+    Constant parts;   /* names of parts of the network: all that it trains */
+    Call *optimizer;
+    Span span; /* of its name */
+} TrainSection;
 
 /* Times the learning rate of a part of the network. */
 typedef struct PartRate {
@@ -179,10 +189,13 @@ typedef struct Model {
     int drawn_count;
     Layer **layers; /* in order of application; inputs come first */
     int layer_count;
-    Term *terms;    /* of the loss; reports are of the first, and bare metrics */
-    int term_count; /* 1 to MAX_TERMS */
-    Call *optimizer;
-    Call **schedule; /* one after another; constant where none is given */
+    Term *terms;            /* of the loss; reports are of the first, and bare metrics */
+    int term_count;         /* 1 to MAX_TERMS */
+    TrainSection *sections; /* of several, in the order of the file */
+    int section_count;      /* 0: there is one, which may have no name */
+    Layer *generated;       /* what the last of several makes, for `predict`; or NULL */
+    Call *optimizer;        /* of the first section */
+    Call **schedule;        /* one after another; constant where none is given */
     int schedule_count;
     Metric *metrics; /* of several terms, theirs are the last */
     int metric_count;
@@ -212,6 +225,8 @@ typedef struct Model {
 
 #define MAX_CLASS_WEIGHT 1e6 /* sums of many stay exact enough */
 
+/* By index of `layers`: does the loss of a section, from 0, depend on it? (turns.c) */
+bool *layers_behind(const Model *model, int section);
 bool can_be_set(const Let *let);                    /* by a run */
 int run_number(const Call *call, const char *name); /* of an argument that is a number, or 0 */
 

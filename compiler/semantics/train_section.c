@@ -5,7 +5,7 @@
  * the target, a monitor and the parts of the data) when all have been read.
  */
 
-#include "semantics/analysis.h"
+#include "semantics/turns.h"
 
 /* ---- The optimizer --------------------------------------------------------------------------- */
 
@@ -118,8 +118,8 @@ static void check_monitors(Sema *s)
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
 static const char *const keys[] = {
-    "loss", "optimizer", "schedule", "batch", "epochs", "metrics", "seed",       "stop",
-    "keep", "clip",      "conv",     "start", "frozen", "rates",   "accumulate", "ema"};
+    "loss", "optimizer", "schedule", "batch",  "epochs", "metrics",    "seed", "stop",      "keep",
+    "clip", "conv",      "start",    "frozen", "rates",  "accumulate", "ema",  "parameters"};
 
 static int analyze_batch(Sema *s, const Ast *ast)
 {
@@ -203,6 +203,8 @@ static void analyze_key(Sema *s, const Ast *ast)
         model->start = analyze_choice(s, ast, KIND_START);
     else if (same(key, "frozen"))
         model->frozen = analyze_parts(s, ast);
+    else if (same(key, "parameters"))
+        model->sections[model->section_count - 1].parts = analyze_parts(s, ast);
     else if (same(key, "rates"))
         analyze_rates(s, ast);
     else
@@ -266,9 +268,53 @@ static int refuse_key(Sema *s, const Ast *section, const Ast *ast)
     return key;
 }
 
-void analyze_train(Sema *s, const Ast *section)
+/* May the key stand there, and has not stood before? */
+static bool is_new_key(Sema *s, const Ast *ast, const Ast *before, const Ast *of_run)
 {
-    Text written = {0};
+    const bool several = s->model->section_count > 0;
+    const KeyOwner owner = key_owner(ast->text);
+
+    if (before) {
+        if (report(s, ast->name_span, "`%s` is given twice", ast->text))
+            note_at(s->source, before->name_span, "it was first given here");
+    } else if (several && owner == KEY_OF_ONE) {
+        report(s, ast->name_span, "`%s` is for one train section; here are several", ast->text);
+    } else if (!several && same(ast->text, "parameters")) {
+        if (report(s, ast->name_span, "`parameters` tells several train sections apart"))
+            note(s->source, "what is not trained is `frozen = [body]`");
+    } else if (of_run && owner == KEY_OF_RUN) {
+        check_repeated(s, ast, of_run);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+/* Those that every section needs. */
+static void need_keys(Sema *s, const Ast *section, const Ast *const *given)
+{
+    static const char *const needed[][2] = {
+        {"loss", "loss = cross_entropy(network(image), label)"},
+        {"optimizer", "optimizer = adam(lr=1e-3)"},
+        {"parameters", "parameters = [network]"},
+    };
+
+    for (int i = 0; i < COUNT(needed) - !s->model->section_count; i++) {
+        int key = 0;
+
+        while (!same(keys[key], needed[i][0]))
+            key++;
+        if (given[key])
+            continue;
+        error_at(s->source, section->name_span, "the train section%s has no `%s`",
+                 section->text ? format(" %s", section->text) : "", keys[key]);
+        note(s->source, "such as `%s`", needed[i][1]);
+    }
+}
+
+/* of_run: by key, where an earlier section gave it. */
+static void analyze_section(Sema *s, const Ast *section, const Ast **of_run, Text *written)
+{
     const Ast *given[COUNT(keys) + 1] = {0}; /* the last one for what is no key */
 
     for (int i = 0; i < section->children.count; i++) {
@@ -281,25 +327,48 @@ void analyze_train(Sema *s, const Ast *section)
         if (key == COUNT(keys)) {
             key = refuse_key(s, section, ast);
             given[key] = given[key] ? given[key] : ast;
-        } else if (given[key]) {
-            if (report(s, ast->name_span, "`%s` is given twice", ast->text))
-                note_at(s->source, given[key]->name_span, "it was first given here");
-        } else {
-            given[key] = ast;
+        } else if (is_new_key(s, ast, given[key], of_run[key])) {
+            given[key] = of_run[key] = ast;
             s->model->averages |= same(ast->text, "ema");
-            text_add(&written, "%s%s", written.at ? " " : "", ast->text);
+            text_add(written, "%s%s", written->at ? " " : "", ast->text);
             analyze_key(s, ast);
         }
     }
-    check_metrics(s);
-    for (int key = 0; key < 2; key++) { /* those that every model needs */
-        if (given[key])
-            continue;
-        error_at(s->source, section->name_span, "the train section has no `%s`", keys[key]);
-        note(s->source, "such as `%s`",
-             key == 0 ? "loss = cross_entropy(network(image), label)"
-                      : "optimizer = adam(lr=1e-3)");
+    need_keys(s, section, given);
+}
+
+/* The sections take turns; what they compute is told by their names. */
+static void analyze_turn(Sema *s, const Ast *section, const Ast **of_run, Text *written)
+{
+    Model *model = s->model;
+    const TrainSection turn = {.name = section->text, .span = section->name_span};
+    Call *first = model->optimizer;
+
+    APPEND(model->sections, model->section_count, turn);
+    s->first_term = model->term_count;
+    model->optimizer = NULL;
+    analyze_section(s, section, of_run, written);
+    model->sections[model->section_count - 1].optimizer = model->optimizer;
+    model->optimizer = first ? first : model->optimizer;
+    for (int i = s->first_term; i < model->term_count; i++) {
+        model->terms[i].section = model->section_count - 1;
+        model->terms[i].name = format("loss_%s", section->text);
     }
+}
+
+void analyze_train(Sema *s, const Ast *const *sections, int count)
+{
+    const Ast *of_run[COUNT(keys)] = {0};
+    Text written = {0};
+
+    if (count > 1 && !check_section_names(s, sections, count))
+        return;
+    if (count > 1)
+        s->model->keep = "last";
+    for (int i = 0; i < count; i++)
+        (count > 1 ? analyze_turn : analyze_section)(s, sections[i], of_run, &written);
+    check_metrics(s);
+    find_generated(s);
     if (s->model->monitor)
         text_add(&written, " monitor");
     s->model->keys = written.at ? written.at : "";

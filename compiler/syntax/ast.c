@@ -235,6 +235,8 @@ static void print_statement(FILE *out, const Ast *ast, int indent)
     case AST_DATA:
     case AST_TRAIN:
         fputs(keywords[ast->kind], out);
+        if (ast->text)
+            fprintf(out, " %s", ast->text);
         print_body(out, ast->children, indent);
         break;
     case AST_NETWORK:

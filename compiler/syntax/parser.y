@@ -116,6 +116,9 @@ newline: NEWLINE                        { yyerrok; } ;
 
 section: DATA '{' data_statements '}'   { $$ = new_list(AST_DATA, @$, $3); $$->name_span = @1; }
        | TRAIN '{' train_statements '}' { $$ = new_list(AST_TRAIN, @$, $3); $$->name_span = @1; }
+       | TRAIN name '{' train_statements '}'
+                                        { $$ = new_list(AST_TRAIN, @$, $4); $$->name_span = @2;
+                                          $$->text = $2->text; }
        | NETWORK name parameters '{' statements '}'
                                         { $$ = new_body(AST_NETWORK, @$, $2, $3, NULL, $5); }
        | BLOCK name parameters '{' statements '}'

@@ -39,6 +39,7 @@ struct check {
     double noise;       /* of the loss: how far it moves when parameters move by an ulp */
     uint32_t draws;     /* taken so far */
     struct net_progress progress;
+    int section;                     /* of several, from 1, whose loss it is; 0: there is one */
     const struct net_tensor *tensor; /* that is checked, or NULL */
     int chosen, begun;               /* tensors to check; of this attempt's, those begun */
     long losses;                     /* that were computed */
@@ -81,10 +82,23 @@ static void show_progress(struct check *check)
     free(line);
 }
 
+/* Of several train sections the loss of one, with all penalties. */
+static double section_loss(struct check *check)
+{
+    double loss = net_penalty(&check->session);
+
+    for (int t = 0; t < check->model->term_count; t++)
+        if (check->model->term_sections[t] == check->section - 1)
+            loss += (double)check->session.run.terms[t].factor *
+                    (double)check->session.run.terms[t].mean;
+    return loss;
+}
+
 /* The loss where params are now; running statistics are put back. */
 static double loss_here(struct check *check)
 {
-    const double loss = (double)net_gradients(&check->session, check->session.batch[0], check->n);
+    const double whole = (double)net_gradients(&check->session, check->session.batch[0], check->n),
+                 loss = check->section ? section_loss(check) : whole;
 
     for (int t = 0; t < check->model->tensor_count; t++)
         if (!check->model->tensors[t].trainable)
@@ -343,6 +357,20 @@ static void measure_noise(struct check *check)
     check->noise = 2.0 * most + ldexp(fabs(check->loss), -23);
 }
 
+/* The loss of these rows, of the section at hand, and what is known of it. */
+static void measure_loss(struct check *check)
+{
+    check->loss = loss_here(check);
+    memcpy(check->g, check->session.run.grads, check->model->params_size);
+    measure_noise(check);
+    if (!isfinite(check->loss))
+        net_fail(NET_DIVERGED, "the loss of these rows is not finite: %g", check->loss);
+    printf("%d rows, loss %.7g, which is known to %.1e\n", check->n, check->loss, check->noise);
+    printf("%-6s %-40s %9s %12s %9s %9s %9s\n", "", "tensor", "elements", "norm", "along", "random",
+           "single");
+    fflush(stdout);
+}
+
 /* `name`: what its name begins with, or NULL */
 static bool is_chosen(const struct net_tensor *tensor, const char *name)
 {
@@ -360,18 +388,15 @@ static int attempt(struct check *check, const struct net_options *options, int n
     check->begun = check->chosen = 0;
     for (int t = 0; t < model->tensor_count; t++)
         check->chosen += is_chosen(&model->tensors[t], options->file) && right[t] < WANTED;
+    check->section = 0;
     fill_batch(check, options, number);
-    check->loss = loss_here(check);
-    memcpy(check->g, check->session.run.grads, model->params_size);
-    measure_noise(check);
-    if (!isfinite(check->loss))
-        net_fail(NET_DIVERGED, "the loss of these rows is not finite: %g", check->loss);
-    printf("%d rows, loss %.7g, which is known to %.1e\n", check->n, check->loss, check->noise);
-    printf("%-6s %-40s %9s %12s %9s %9s %9s\n", "", "tensor", "elements", "norm", "along", "random",
-           "single");
-    fflush(stdout);
     for (int t = 0; t < model->tensor_count; t++)
         if (is_chosen(&model->tensors[t], options->file) && right[t] < WANTED) {
+            if (!check->tensor || model->tensors[t].section != check->section) {
+                check->tensor = NULL;
+                check->section = model->tensors[t].section;
+                measure_loss(check);
+            }
             right[t] += check_tensor(check, &model->tensors[t], number == ATTEMPTS - 1);
             wrong += right[t] < WANTED;
         }

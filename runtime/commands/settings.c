@@ -126,6 +126,13 @@ static void set_optimizer(struct net_options *options, const char *optimizer)
             v->number = arg ? arg->number : standard_of(n);
         v->by_model = !v->given && arg && arg->given;
     }
+    for (int o = 0; options->model->section_count && o < NET_OPTIONS; o++)
+        if (value[o].given && (o == NET_OPTIMIZER || o == NET_CLIP || o == NET_ACCUMULATE ||
+                               is_optimizers((enum net_option)o)))
+            net_fail(NET_USAGE,
+                     "--%s does not apply: %s has several train sections, each with an optimizer "
+                     "of its own; a let in it makes a flag: `let rate = 2e-4`",
+                     net_option_flag((enum net_option)o), options->model->source);
     if (options->command == NET_SWEEP) /* its points say the rest, and are checked */
         return;
     for (int o = 0; o < NET_OPTIONS; o++)

@@ -18,6 +18,7 @@ struct net_run_model {
     struct net_tensor *tensors;                  /* [model.tensor_count] */
     struct net_call loss, optimizer, stop, clip; /* their arguments are copies */
     struct net_call *schedule;                   /* [model.schedule_count] */
+    struct net_call *sections;                   /* [model.section_count] */
     double *numbers;                             /* [model.number_count] */
     float *values;                               /* [model.value_count] */
 };
@@ -113,6 +114,10 @@ static struct net_run_model *copy_model(const struct net_model *from)
         run->schedule[i] = copy_call(&from->schedule[i]);
     run->loss = copy_call(from->loss_call);
     run->optimizer = copy_call(from->optimizer);
+    run->sections = copy(from->sections, from->section_count, sizeof *run->sections);
+    for (int i = 0; i < from->section_count; i++)
+        run->sections[i] = copy_call(&from->sections[i]);
+    model->sections = run->sections;
     model->tensors = run->tensors;
     model->schedule = run->schedule;
     model->loss_call = &run->loss;
@@ -143,6 +148,9 @@ void net_lets_free(struct net_options *options)
     free_call(&run->optimizer);
     free_call(&run->stop);
     free_call(&run->clip);
+    for (int i = 0; i < run->model.section_count; i++)
+        free_call(&run->sections[i]);
+    free(run->sections);
     free(run->schedule);
     free(run->tensors);
     free(run->numbers);
@@ -215,6 +223,8 @@ void net_lets_apply(struct net_options *options)
             apply_call(run, &run->schedule[i]);
         apply_call(run, &run->loss);
         apply_call(run, &run->optimizer);
+        for (int i = 0; i < model->section_count; i++)
+            apply_call(run, &run->sections[i]);
         apply_call(run, &run->stop);
         apply_call(run, &run->clip);
         if (run->values)

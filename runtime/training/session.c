@@ -35,15 +35,16 @@ static void *batch_memory(size_t size)
 }
 
 /* The state begins as zeros, but adagrad's sums at a number. */
-static void init_state(struct net_session *session)
+void net_init_state(struct net_session *session, const struct net_options *options, int section)
 {
-    const float start = (float)session->options->value[NET_INITIAL_ACCUMULATOR].number;
+    const float start = (float)options->value[NET_INITIAL_ACCUMULATOR].number;
 
     for (int t = 0; start > 0.0f && t < session->model->tensor_count; t++) {
         const struct net_tensor *tensor = &session->model->tensors[t];
         float *state = session->run.state + tensor->offset / sizeof(float);
 
-        for (long i = 0; tensor->trainable && i < net_tensor_size(tensor); i++)
+        for (long i = 0;
+             tensor->trainable && tensor->section == section && i < net_tensor_size(tensor); i++)
             state[net_tensor_at(tensor, i)] = start;
     }
 }
@@ -80,11 +81,15 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     run->seed[1] = (uint32_t)(seed >> 32);
     run->update = variant.update;
     run->scalars.stride = (long)(model->params_size / sizeof(float));
-    session->state_copies = variant.copies;
+    session->state_copies = model->turns ? model->turns->open(session) : variant.copies;
     /* an optimizer without state never touches it, but is given a place inside it */
-    run->state = variant.copies ? net_memory((size_t)variant.copies * model->params_size)
-                                : run->params;
-    init_state(session);
+    run->state = session->state_copies
+                     ? net_memory((size_t)session->state_copies * model->params_size)
+                     : run->params;
+    if (model->turns)
+        model->turns->begin(session);
+    else
+        net_init_state(session, options, 0);
     session->rate = options->value[NET_LR].number;
     session->penalized = net_has_penalties(model);
     if (model->rates)
@@ -116,6 +121,8 @@ void net_session_close(struct net_session *session)
     free(session->sums);
     free(session->scalars);
     free(session->run.scratch);
+    if (session->turns)
+        session->model->turns->close(session);
     if (session->data)
         net_data_close(session->data);
     net_folder_close(&session->weights);
@@ -194,6 +201,8 @@ float net_step(struct net_session *session, const void *batch, int n)
                          run->step);
     if (session->scalars)
         session->model->rates(session);
+    if (session->turns)
+        session->model->turns->step(session);
     if (session->gathered) {
         session->model->accumulates(session, batch, n);
     } else {

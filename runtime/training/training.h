@@ -258,14 +258,18 @@ struct net_session {
     void *average; /* of the parameters and running statistics over steps: `ema`; or NULL */
     long rows;     /* of the last step, and what its loss counts in the mean of */
     double weight; /* several: net_loss_weight */
-    struct net_step_scalars *scalars; /* of each tensor, where they have rates of their own */
-    bool penalized;                   /* a tensor has l1 or l2 */
+    struct net_step_scalars *scalars;    /* of each tensor, where they have rates of their own */
+    struct net_turn *turns;              /* of several train sections, or NULL; turns.c's, and */
+    struct net_options *section_options; /* those of each */
+    bool penalized;                      /* a tensor has l1 or l2 */
     double *sums; /* of penalty.c: of each reduction block; NULL: nothing asks for them */
     int sum_count;
 };
 
 void net_session_open(struct net_session *session, const struct net_options *options);
 void net_session_close(struct net_session *session);
+/* Of the tensors that a section trains, by its options; 0: there is one. */
+void net_init_state(struct net_session *session, const struct net_options *options, int section);
 
 /* weights.c: loads --weights, a run's folder or a .safetensors file; data will be opened by the
    preparation.json beside them. */
@@ -280,6 +284,14 @@ bool net_weights_find(struct net_session *session, const char *said, const char 
 struct net_start {
     void (*find)(struct net_session *session);
     void (*read)(struct net_session *session);
+};
+
+/* turns.c: several train sections, each with its optimizer. */
+struct net_turns {
+    int (*open)(struct net_session *session);   /* before the state is there: its copies */
+    void (*begin)(struct net_session *session); /* the state's first numbers */
+    void (*step)(struct net_session *session);  /* the scalars of a step */
+    void (*close)(struct net_session *session);
 };
 
 /* Runs the evaluate step on a packed batch of n rows; fills session->predictions [n][outputs].

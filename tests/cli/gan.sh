@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# gan.sh -- inputs that are drawn and targets that are numbers.
+# gan.sh -- two train sections in turn, inputs that are drawn and targets that are numbers.
 set -uo pipefail
 . "$(dirname "$0")/../support/shell.sh"
 cd "$scratch" || exit 1
@@ -10,6 +10,12 @@ build gan gan.net
 weights() { tail -c 3000 "$1/model.safetensors" | cksum; }
 
 check "a run" ./gan --out run --quiet
+check "history.csv has both losses" \
+    grep -qE "^epoch,train_loss,train_loss_discriminator,train_loss_generator," run/history.csv
+check "the loss is their sum" awk -v a="$(final run validation loss_discriminator)" \
+    -v b="$(final run validation loss_generator)" -v c="$(final run validation loss)" \
+    'BEGIN { d = a + b - c; exit d * d > 1e-18 }'
+check "the last weights are kept" grep -q '"keep": "last"' run/run.json
 check "on 3 threads" ./gan --out threads --threads 3 --quiet
 check "the same bits" [ "$(weights run)" = "$(weights threads)" ]
 check "stopped within an epoch" ./gan --out stopped --max-steps 13 --quiet
@@ -19,7 +25,14 @@ check "and history" cmp <(cut -d, -f1-7 run/history.csv) <(cut -d, -f1-7 stopped
 check "eval draws as validation did" \
     [ "$(./gan eval --weights run --part validation --json | grep -o '"loss": [0-9.]*')" = \
     "\"loss\": $(final run validation loss)" ]
-check "gradcheck" ./gan gradcheck g.dense_2.bias
-check "of rows that need no data" ./gan gradcheck --synthetic d.dense
+check "the page has what was made" grep -q 'id="made"' run/report.html
+check "and predict" bash -c '[ "$(./gan predict --weights run --part validation |
+    awk "NF == 784" | wc -l)" = 100 ]'
+check "a rate of the second section is a flag" ./gan --rate 1e-9 --out still --quiet
+check "which trains as little" awk -v a="$(final still train loss_generator)" \
+    -v b="$(final run train loss_generator)" 'BEGIN { exit a <= b }'
+exits "one that would be of all is none" 2 "several train sections" ./gan --lr 0.1 --out none
+check "gradcheck, each by its section's loss" ./gan gradcheck --synthetic g.dense_1
+check "of the other one" ./gan gradcheck d.dense
 
 finish

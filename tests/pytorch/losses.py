@@ -28,6 +28,7 @@ import torch
 import drawn_rows
 import models
 import published
+import turns
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TORCH = HERE
@@ -65,7 +66,7 @@ class Case:
         self.said = dict(re.findall(r"^let (\w+) *= *(.*?) *$", text, re.M))
         self.said.update(self.defines)
         self.section = dict(re.findall(r"^    (\w+) *= *(.*?) *(?:#.*)?$",
-                                       text[text.index("\ntrain {"):], re.M))
+                                       text[re.search(r"\ntrain[ {]", text).start():], re.M))
         self.batch = int(flags.get("--batch", self.section["batch"]))
         self.whole = self.file.startswith("models/")
         self.tolerance = MODEL_TOLERANCE if self.whole else TOLERANCE
@@ -132,6 +133,8 @@ def torch_run(case, weights, dtype=torch.float32):
     def initial():
         return {name: tensor.to(dtype) for name, tensor in read_safetensors(weights).items()}
 
+    if case.file == "gan":
+        return turns.run(case, initial(), TORCH, dtype)
     torch.manual_seed(0)
     others = ("optimizing", "scheduling", "limit", "rate", "how" if case.file == "clip" else "")
     options = {k: models.evaluate(v) for k, v in case.defines.items() if k not in others}

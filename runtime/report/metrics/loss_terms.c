@@ -39,9 +39,28 @@ double net_metrics_loss(const struct net_metrics *metrics)
     return loss;
 }
 
+/* The loss of one of several train sections: NaN, it is of none. */
+static double mean_of_section(const struct net_metrics *metrics, const char *name)
+{
+    const struct net_model *model = metrics->model;
+    const struct net_call *sections = model->metrics + model->metric_count - model->section_count;
+    double loss = 0;
+    int k = 0;
+
+    while (k < model->section_count && strcmp(sections[k].name, name) != 0)
+        k++;
+    for (int t = 0; t < model->term_count; t++)
+        if (model->term_sections[t] == k)
+            loss += metrics->terms[t].factor * mean_of(&metrics->terms[t]);
+    return k < model->section_count ? loss : NAN;
+}
+
 double net_metrics_term(const struct net_metrics *metrics, const char *name)
 {
     const struct net_model *model = metrics->model;
+
+    if (model->section_count)
+        return mean_of_section(metrics, name);
     const struct net_call *terms = model->metrics + model->metric_count - model->term_count;
 
     for (int t = 0; t < model->term_count; t++)

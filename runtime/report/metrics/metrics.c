@@ -44,6 +44,7 @@ struct net_metrics *net_metrics_new(const struct net_model *model, const struct 
         metrics->pairs.at = net_allocate(MOST_PAIRS, sizeof *metrics->pairs.at);
     metrics->pairs.every = 1;
     net_worst_new(metrics);
+    net_made_new(metrics);
     return metrics;
 }
 
@@ -58,6 +59,7 @@ void net_metrics_free(struct net_metrics *metrics)
     net_ranks_free(&metrics->ranks);
     free(metrics->pairs.at);
     free(metrics->worst.outputs);
+    free(metrics->made.at);
     free(metrics);
 }
 
@@ -78,6 +80,7 @@ void net_metrics_reset(struct net_metrics *metrics)
     metrics->surprise = 0;
     metrics->ranks.count = 0;
     metrics->worst.count = 0;
+    metrics->made.count = 0;
     memset(metrics->bins, 0, sizeof metrics->bins);
     net_sums_reset(&metrics->sums, metrics);
     memset(metrics->terms, 0, sizeof metrics->terms);
@@ -239,6 +242,7 @@ void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long
         const float *outputs = predictions + (long)i * metrics->model->outputs;
         const bool finite = net_is_finite(outputs, metrics->model->outputs);
 
+        net_made_add(metrics, outputs);
         metrics->rows++;
         metrics->lost += !finite;
         if (metrics->classes)

@@ -96,6 +96,16 @@ struct net_pairs {
     long every; /* rows between two of them */
 };
 
+/* ---- made.c ---------------------------------------------------------------------------------- */
+
+struct net_made {
+    float *at; /* [most][outputs]; NULL: no pictures are made */
+    int count, most;
+};
+
+void net_made_new(struct net_metrics *metrics);
+void net_made_add(struct net_metrics *metrics, const float *outputs); /* of the next row */
+
 /* ---- loss_terms.c ---------------------------------------------------------------------------- */
 
 struct net_term_sum {
@@ -126,6 +136,7 @@ struct net_metrics {
     struct net_ranks ranks;
     struct net_bin bins[NET_BINS];
     struct net_worst worst;
+    struct net_made made;
     struct net_value_sums sums; /* at NULL for targets that are class indices */
     struct net_pairs pairs;     /* of NET_TASK_VALUES */
     struct net_term_sum terms[NET_TERMS];

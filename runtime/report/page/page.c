@@ -300,6 +300,8 @@ static void add_part(void *at, const struct net_training *run, enum net_part par
         net_page_number(&sink->parts, values[m]);
     net_text_add(&sink->parts, "</tr>\n");
     sink->results.length = 0;
+    if (run->session.model->uncompared)
+        net_page_made(&sink->results, metrics, part);
     if (!run->session.model->uncompared || run->session.model->next)
         net_page_results(&sink->results, metrics, part);
 }

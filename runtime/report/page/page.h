@@ -33,6 +33,9 @@ void net_page_draw(struct net_text *page, const char *id, const struct net_figur
    residuals. */
 void net_page_results(struct net_text *page, const struct net_metrics *metrics, enum net_part part);
 
+/* Of a network whose pictures are compared with nothing: those of the first rows. */
+void net_page_made(struct net_text *page, const struct net_metrics *metrics, enum net_part part);
+
 /* Rows that were most wrong. */
 void net_page_rows(struct net_text *page, const struct net_metrics *metrics, enum net_part part);
 

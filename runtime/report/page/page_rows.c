@@ -349,3 +349,59 @@ void net_page_rows(struct net_text *page, const struct net_metrics *metrics, enu
         add_row(&rows, &worst[i]);
     net_text_add(page, "</table></div>\n");
 }
+
+/* ---- pictures that were made ----------------------------------------------------------------- */
+
+/* Picture `number` of `across` side by side into `grid` [channels][height][width], each with a
+   border of a pixel. */
+static void put_picture(float *grid, const int shape[3], const float *x, const int of[3],
+                        int number, int across)
+{
+    const int top = number / across * (of[1] + 1), left = number % across * (of[2] + 1);
+
+    for (int c = 0; c < of[0]; c++)
+        for (int y = 0; y < of[1]; y++)
+            memcpy(grid + ((long)c * shape[1] + top + y) * shape[2] + left,
+                   x + ((long)c * of[1] + y) * of[2], (size_t)of[2] * sizeof *x);
+}
+
+void net_page_made(struct net_text *page, const struct net_metrics *metrics, enum net_part part)
+{
+    enum { ACROSS = 8 };
+    const struct net_model *model = metrics->model;
+    const int *of = model->output_shape, count = metrics->made.count;
+    const int down = (count + ACROSS - 1) / ACROSS, across = count < ACROSS ? count : ACROSS;
+    const int shape[] = {of[0], down * (of[1] + 1), across * (of[2] + 1)};
+    const int times = of[2] < SIDE / 2 ? 2 : 1; /* as large as it is */
+    float low = INFINITY, high = -INFINITY;
+    struct net_buffer file = {0};
+
+    if (!count)
+        return;
+    for (long i = 0; i < (long)count * model->outputs; i++) {
+        low = fminf(low, metrics->made.at[i]);
+        high = fmaxf(high, metrics->made.at[i]);
+    }
+    float *grid = net_allocate((size_t)shape[0] * (size_t)shape[1] * (size_t)shape[2],
+                               sizeof *grid);
+
+    for (long i = 0; i < (long)shape[0] * shape[1] * shape[2]; i++)
+        grid[i] = high;
+    for (int i = 0; i < count; i++)
+        put_picture(grid, shape, metrics->made.at + (long)i * model->outputs, of, i, across);
+    struct net_picture picture = net_picture_draw(shape, grid, low, high);
+
+    net_picture_png(&file, &picture);
+    net_page_heading(page, "Pictures that were made");
+    net_text_add(page, "<p>by ");
+    net_text_html(page, model->name);
+    net_text_add(page,
+                 ", for the first %d rows of %s</p>\n<img id=\"made\" width=\"%d\" "
+                 "height=\"%d\" alt=\"made\" src=\"data:image/png;base64,",
+                 count, net_part_names[part], shape[2] * times, shape[1] * times);
+    add_base64(page, &file);
+    net_text_add(page, "\">\n");
+    net_picture_free(&picture);
+    free(file.at);
+    free(grid);
+}
