@@ -91,7 +91,7 @@ class TextCnn(nn.Module):
 
     def forward(self, review):
         x = self.words(review).transpose(1, 2)
-        return self.head(torch.cat([F.relu(w(x)).amax(2) for w in self.windows], 1))
+        return self.head(torch.cat([F.relu(w(x)).max(2).values for w in self.windows], 1))
 
 
 def textcnn():
@@ -113,7 +113,7 @@ def dpcnn():
               nn.Conv1d(300, 250, 3, padding=1), PyramidPair()]
     for _ in range(5):
         layers += [nn.MaxPool1d(3, 2, 1), PyramidPair()]
-    return nn.Sequential(*layers, Call(lambda x: x.amax(2)), nn.Dropout(0.5),
+    return nn.Sequential(*layers, nn.AdaptiveMaxPool1d(1), nn.Flatten(), nn.Dropout(0.5),
                          nn.Linear(250, 2)), F.cross_entropy
 
 
