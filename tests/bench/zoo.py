@@ -26,6 +26,7 @@ import contextlib
 import csv
 import importlib.util
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -40,7 +41,7 @@ import turns
 
 STEPS = 10
 # of one step of sgd, behind which a weight is its gradient and little else; the largest with a loss
-RATES = [2.0 ** 30, 2.0 ** 20, 2.0 ** 12, 2.0 ** 6, 1.0]
+RATES = [2.0 ** 30, 2.0 ** 20, 2.0 ** 12, 2.0 ** 6, 1.0, 2.0 ** -6]
 NO_GRADIENT = 1e-10     # of the largest gradient: 0 in double
 LOSS_LIMIT = GRADIENT_LIMIT = 1e-4
 TIMES = 1.5             # PyTorch's own distance from double, or that of moved weights
@@ -64,6 +65,7 @@ def call(*command):
     if done.returncode:
         raise RuntimeError(f"{' '.join(map(str, command))}: exit {done.returncode}\n"
                            f"{done.stdout}{done.stderr}".rstrip())
+    return done.stdout
 
 
 def compile_net(netc, path, trainer, batch):
@@ -86,6 +88,8 @@ class Ours:
         with open(self.trainer + ".net", "w") as file:
             file.write(net.copy())
         compile_net(netc, self.trainer + ".net", self.trainer, batch)
+        summary = call(netc, self.trainer + ".net", "--summary")
+        self.count = int(re.search(r"Trainable params: ([\d,]+)", summary)[1].replace(",", ""))
         call(self.trainer, "train", "--data", folder, "--seed", 1, "--epochs", 0, "--out",
              os.path.join(folder, "initial"), "--quiet")
 
@@ -119,7 +123,7 @@ def trained(tensors):
     """Without statistics, in the order of PyTorch's modules."""
     names = [name for name in tensors if ".running_" not in name]
     for i in reversed(range(len(names))):
-        if names[i].endswith(".out_proj.weight"):       # behind its layer's in_proj_bias there
+        if names[i].endswith("out_proj.weight") and names[i + 1].endswith("in_proj_bias"):
             names[i:i + 2] = names[i + 1], names[i]
     return {name: tensors[name] for name in names}
 
@@ -139,7 +143,7 @@ def as_shape(tensor, shape):
 
 
 def torch_run(net, find, weights, rows, batch, dtype):
-    """The losses, and the gradients of the first step, as double."""
+    """The losses, the gradients of the first step, as double, and how many numbers are trained."""
     import torch
     from networks.layers import draw_nothing
     network, loss_of = find()
@@ -150,8 +154,12 @@ def torch_run(net, find, weights, rows, batch, dtype):
         raise RuntimeError(f"{len(weights)} tensors here, {len(parameters)} in PyTorch")
     with torch.no_grad():
         for parameter, tensor in zip(parameters, weights.values()):
-            parameter.copy_(as_shape(tensor, parameter.shape))
-    optimizer, losses, gradients = net.optimizer(parameters), [], None
+            tensor = as_shape(tensor, parameter.shape)
+            if not parameter.requires_grad and (tensor - parameter).abs().max() > 1e-5:
+                raise RuntimeError("a tensor that is not trained is another in PyTorch")
+            parameter.copy_(tensor)
+    learning = [parameter for parameter in parameters if parameter.requires_grad]
+    optimizer, losses, gradients = net.optimizer(learning), [], None
 
     def part(tensors, step):
         for tensor in tensors:
@@ -162,11 +170,12 @@ def torch_run(net, find, weights, rows, batch, dtype):
         loss = loss_of(network(*part(rows[0], step)), *part(rows[1], step))
         loss.backward()
         if step == 0:
-            gradients = [p.grad.double().clone() for p in parameters]
-        net.clip(parameters)
+            gradients = [torch.zeros_like(p).double() if p.grad is None else p.grad.double().clone()
+                         for p in parameters]
+        net.clip(learning)
         optimizer.step()
         losses.append(loss.item())
-    return losses, gradients, sum(p.numel() for p in parameters)
+    return losses, gradients, sum(p.numel() for p in learning)
 
 
 def moved(weights, seed):
@@ -204,6 +213,7 @@ class Sides:
             net.write(drawn, folder)
             self.rows = net.tensors(drawn, net.inputs), net.tensors(drawn, net.targets)
             ours = Ours(netc, net, batch, folder)
+            self.count = ours.count
             from losses import read_safetensors
             self.weights = trained(read_safetensors(ours.weights))
             losses, tensors = ours.steps(STEPS, 2)
@@ -226,11 +236,12 @@ class Sides:
     def far(self, own, allowed):
         """Which of losses and gradients are too far from double."""
         limits = LOSS_LIMIT, GRADIENT_LIMIT
-        return [what for what, mine, limit, its in zip(("losses", "gradients"), own, limits, allowed)
+        whats = "losses", "gradients"
+        return [what for what, mine, limit, its in zip(whats, own, limits, allowed)
                 if not mine <= max(limit, TIMES * its)]
 
     def by_moves(self, own):
-        """How far double goes by moved weights, (losses, gradients), in as many draws as it takes."""
+        """How far double goes by moved weights, (losses, gradients), in as many draws as want."""
         import torch
         most = 0.0, 0.0
         for seed in range(DRAWS):
@@ -246,7 +257,7 @@ def compare(netc, net, find, batch):
     sides = Sides(netc, net, find, batch)
     apart, own, its = (sides.distances(*pair) for pair in (
         (sides.ours, sides.theirs), (sides.ours, sides.double), (sides.theirs, sides.double)))
-    count = sum(tensor.numel() for tensor in sides.weights.values())
+    count = sides.count
     told = [] if sides.alike else ["one thread and two differ"]
     if count != sides.theirs[2]:
         told.append(f"{sides.theirs[2]:,} parameters in PyTorch")

@@ -41,14 +41,26 @@ class Field:
             r"    (input|target) +(\w+)(\[.*?\])? *= (.*)", line).groups()
         self.source, *self.steps = steps.split(" -> ")
         calls = {name: int(eval(number, {}, lets)) for name, number in re.findall(
-            r"(classes|one_hot|vocabulary|length|bag_of_words)(?:\(|=)([\w +]+)", steps)}
-        self.classes, self.one_hot = calls.get("classes"), calls.get("one_hot")
+            r"(classes|one_hot|vocabulary|length|bag_of_words|characters|window|ahead)(?:\(|=)"
+            r"(?:1\.\.)?([\w +]+)", steps)}
+        self.classes = calls.get("classes", calls.get("characters"))
+        self.one_hot = calls.get("one_hot")
         self.words, self.length = calls.get("vocabulary"), calls.get("length")
         self.bag = calls.get("bag_of_words")
         self.shape = eval(shape, {}, lets) if shape else []
         if not shape and self.role == "input" and "normalize" in steps:     # of CIFAR's files
             self.shape = [3, 32, 32]
+        if not shape and ("window" in calls or "ahead" in calls):
+            self.shape = [*self.columns(lets), calls.get("window", calls.get("ahead"))]
         self.spread = "normalize" in steps or "standardize" in steps
+
+    def columns(self, lets):
+        """[how many] where the source is more than one column."""
+        several = re.fullmatch(r"columns\((?:\[(.*)\]|(\w+)\.\.(\w+))\)", self.source)
+        if not several:
+            return []
+        names, first, last = several.groups()
+        return [names.count(",") + 1 if names else eval(last, {}, lets) - eval(first, {}, lets) + 1]
 
     def draw(self, draw, rows, binary):
         """What comes out of the steps; `binary`: a target of 0 and 1."""
@@ -131,9 +143,10 @@ class NetFile:
                 continue
             binary = (field.role == "target" and sources.count(field.source) == 1
                       and self.train["loss"].startswith("binary_cross_entropy"))
-            if field.source not in by_source:
-                by_source[field.source] = field.draw(draw, rows, binary)
-            drawn[field.name] = by_source[field.source]
+            key = field.source, *field.steps        # an input may be its own target
+            if key not in by_source:
+                by_source[key] = field.draw(draw, rows, binary)
+            drawn[field.name] = by_source[key]
         return drawn
 
     def write(self, drawn, folder):

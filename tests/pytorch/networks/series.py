@@ -23,7 +23,8 @@ class DeepAr(nn.Module):
                                        for inputs in (25, 40, 40))
         self.drop, self.out = nn.Dropout(0.1), nn.Linear(120, 2)
 
-    def forward(self, past, household):
+    def forward(self, before, calendar, household):
+        past = torch.cat([before[:, :, :-1], calendar], 1)
         x = torch.cat([past.transpose(1, 2), self.household(household)], 2)
         states = []
         for lstm in self.recurrent:
@@ -67,7 +68,7 @@ def eegnet():
 
 def forecast_cnn():
     return nn.Sequential(Call(lambda x: x[:, :, -3:]), nn.Conv1d(19, 256, 3), nn.ReLU(),
-                         nn.Flatten(), nn.Linear(256, 456), nn.Unflatten(1, (24, 19))), F.mse_loss
+                         nn.Flatten(), nn.Linear(256, 456), nn.Unflatten(1, (19, 24))), F.mse_loss
 
 
 def m5_audio():

@@ -132,7 +132,7 @@ def char_rnn():
 
 
 class Gpt(nn.Module):
-    def __init__(self, letters=65, length=128, width=48, p=0.1):
+    def __init__(self, letters=66, length=128, width=48, p=0.1):
         super().__init__()
         self.letters = nn.Embedding(letters, width)
         self.positions = Positions(length, width)
@@ -150,6 +150,67 @@ class Gpt(nn.Module):
 
 def gpt_nano():
     return Gpt(), F.cross_entropy
+
+
+def waves(length, width):
+    """[length, width]: sines of the position, and cosines beside them."""
+    angles = torch.arange(length).unsqueeze(1) / 10000 ** (torch.arange(0, width, 2) / width)
+    return torch.stack([angles.sin(), angles.cos()], 2).flatten(1)
+
+
+class PostNorm(nn.Module):
+    """Attention, in a decoder over a memory too, and dense layers, each normalized at its end."""
+
+    def __init__(self, of_decoder, width=256, heads=4, p=0.2):
+        super().__init__()
+        self.looks = nn.ModuleList()        # attention and its norm, again over the memory
+        for _ in range(1 + of_decoder):
+            self.looks.append(nn.MultiheadAttention(width, heads, p, bias=False, batch_first=True))
+            self.looks.append(nn.LayerNorm(width))
+        self.wide = nn.Sequential(nn.Linear(width, 64), nn.ReLU(), nn.Linear(64, width))
+        self.last, self.drop = nn.LayerNorm(width), nn.Dropout(p)
+
+    def forward(self, x, padding, memory=None, causal=None):
+        for look, norm, own in zip(self.looks[::2], self.looks[1::2], (True, False)):
+            seen, mask = (x, causal) if own else (memory, None)
+            skipped = None if mask is not None else padding     # a decoder's words have no padding
+            y, _ = look(x, seen, seen, skipped, False, mask, is_causal=mask is not None)
+            x = norm(x + self.drop(y))
+        return self.last(x + self.drop(self.wide(x)))
+
+
+class Half(nn.Module):
+    """The encoder, or the decoder up to its words."""
+
+    def __init__(self, of_decoder, words=10000, length=20, width=256):
+        super().__init__()
+        self.words = nn.Embedding(words, width, padding_idx=0)
+        self.positions = Positions(length, width)
+        self.positions.weight = nn.Parameter(waves(length, width), requires_grad=False)
+        self.layers = nn.ModuleList(PostNorm(of_decoder) for _ in range(2))
+        self.drop = nn.Dropout(0.2)
+
+    def forward(self, words, padding, *others):
+        x = self.drop(self.positions(16 * self.words(words)))
+        for layer in self.layers:
+            x = layer(x, padding, *others)
+        return x
+
+
+class Translator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.decoder, self.out = Half(False), Half(True), nn.Linear(256, 10000)
+        self.register_buffer("causal", causal_mask(20))
+
+    def forward(self, sentence, late):
+        padding = padding_of(sentence)
+        y = self.decoder(late, padding, self.encoder(sentence, padding), self.causal)
+        return self.out(y).transpose(1, 2)
+
+
+def transformer_translate():
+    return Translator(), lambda out, words: F.cross_entropy(out, words, ignore_index=0)
 
 
 def multilabel_news():
