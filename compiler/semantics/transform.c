@@ -107,6 +107,23 @@ static void shape_classes(Sema *s, Field *field, bool has_sizes)
         field->shape = field->is_tokens ? (Shape){.rank = 1, .size = {1}} : (Shape){0};
 }
 
+/* Numbers of bins are classes as they are. */
+static void check_bins(Sema *s, const Field *field, int i)
+{
+    const Call *step = field->steps[i], *bins = field->steps[i - 1];
+
+    if (field->is_target)
+        report(s, step->span, "`%s` is a target: bins are for inputs", field->name);
+    else if (number(bins, "n") > number(step, "n"))
+        report(s, argument(step, "n")->span, "quantiles(%.0f) makes %.0f bins", number(bins, "n"),
+               number(bins, "n"));
+    else if (same(argument(step, "missing")->text, "mode") || number(step, "min_count") > 1)
+        report(s, step->span,
+               "%s counts no bins: missing=mode and min_count are for the values "
+               "of a column",
+               step->name);
+}
+
 /* classes(n) and one_hot(n) read the source's column as it is. */
 static void prepare_classes(Sema *s, Field *field, int i, bool has_sizes)
 {
@@ -117,7 +134,11 @@ static void prepare_classes(Sema *s, Field *field, int i, bool has_sizes)
     field->classes = (int)number(step, "n");
     field->is_class = !vector && field->is_target;
     check_class_rules(s, field, step);
-    if (i > 0 && !(i == 1 && same(field->steps[0]->name, "date"))) {
+    const bool bins = i > 0 && same(field->steps[i - 1]->name, "quantiles");
+
+    if (bins)
+        check_bins(s, field, i);
+    if (i > 0 && !bins && !(i == 1 && same(field->steps[0]->name, "date"))) {
         report(s, step->span, "%s numbers a column's own values: it comes first", step->name);
     } else if (field->columns && field->column_total != 1) {
         report(s, step->span, "%s numbers the values of one column", step->name);
@@ -268,6 +289,17 @@ static void check_impute(Sema *s, const Field *field, int i)
                shape_size(field->shape), except->number);
 }
 
+static void check_clip(Sema *s, const Call *step)
+{
+    const Constant *least = argument(step, "least"), *most = argument(step, "most");
+
+    if (least->kind == CONSTANT_NONE && most->kind == CONSTANT_NONE)
+        report(s, step->span, "clip wants one of `least` and `most` at least");
+    else if (least->kind == CONSTANT_NUMBER && most->kind == CONSTANT_NUMBER &&
+             least->number > most->number)
+        report(s, most->span, "`most` is below `least`, %.10g", least->number);
+}
+
 static void check_permute(Sema *s, const Field *field, const Call *step)
 {
     if (field->has_shape && shape_size(field->shape) == 1 &&
@@ -299,6 +331,10 @@ void check_transforms(Sema *s, const Field *field)
             check_normalize(s, field, step);
         else if (same(step->name, "impute"))
             check_impute(s, field, i);
+        else if (same(step->name, "clip"))
+            check_clip(s, step);
+        else if (same(step->name, "quantiles") && number(step, "n") < 2)
+            report(s, argument(step, "n")->span, "quantiles wants 2 bins or more");
         else if (same(step->name, "permute_pixels"))
             check_permute(s, field, step);
         else if (same(step->name, "noise"))

@@ -26,17 +26,18 @@ data {
     input  kinds      = column("kind") -> classes(3) -> window(4)
     input  when[2, 3] = column("when") -> date(day, hour) -> standardize -> window(3)
     input  day        = column("when") -> date(weekday) -> classes(7)
+    input  bin        = column("value") -> clip(most=40) -> quantiles(3) -> classes(3)
     input  known      = column("kind") -> one_hot(3) -> ahead(1)
     target next       = column("value") -> standardize -> ahead(1..3)
 }
 
-network days(past, kinds, when, day, known) {
+network days(past, kinds, when, day, bin, known) {
     concat(past -> flatten, kinds -> embedding(2) -> flatten, when -> flatten, day -> embedding(2),
-           known) -> dense(3)
+           bin -> embedding(2), known) -> dense(3)
 }
 
 train {
-    loss      = mse(days(past, kinds, when, day, known), next)
+    loss      = mse(days(past, kinds, when, day, bin, known), next)
     optimizer = adam(lr=0.05)
     batch     = 16
     epochs    = 40

@@ -94,6 +94,38 @@ START_TEST(standardized)
 }
 END_TEST
 
+/* As scikit-learn's KBinsDiscretizer(3, encode="ordinal", strategy="quantile") has it. */
+START_TEST(binned)
+{
+    static const float x[8][INPUT] = {{0, 0, 3, 2.5f}, {1, 0, 3, -100}, {2, 0, 3, 9},
+                                      {3, 0, 3, 9},    {4, 5, 3, 90},   {5, 6, 3, 9},
+                                      {6, 7, 3, .5f},  {7, 8, 3, 4}};
+    static const float expected[8][INPUT] = {{0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 1},
+                                             {1, 0, 0, 1}, {1, 0, 0, 1}, {2, 1, 0, 1},
+                                             {2, 1, 0, 0}, {2, 1, 0, 1}};
+    static const struct net_arg limits[] = {{.name = "least", .number = -1},
+                                            {.name = "most", .number = 9}},
+                                bins[] = {{.name = "n", .number = 3}};
+    static const struct net_call steps[] = {
+        {.name = "clip", .args = limits, .arg_count = 2, .transform = &net_transform_clip},
+        {.name = "quantiles", .args = bins, .arg_count = 1, .transform = &net_transform_quantiles}};
+    const long rows[] = {0, 1, 2, 3, 4, 5, 6, 7};
+    struct fixture f;
+    struct batch batch;
+
+    write_npy("x.npy", "<f4", "8, 4", x, sizeof x);
+    write_npy("y.npy", "|u1", "8,", pictures, 8);
+    make_copier(&f, steps, 2, NULL, 0);
+    struct net_data *data = open_fixture(&f);
+
+    net_data_pack(data, NET_TRAIN, NULL, rows, 8, &batch);
+    for (int i = 0; i < 8; i++)
+        for (int k = 0; k < INPUT; k++)
+            ck_assert_float_eq(batch.input[i][k], expected[i][k]);
+    net_data_close(data);
+}
+END_TEST
+
 START_TEST(hot_vectors)
 {
     struct fixture f;
@@ -317,6 +349,7 @@ TCase *data_test_prepared(void)
         bytes_stay_bytes,
         standardized,
         hot_vectors,
+        binned,
         faults_in_rows,
         faults_in_probabilities,
         faults_in_a_preparation,
