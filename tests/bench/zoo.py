@@ -3,6 +3,7 @@
 
     zoo.py [--netc build/netc] [NETWORK...]
     zoo.py --no-steps       differences alone, which no other program's load changes
+    zoo.py --no-differences steps alone
     zoo.py --variants eager,channels_last,compile   PyTorch's best of these
 
 Prints a table in Markdown, a row a network, and what went wrong; the exit is 1 then.
@@ -19,6 +20,7 @@ Prints a table in Markdown, a row a network, and what went wrong; the exit is 1 
 - threads: whether one thread and two give the same losses and weights to the bit.
 - compile: processor seconds of netc with clang, of the file as it is.
 - step: medians on --threads threads in turns, of the file as it is; MB: the processes' peaks.
+  --processor: processor time on one thread, which a busy machine changes less.
 """
 
 import argparse
@@ -292,6 +294,8 @@ def measure(netc, name, path, batch, options):
         if not best:
             raise RuntimeError("; ".join(faults))
         step, other = ours.median("step_ms"), best.median("step_ms")
+        if options.processor:
+            step, other = ours.median("step_cpu_ms"), best.median("process_ms")
         return [f"{seconds:.1f}", batch, bench.three_digits(step), bench.three_digits(other),
                 f"{other / step:.1f}", f"{ours.median('peak_mb'):.0f}",
                 f"{best.median('peak_mb'):.0f}"]
@@ -314,10 +318,13 @@ def read_options(names):
     parser.add_argument("--variants", default="eager", help="of PyTorch's steps: " + ",".join(
         bench.VARIANTS))
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--processor", action="store_true")
+    parser.add_argument("--no-differences", dest="differences", action="store_false")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--turn", type=float, default=0.6, help="seconds of a turn, at least")
     parser.add_argument("networks", nargs="*", metavar="NETWORK")
     options = parser.parse_args()
+    options.threads = 1 if options.processor else options.threads
     options.netc, options.variants = os.path.abspath(options.netc), options.variants.split(",")
     unknown = set(options.networks) - set(names)
     if unknown:
@@ -336,7 +343,8 @@ def main():
     from networks.net_file import NetFile
     torch.set_num_threads(1)        # differences: others are waited for on a busy machine
     print(f"{bench.machine_text()}; {options.threads} threads; PyTorch {torch.__version__}\n")
-    heads = HEADS + (STEP_HEADS if options.steps else [])
+    heads = HEADS[:1] + (HEADS[1:] if options.differences else []) \
+        + (STEP_HEADS if options.steps else [])
     print(table_line(heads) + "\n" + table_line(["---"] + ["---:"] * (len(heads) - 1)))
     notes, faults = [], 0
     for name in options.networks or names:
@@ -347,9 +355,11 @@ def main():
         try:
             net = NetFile(path)
             few, many = batches(name, net)
-            cells, told, wrong = compare(options.netc, net, find, few)
-            faults += wrong
-            notes += [f"- `{name}`{' FAULT' if wrong else ''}: {line}" for line in told]
+            cells = []
+            if options.differences:
+                cells, told, wrong = compare(options.netc, net, find, few)
+                faults += wrong
+                notes += [f"- `{name}`{' FAULT' if wrong else ''}: {line}" for line in told]
             if options.steps:
                 cells += measure(options.netc, name, path, many, options)
         except RuntimeError as error:

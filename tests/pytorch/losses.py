@@ -28,7 +28,7 @@ import torch
 import drawn_rows
 import models
 import published
-import turns
+import sections_in_turn
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TORCH = HERE
@@ -134,7 +134,7 @@ def torch_run(case, weights, dtype=torch.float32):
         return {name: tensor.to(dtype) for name, tensor in read_safetensors(weights).items()}
 
     if case.file == "gan":
-        return turns.run(case, initial(), TORCH, dtype)
+        return sections_in_turn.run(case, initial(), TORCH, dtype)
     torch.manual_seed(0)
     others = ("optimizing", "scheduling", "limit", "rate", "how" if case.file == "clip" else "")
     options = {k: models.evaluate(v) for k, v in case.defines.items() if k not in others}
