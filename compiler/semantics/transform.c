@@ -184,6 +184,15 @@ static void check_strip(Sema *s, const Call *step)
     }
 }
 
+static void check_grams(Sema *s, const Call *step)
+{
+    enum { MOST = 8 }; /* NET_MOST_GRAMS of the runtime */
+    const Constant *grams = argument(step, "ngrams");
+
+    if (grams->kind == CONSTANT_NUMBER && grams->number > MOST)
+        report(s, grams->span, "ngrams are of %d words at most", MOST);
+}
+
 /* tokens(..) and bag_of_words(..) read a text; padding and unknown words are the ids 0 and 1. */
 static void prepare_words(Sema *s, Field *field, int i, bool has_sizes)
 {
@@ -198,11 +207,15 @@ static void prepare_words(Sema *s, Field *field, int i, bool has_sizes)
     if (field->is_tokens)
         shape.size[0] = (int)number(step, "length");
     check_strip(s, step);
+    check_grams(s, step);
+    const int weights = field->is_sparse && field->step_count > 1 &&
+                        same(field->steps[1]->name, "tfidf");
+
     if (i > 0)
         report(s, step->span, "%s reads a text: it comes first", step->name);
-    else if (field->step_count > 1)
-        report(s, field->steps[1]->span, "%s cannot follow %s, which gives %s",
-               field->steps[1]->name, step->name,
+    else if (field->step_count > 1 + weights)
+        report(s, field->steps[1 + weights]->span, "%s cannot follow %s, which gives %s",
+               field->steps[1 + weights]->name, step->name,
                field->is_tokens ? "token ids" : "counts of words");
     else if (field->is_target)
         report(s, step->span, "a target cannot be words; classes(n) numbers texts");
@@ -246,6 +259,14 @@ void check_normalize(Sema *s, const Field *field, const Call *step)
             report(s, list->span, "`%s` has %d channels; this is a list of %d", field->name,
                    field->shape.size[0], length_of(list));
     }
+}
+
+static void check_tfidf(Sema *s, const Field *field, int i)
+{
+    if (i != 1 || !field->is_sparse)
+        report(s, field->steps[i]->span,
+               "tfidf weights counts of words: it stands behind "
+               "bag_of_words");
 }
 
 static bool is_fitted(const Call *step)
@@ -339,5 +360,7 @@ void check_transforms(Sema *s, const Field *field)
             check_permute(s, field, step);
         else if (same(step->name, "noise"))
             check_noise(s, field, i);
+        else if (same(step->name, "tfidf"))
+            check_tfidf(s, field, i);
     }
 }

@@ -43,7 +43,7 @@ static void open_model(struct generator *g)
     const struct net_model *model = g->model;
     const struct net_field *input = &model->fields[0], *target = net_target_field(model);
 
-    if (net_input_count(model) != 1 || target->kind != NET_TARGET_CLASS ||
+    if (net_input_count(model) != 1 || model->draw || target->kind != NET_TARGET_CLASS ||
         model->loss != NET_CROSS_ENTROPY)
         net_fail(NET_USAGE,
                  "generate wants one input of characters, and a cross_entropy of a target of "
@@ -66,7 +66,7 @@ static void open_model(struct generator *g)
 static void run_network(struct generator *g, int known)
 {
     const void *row = g->window;
-    struct net_rows fields[NET_COLUMNS] = {{.type = NET_I32, .row = &row}};
+    struct net_rows fields[NET_COLUMNS + NET_DRAWN] = {{.type = NET_I32, .row = &row}};
     const int position = known - g->behind;
 
     g->model->pack(g->session.batch[0], fields, 1);

@@ -27,5 +27,6 @@ TCase *readers_test_pictures(void);     /* images_test.c */
 TCase *readers_test_categories(void);   /* categories_test.c */
 TCase *readers_test_characters(void);   /* characters_test.c */
 TCase *readers_test_dates(void);        /* dates_test.c */
+TCase *readers_test_grams(void);        /* grams_test.c */
 
 #endif

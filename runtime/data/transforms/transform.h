@@ -21,7 +21,7 @@ struct net_transform {
     const char *name;       /* "scale", "standardize", ... */
     const char *fitted[2];  /* names of the fitted lists: "mean", "std"; NULL: no such list */
     const char *strings[2]; /* names of fitted strings: "names"; NULL: none */
-    const char *given[5];   /* arguments without which what it does is not known, up to NULL */
+    const char *given[6];   /* arguments without which what it does is not known, up to NULL */
     void (*fit)(struct net_fitted *fitted, const struct net_values *values,
                 const struct net_call *call, const long *rows, long row_count); /* of the
                                    training part; rows NULL: all; fit NULL: learns nothing */
@@ -106,5 +106,26 @@ void net_tokenizer_close(struct net_tokenizer *tokenizer);
 void net_tokenizer_begin(struct net_tokenizer *tokenizer, struct net_slice text);
 /* The next word, which lives until the next call; false at the text's end. */
 bool net_tokenizer_next(struct net_tokenizer *tokenizer, struct net_slice *word);
+
+/* ---- grams.c: words, and n of them in a row -------------------------------------------------- */
+
+enum { NET_MOST_GRAMS = 8 };
+
+struct net_grams {
+    struct net_tokenizer tokenizer;
+    int most;                /* words of a gram, at most; 1: the words alone */
+    struct net_scratch text; /* where there are several: the words, a blank behind each */
+    size_t *begin;           /* of each in `text`, and where it ends; owned */
+    size_t count, room;      /* of words; of `begin` */
+    int words;               /* of the next gram, and the first of them: */
+    size_t at;
+};
+
+/* As the arguments of tokens(..) or bag_of_words(..) say. */
+void net_grams_open(struct net_grams *grams, const struct net_call *call);
+void net_grams_close(struct net_grams *grams);
+void net_grams_begin(struct net_grams *grams, struct net_slice text);
+/* Words in their order, then pairs, and so on; each lives until the next call. False at the end. */
+bool net_grams_next(struct net_grams *grams, struct net_slice *gram);
 
 #endif

@@ -51,15 +51,15 @@ static void need_text(const struct net_values *values, const struct net_call *ca
                  values->column.name);
 }
 
-static void add_words(struct net_string_table *all, struct net_tokenizer *tokenizer,
+static void add_words(struct net_string_table *all, struct net_grams *grams,
                       const struct net_values *values, const long *rows, long row_count)
 {
     struct net_scratch scratch = {0};
     struct net_slice word;
 
     for (long r = 0; r < row_count; r++) {
-        net_tokenizer_begin(tokenizer, net_text_row(&values->column, rows ? rows[r] : r, &scratch));
-        while (net_tokenizer_next(tokenizer, &word))
+        net_grams_begin(grams, net_text_row(&values->column, rows ? rows[r] : r, &scratch));
+        while (net_grams_next(grams, &word))
             net_strings_add(all, word.at, word.length);
     }
     free(scratch.at);
@@ -71,7 +71,7 @@ static void fit_vocabulary(struct net_fitted *fitted, const struct net_values *v
     const long least = (long)net_whole_argument(call, "min_count", 1, 1e9);
     const int most = (int)net_whole_argument(call, "vocabulary", 1, 1e9);
     struct net_string_table *all, *kept;
-    struct net_tokenizer tokenizer;
+    struct net_grams grams;
 
     for (int i = VOCABULARY; values->numbering && i <= STOP; i++)
         fitted->strings[i] = net_strings_copy(values->numbering->strings[i]);
@@ -80,11 +80,11 @@ static void fit_vocabulary(struct net_fitted *fitted, const struct net_values *v
     all = net_strings_new();
     kept = net_strings_new();
     fitted->strings[STOP] = read_stop_words(values, call);
-    net_tokenizer_open(&tokenizer, call);
-    tokenizer.stop = fitted->strings[STOP];
+    net_grams_open(&grams, call);
+    grams.tokenizer.stop = fitted->strings[STOP];
     for (const struct net_values *each = values; each; each = each->joined) {
         need_text(each, call);
-        add_words(all, &tokenizer, each, rows, row_count);
+        add_words(all, &grams, each, rows, row_count);
     }
     int32_t *order = net_strings_order(all, true);
 
@@ -97,7 +97,7 @@ static void fit_vocabulary(struct net_fitted *fitted, const struct net_values *v
                  values->column.place, values->column.name, least);
     fitted->strings[VOCABULARY] = kept;
     net_strings_free(all);
-    net_tokenizer_close(&tokenizer);
+    net_grams_close(&grams);
     free(order);
 }
 
@@ -145,20 +145,20 @@ static void count_words(struct ragged *row, size_t begin, struct ragged *counts)
     row->used = begin + kept;
 }
 
-/* Numbers of a row's words: `length` tokens at most, or of a bag all that the vocabulary has. */
-static void number_row(struct net_tokenizer *tokenizer, const struct net_string_table *vocabulary,
+/* Numbers of a row's words: `length` tokens at most, or of a bag all that the vocabulary has. Pairs
+   and more that it has not are left out. */
+static void number_row(struct net_grams *grams, const struct net_string_table *vocabulary,
                        struct ragged *ragged, int length)
 {
     struct net_slice word;
 
-    for (int count = 0; (!length || count < length) && net_tokenizer_next(tokenizer, &word);
-         count++) {
+    for (int count = 0; (!length || count < length) && net_grams_next(grams, &word);) {
         const int32_t number = net_strings_find(vocabulary, word.at, word.length);
 
-        if (length)
-            add_number(ragged, number < 0 ? UNKNOWN : number + FIRST);
-        else if (number >= 0)
-            add_number(ragged, number);
+        if (number < 0 && (!length || grams->words > 1))
+            continue;
+        add_number(ragged, !length ? number : number < 0 ? UNKNOWN : number + FIRST);
+        count++;
     }
 }
 
@@ -170,26 +170,26 @@ static void apply_vocabulary(struct net_values *values, const struct net_call *c
     const long rows = column->rows;
     struct ragged ragged = {.head = ((size_t)rows + 1) * sizeof(long)}, counts = {0};
     struct net_scratch scratch = {0};
-    struct net_tokenizer tokenizer;
+    struct net_grams grams;
 
     need_text(values, call);
     if (!fitted->strings[VOCABULARY] ||
         fitted->strings[VOCABULARY]->count > (int)net_whole_argument(call, "vocabulary", 1, 1e9))
         net_fail(1, "%s: the preparation has no words, or more than the vocabulary",
                  values->field->name);
-    net_tokenizer_open(&tokenizer, call);
-    tokenizer.stop = fitted->strings[STOP];
+    net_grams_open(&grams, call);
+    grams.tokenizer.stop = fitted->strings[STOP];
     ragged.memory = net_allocate(ragged.head, 1);
     for (long row = 0; row < rows; row++) {
         const size_t begin = ragged.used;
 
-        net_tokenizer_begin(&tokenizer, net_text_row(column, row, &scratch));
-        number_row(&tokenizer, fitted->strings[VOCABULARY], &ragged, length);
+        net_grams_begin(&grams, net_text_row(column, row, &scratch));
+        number_row(&grams, fitted->strings[VOCABULARY], &ragged, length);
         if (!length)
             count_words(&ragged, begin, &counts);
         ((long *)ragged.memory)[row + 1] = (long)ragged.used;
     }
-    net_tokenizer_close(&tokenizer);
+    net_grams_close(&grams);
     free(scratch.at);
     const size_t numbers = ragged.used * sizeof(int32_t);
     char *memory = realloc(ragged.memory, ragged.head + (length ? 1 : 2) * numbers);
@@ -223,12 +223,12 @@ static void apply_bag(struct net_values *values, const struct net_call *call,
 const struct net_transform net_transform_tokens = {
     .name = "tokens",
     .strings = {"words", "stopwords"},
-    .given = {"lower", "min_letters", "strip", "nfc"},
+    .given = {"lower", "min_letters", "strip", "nfc", "ngrams"},
     .fit = fit_vocabulary,
     .apply = apply_tokens};
 const struct net_transform net_transform_bag_of_words = {
     .name = "bag_of_words",
     .strings = {"words", "stopwords"},
-    .given = {"lower", "min_letters", "strip", "nfc"},
+    .given = {"lower", "min_letters", "strip", "nfc", "ngrams"},
     .fit = fit_vocabulary,
     .apply = apply_bag};
