@@ -211,7 +211,7 @@ def unpack_data(folder):
         if name.endswith(".bin.gz"):
             with gzip.open(path) as packed, open(os.path.join(folder, name[:-3]), "wb") as file:
                 shutil.copyfileobj(packed, file)
-        elif not name.endswith(".net"):
+        elif os.path.isfile(path) and not name.endswith(".net"):
             shutil.copy(path, folder)
 
 
