@@ -125,6 +125,14 @@ Value *lower_binary(Lowering *l, Layer *layer, Value *const *x)
     return join(l, layer, operators[i].op, sides[0], sides[1]);
 }
 
+/* x as it is, but for the gradient, which ends here. */
+Value *lower_detach(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Attributes at = {.scale = 1, .constant = true};
+
+    return append_node(l, layer, OP_SCALE, x, 1, at)->outputs[0];
+}
+
 Value *lower_with_number(Lowering *l, Layer *layer, Value *const *x)
 {
     const Call *call = layer->call;

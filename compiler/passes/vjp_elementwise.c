@@ -78,7 +78,7 @@ static void vjp_maximum(Reverse *r, const Node *node, Value *dy)
 
 static void vjp_scale(Reverse *r, const Node *node, Value *dy)
 {
-    if (wants(r, 0))
+    if (wants(r, 0) && !node->at.constant)
         accumulate(r, 0, append(r, OP_SCALE, &dy, 1, node->at)->outputs[0]);
 }
 

@@ -294,8 +294,8 @@ def file_pair(folder, how):
             r, t = F.pad(conv("b", 7, x), (0, 1)).chunk(2, 3)
             share = torch.softmax(20 * q.flatten(2), 2).view_as(q)
             deviation = torch.sqrt(p.var((2, 3), keepdim=True) + 0.1)
-            x = torch.cat([p * share - q.mean((2, 3), True), p / deviation + q.amax((2, 3), True),
-                           F.pad(r - t, (0, 3))], 1)
+            x = torch.cat([p * share - q.mean((2, 3), True),
+                           p / deviation.detach() + q.amax((2, 3), True), F.pad(r - t, (0, 3))], 1)
         elif how == "concat":
             x = torch.cat([a, conv("b", 7, x), conv("c", 19, F.relu(a), padding=1)], 1)
         else:
