@@ -17,6 +17,8 @@
 /* ---- The run: what varies -------------------------------------------------------------------- */
 
 struct net_session; /* a model with its memory (session.c) */
+struct net_options; /* what a run is asked for (training/options.c) */
+struct net_cycle;   /* below */
 struct net_threads; /* threads and their barrier (threads.c) */
 struct net_profile; /* times of single kernels (profile.c) */
 
@@ -330,6 +332,7 @@ struct net_model {
     const struct net_start *begins; /* its functions; NULL: a run begins with initial values */
     int accumulate;                 /* batches whose mean gradient makes an update, and what */
     void (*accumulates)(struct net_session *session, const void *batch, int n); /* makes it */
+    struct net_cycle (*cycle)(const struct net_options *options, double step, double steps);
     double ema; /* share of it that the weights' moving average keeps, and what moves it */
     void (*averages)(struct net_session *session);
     int least_batch;  /* 2 where a batchnorm has one number a channel and
@@ -358,7 +361,14 @@ struct net_model {
    the cosine of position / 10000^(2 k / channels) (Vaswani and others 2017, section 3.5) */
 double net_sinusoid(const struct net_tensor *tensor, long i);
 
-/* Of a model with `start`, `rates`, `accumulate`, `ema`: files of training/ with these names. */
+/* What a schedule has in a step. */
+struct net_cycle {
+    double rate;     /* the learning rate */
+    double momentum; /* or beta1; negative: the optimizer's own */
+};
+
+/* Of a model with `start`, `rates`, `accumulate`, `ema`, `onecycle`: files of training/ with these
+   names. */
 extern const struct net_start net_start;
 /* Of a model with several train sections: training/turns.c. */
 extern const struct net_turns net_turns;
@@ -367,6 +377,7 @@ net_draw_rows net_draw_inputs;
 void net_set_rates(struct net_session *session);
 void net_accumulate(struct net_session *session, const void *batch, int n);
 void net_average(struct net_session *session);
+struct net_cycle net_one_cycle(const struct net_options *options, double step, double steps);
 
 int net_main(int argc, char **argv, const struct net_model *model);
 

@@ -29,6 +29,9 @@ static void add_schedule(Sema *s, const Ast *ast, Object object)
             report(s, before->span, "%s has no end: nothing can come behind it", before->name))
             note(s->source, "warmup(epochs) and constant(epochs) end; one other may be the last");
     }
+    if (model->schedule_count && same(call->name, "onecycle") &&
+        report(s, call->span, "onecycle is of the whole run: it stands alone"))
+        note(s->source, "it begins with a rise of its own; pct_start says how long");
     APPEND(model->schedule, model->schedule_count, call);
 }
 
@@ -58,12 +61,35 @@ void check_minimum(Sema *s)
                    number(model->schedule[i], "minimum"));
 }
 
+/* PyTorch's OneCycleLR cycles a momentum, or beta1, which has to be there. */
+static void check_cycle(Sema *s)
+{
+    const Call *optimizer = s->model->optimizer;
+    const Call *cycle = s->model->schedule_count ? s->model->schedule[0] : NULL;
+
+    if (!optimizer || !cycle || !same(cycle->name, "onecycle") ||
+        number(cycle, "cycle_momentum") == 0)
+        return;
+    if (same(optimizer->name, "nadam")) {
+        if (report(s, cycle->span, "nadam has a schedule of momenta already"))
+            note(s->source, "write onecycle(cycle_momentum=false)");
+    } else if (!argument(optimizer, "beta1") && number(optimizer, "momentum") == 0) {
+        if (report(s, cycle->span, "onecycle cycles a momentum, and %s has none", optimizer->name))
+            note(s->source,
+                 argument(optimizer, "momentum")
+                     ? "such as %s(lr=0.1, momentum=0.9), or write onecycle(cycle_momentum=false)"
+                     : "write onecycle(cycle_momentum=false)",
+                 optimizer->name);
+    }
+}
+
 /* A schedule behind the last epoch. (One epoch is also what a file has that does not say.) */
 void check_schedule(Sema *s)
 {
     const Model *model = s->model;
     double begin = 0;
 
+    check_cycle(s);
     for (int i = 0; i + 1 < model->schedule_count && model->epochs > 1; i++) {
         const Call *next = model->schedule[i + 1];
 

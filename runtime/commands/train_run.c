@@ -38,6 +38,11 @@ static void open_rows(struct trainer *trainer)
     trainer->every = net_allocate((size_t)most, sizeof(long));
     net_order(trainer->every, most, session->run.seed, 0, false);
 
+    const long step = net_step_rows(session->options);
+
+    trainer->run.state.epoch_steps = (trainer->run.row_count + step - 1) / step;
+    trainer->run.session.steps = trainer->run.state.epoch_steps *
+                                 net_whole(session->options, NET_EPOCHS);
     const long count = trainer->run.row_count < SAMPLE ? trainer->run.row_count : SAMPLE;
     trainer->sample = net_allocate((size_t)count, sizeof(long));
     trainer->run.measured = count;

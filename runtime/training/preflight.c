@@ -172,9 +172,26 @@ static void check_values(const struct net_model *model, const struct net_data *d
                  target->name, mean, model->source);
 }
 
+/* Of another optimizer than the model's, or with another momentum. */
+static void check_cycle(const struct net_options *options)
+{
+    const struct net_value *value = options->value;
+
+    if (!options->model->cycle || options->model->cycle(options, 0.0, 1.0).momentum < 0.0)
+        return;
+    if (!strcmp(value[NET_OPTIMIZER].text, "nadam") ||
+        (!value[NET_BETA1].applies && value[NET_MOMENTUM].number == 0.0))
+        net_fail(NET_USAGE,
+                 "onecycle cycles a momentum, and %s has none that could: --momentum 0.9, or "
+                 "onecycle(cycle_momentum=false) in %s",
+                 value[NET_OPTIMIZER].text, options->model->source);
+}
+
 void net_preflight(const struct net_options *options, const struct net_data *data)
 {
     const struct net_call *late = net_schedule_late(options);
+
+    check_cycle(options);
 
     if (!options->value[NET_RESUME].text)
         net_check_batches(options, net_data_rows(data, NET_TRAIN));

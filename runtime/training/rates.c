@@ -20,8 +20,8 @@ void net_set_rates(struct net_session *session)
             continue;
         }
         *scalars = session->run.scalars;
-        net_set_step_scalars(scalars, session->optimizer, session->options, session->rate * factor,
-                             session->run.step);
+        net_set_step_scalars(scalars, session->optimizer, net_step_options(session),
+                             session->rate * factor, session->run.step);
         before = factor;
     }
 }

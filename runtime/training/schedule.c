@@ -16,7 +16,7 @@
 static const double pi = 3.14159265358979323846;
 
 /* Of an angle from 0 to pi, by its series: libc's would be a twentieth of the whole trainer. */
-static double cosine(double angle)
+double net_cosine(double angle)
 {
     const bool turned = angle > pi / 2.0;
     const double x = turned ? pi - angle : angle;
@@ -71,7 +71,12 @@ static double rate_in(const struct net_call *schedule, const struct net_options 
     if (!strcmp(schedule->name, "cosine")) {
         const double least = value[NET_MINIMUM].number;
 
-        return least + (lr - least) * (1.0 + cosine(pi * (double)epoch / (double)epochs)) / 2.0;
+        return least + (lr - least) * (1.0 + net_cosine(pi * (double)epoch / (double)epochs)) / 2.0;
+    }
+    if (options->model->cycle) {
+        const double steps = fmax((double)state->epoch_steps, 1.0);
+
+        return options->model->cycle(options, steps * (double)epoch, steps * (double)epochs).rate;
     }
     return lr * state->plateau_scale; /* plateau's; else 1 */
 }

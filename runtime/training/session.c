@@ -94,6 +94,10 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     session->penalized = net_has_penalties(model);
     if (model->rates)
         session->scalars = net_allocate((size_t)model->tensor_count, sizeof *session->scalars);
+    if (model->cycle) {
+        session->cycled = net_allocate(1, sizeof *session->cycled);
+        *session->cycled = *options;
+    }
     if (options->value[NET_EMA].number > 0.0)
         session->average = net_memory(model->params_size);
     if (net_whole(options, NET_ACCUMULATE) > 1)
@@ -116,6 +120,7 @@ void net_session_close(struct net_session *session)
     free(session->run.grads);
     free(session->gathered);
     free(session->average);
+    free(session->cycled);
     free(session->run.params);
     free(session->run.arena);
     free(session->sums);
@@ -193,12 +198,26 @@ float net_gradients(struct net_session *session, const void *batch, int n)
     return run->loss;
 }
 
+/* The rate and the momentum of a schedule that goes by steps. */
+static void cycle(struct net_session *session)
+{
+    const struct net_cycle now = session->model->cycle(session->options, session->run.step,
+                                                       (double)session->steps);
+
+    session->rate = now.rate;
+    if (now.momentum >= 0.0)
+        session->cycled->value[NET_MOMENTUM].number = session->cycled->value[NET_BETA1].number =
+            now.momentum;
+}
+
 float net_step(struct net_session *session, const void *batch, int n)
 {
     struct net_run *run = &session->run;
 
-    net_set_step_scalars(&run->scalars, session->optimizer, session->options, session->rate,
-                         run->step);
+    if (session->cycled && session->steps)
+        cycle(session);
+    net_set_step_scalars(&run->scalars, session->optimizer, net_step_options(session),
+                         session->rate, run->step);
     if (session->scalars)
         session->model->rates(session);
     if (session->turns)

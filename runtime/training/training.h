@@ -251,10 +251,12 @@ struct net_session {
     void *batch[2];             /* packed: one is read by a step, the other filled */
     float *predictions;         /* [model->batch][outputs], of the last net_forward */
     int threads;
-    int state_copies;          /* of the parameters, in run.state */
-    double rate;               /* the learning rate, by the schedule */
-    struct net_loader *loader; /* of the batches that a step accumulates; NULL: it has one */
-    float *gathered;           /* sum of their gradients, as run.grads; or NULL */
+    int state_copies;           /* of the parameters, in run.state */
+    double rate;                /* the learning rate, by the schedule */
+    long steps;                 /* of the run, where a schedule goes by them; 0: of none */
+    struct net_options *cycled; /* options with the momentum of this step; or NULL */
+    struct net_loader *loader;  /* of the batches that a step accumulates; NULL: it has one */
+    float *gathered;            /* sum of their gradients, as run.grads; or NULL */
     void *average; /* of the parameters and running statistics over steps: `ema`; or NULL */
     long rows;     /* of the last step, and what its loss counts in the mean of */
     double weight; /* several: net_loss_weight */
@@ -314,6 +316,12 @@ static inline void *net_averaged(const struct net_session *session)
     return session->average && session->run.step ? session->average : session->run.params;
 }
 void net_exchange_average(struct net_session *session); /* it and run.params, and back */
+
+/* Those by which the optimizer makes this step. */
+static inline const struct net_options *net_step_options(const struct net_session *session)
+{
+    return session->cycled ? session->cycled : session->options;
+}
 
 /* Rows of a step that is whole. */
 static inline long net_step_rows(const struct net_options *options)
@@ -401,6 +409,7 @@ struct net_state {
     double seconds;                 /* of training, in all sessions of the run */
     double waited;                  /* of these, for batches */
     double rows_trained;            /* in all */
+    long epoch_steps;               /* of a whole epoch: by the rows and settings */
 };
 
 /* The learning rate of the epoch that `state` is in. */
@@ -408,6 +417,8 @@ double net_schedule_rate(const struct net_options *options, const struct net_sta
 /* The same of any epoch, from 0, in a run of `epochs`. */
 double net_schedule_rate_of(const struct net_options *options, const struct net_state *state,
                             long epoch, long epochs);
+
+double net_cosine(double angle); /* of 0 to pi */
 
 /* The first schedule of the list that begins behind the last epoch; NULL: none does. */
 const struct net_call *net_schedule_late(const struct net_options *options);

@@ -120,6 +120,7 @@ slip 'keep      = last' 'stop = early_stop(3, monitor="val_loss")' '`validation_
     'stop = early_stop(3, monitor=validation_loss)'
 slip 'keep      = last' 'stop = early_stop(3, monitor=val_accuracy)' '`accuracy`' \
     'stop = early_stop(3, monitor=accuracy)'
+slip 'keep      = last' 'schedule = OneCycleLR' '`onecycle`' 'schedule = onecycle'
 slip 'keep      = last' 'schedule = ReduceLROnPlateau(factor=0.5)' '`plateau`' \
     'schedule = plateau(factor=0.5)'
 slip 'holdout(0.2)' 0.2 'holdout(0.2)'

@@ -155,7 +155,9 @@ def torch_run(case, weights, dtype=torch.float32):
     accumulate = case.value("accumulate", "1")
     rows_of_step = accumulate * case.batch
     epoch = -(-len(model.x) // rows_of_step) if accumulate > 1 else len(model.x) // case.batch
-    schedule = make_schedule(case, optimizer, case.steps // epoch)
+    by_steps = "onecycle" in "".join(case.said.values())
+    schedule = make_schedule(case, optimizer, case.value("epochs") * epoch if by_steps
+                             else case.steps // epoch)
     ema = case.value("ema", "0")
     average = torch.optim.swa_utils.get_ema_multi_avg_fn(ema)
     losses, averaged = [], None
@@ -184,7 +186,7 @@ def torch_run(case, weights, dtype=torch.float32):
             average(averaged, [tensor.detach() for tensor in run.weights.values()], step)
         else:
             averaged = [tensor.detach().clone() for tensor in run.weights.values()]
-        if (step + 1) % epoch == 0:
+        if by_steps or (step + 1) % epoch == 0:
             if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
                 with torch.no_grad():       # the validation part is the training part again
                     schedule.step(model.loss(model.network(run, model.x), model.y))

@@ -211,7 +211,8 @@ WITHOUT_BRACKETS = {"batchnorm", "layernorm", "rmsnorm", "prelu", "elu", "leaky_
 def evaluate(text):
     names = {**NAMES, **OPTIMIZERS, **SCHEDULES}
     value = eval(text, {"__builtins__": {}}, names)         # cases.txt is ours
-    return value() if text in WITHOUT_BRACKETS | OPTIMIZERS.keys() | {"cosine"} else value
+    alone = WITHOUT_BRACKETS | OPTIMIZERS.keys() | {"cosine", "onecycle"}
+    return value() if text in alone else value
 
 
 # ---- the files of tests/pytorch: inputs, targets, network, loss ----------------------------------
@@ -320,7 +321,7 @@ def file_schedule(folder):
 file_clip = file_schedule
 
 
-def file_tuned(folder, every=1, ema=0):
+def file_tuned(folder, every=1, ema=0, plan=None):
     def network(m, x):
         m.frozen |= {"ops.still.weight", "ops.still.bias"}
         x = F.relu(layer(m, "first", x.flatten(1)))

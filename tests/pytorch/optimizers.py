@@ -23,13 +23,15 @@ OPTIMIZERS = {
 }
 
 rates = torch.optim.lr_scheduler
-SCHEDULES = {        # functions of the optimizer and the epochs that are left
+SCHEDULES = {        # functions of the optimizer and the epochs that are left, or all steps
     "constant": lambda o, n: rates.ConstantLR(o, 1),
     "step": lambda size, gamma: lambda o, n: rates.StepLR(o, size, gamma),
     "multistep": lambda epochs, gamma: lambda o, n: rates.MultiStepLR(o, epochs, gamma),
     "exponential": lambda gamma: lambda o, n: rates.ExponentialLR(o, gamma),
     "cosine": lambda minimum=0: lambda o, n: rates.CosineAnnealingLR(o, n, minimum),
     "warmup": lambda epochs: lambda o, n: rates.LinearLR(o, 1 / epochs, 1, epochs - 1),
+    "onecycle": lambda **options: lambda o, n: rates.OneCycleLR(
+        o, [group["lr"] for group in o.param_groups], n, **options),
     "plateau": lambda factor, patience: lambda o, n: rates.ReduceLROnPlateau(
         o, factor=factor, patience=patience),
 }

@@ -86,6 +86,42 @@ START_TEST(schedules_agree_with_pytorch)
 }
 END_TEST
 
+START_TEST(one_cycle_agrees_with_pytorch)
+{
+    static const struct net_arg args[] = {
+        {.name = "pct_start", .number = 0.3},        {.name = "div_factor", .number = 25},
+        {.name = "final_div_factor", .number = 1e4}, {.name = "cycle_momentum", .number = 1},
+        {.name = "base_momentum", .number = 0.85},   {.name = "max_momentum", .number = 0.95}};
+    static const struct net_call onecycle = CALL("onecycle", args, 6);
+    static const double wanted[8][2] = {{0.04, 0.95},
+                                        {0.819275104892192, 0.868825509907063},
+                                        {0.971941777387523, 0.852805833484582},
+                                        {0.811745653949763, 0.868825509907063},
+                                        {0.555984014122702, 0.894401776194835},
+                                        {0.283060998208699, 0.921694186955878},
+                                        {0.0766415938342564, 0.942336209961414},
+                                        {4e-06, 0.95}};
+    struct net_model model = tiny_model;
+    struct net_options options;
+
+    model.schedule = &onecycle;
+    model.schedule_count = 1;
+    model.cycle = net_one_cycle;
+    read_options(&options, &model, "--epochs 8 --lr 1");
+    for (int step = 0; step < 9; step++) { /* one behind the last has the last one's */
+        const double *want = wanted[step < 8 ? step : 7];
+        const struct net_cycle cycle = net_one_cycle(&options, step, 8);
+        const struct net_state state = {.plateau_scale = 1};
+
+        ck_assert_double_eq_tol(cycle.rate, want[0], 1e-12);
+        ck_assert_double_eq_tol(cycle.momentum, want[1], 1e-12);
+        if (step < 8) /* an epoch of a step */
+            ck_assert_double_eq(net_schedule_rate_of(&options, &state, step, 8), cycle.rate);
+    }
+    net_options_free(&options);
+}
+END_TEST
+
 START_TEST(plateau_agrees_with_pytorch)
 {
     static const double seen[14] = {1,    0.9,  0.9, 0.89999, 0.8,  0.81, 0.82,
@@ -165,6 +201,7 @@ TCase *schedule_tests(void)
 
     tcase_add_loop_test(t, schedules_agree_with_pytorch, 0, LENGTH(rates));
     tcase_add_test(t, plateau_agrees_with_pytorch);
+    tcase_add_test(t, one_cycle_agrees_with_pytorch);
     tcase_add_test(t, plateau_has_an_end);
     tcase_add_test(t, early_stop_waits);
     return t;
