@@ -21,7 +21,8 @@ class Netc:
     """A model's trainer in a folder of its own."""
 
     def __init__(self, options, name, folder, *flags):
-        self.trainer, self.run = os.path.join(folder, name), os.path.join(folder, "run")
+        self.trainer = os.path.join(folder, os.path.basename(name))
+        self.run = os.path.join(folder, "run")
         self.threads = str(options.threads)
         self.call(options.netc, os.path.join(ZOO, name + ".net"), "-o", self.trainer, *flags)
 
