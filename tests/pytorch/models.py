@@ -217,7 +217,6 @@ def evaluate(text):
 
 # ---- the files of tests/pytorch: inputs, targets, network, loss ----------------------------------
 
-
 def layer(m, path, x, kind=dense(0)):
     return kind(m, "ops." + path, x)
 
