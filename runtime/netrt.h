@@ -54,26 +54,28 @@ struct net_turn {
 /* A summand of the loss: out, but for the weight of a loss without class weights. */
 struct net_term {
     float mean;   /* of the batch's rows, before the factor */
-    float weight; /* n, or those of its rows' classes */
+    float weight; /* n, or those of its rows and their classes */
     float factor;
 };
 
 enum { NET_TERMS = 8 };
 
 struct net_run {
-    void *params;        /* net_model.params_size bytes: parameters and running statistics */
-    float *state;        /* optimizer state: scalars.stride floats for each copy */
-    float *grads;        /* the layout of params where gradients are wanted, else NULL:
+    void *params;             /* net_model.params_size bytes: parameters and running statistics */
+    float *state;             /* optimizer state: scalars.stride floats for each copy */
+    float *grads;             /* the layout of params where gradients are wanted, else NULL:
                                    then update is not called, every gradient is stored here */
-    void *arena;         /* net_model.arena_size bytes; nothing in it outlives a step */
-    float *scratch;      /* net_model.scratch_size bytes for each thread, 64-byte aligned */
-    long scratch_stride; /* floats from thread to thread */
-    const float *values; /* net_model.value_count, 64-byte aligned: what find_values made */
-    const void *batch;   /* net_model.batch_size bytes, zeroed at first, filled by pack */
-    int n;               /* rows in this batch, as packed: 1 to net_model.batch */
-    int threads;         /* 1 or more */
-    bool has_target;     /* evaluate only: compute the loss too */
-    float loss;          /* out: the mean over n rows; of several terms their sum */
+    void *arena;              /* net_model.arena_size bytes; nothing in it outlives a step */
+    float *scratch;           /* net_model.scratch_size bytes for each thread, 64-byte aligned */
+    long scratch_stride;      /* floats from thread to thread */
+    const float *values;      /* net_model.value_count, 64-byte aligned: what find_values made */
+    const void *batch;        /* net_model.batch_size bytes, zeroed at first, filled by pack */
+    int n;                    /* rows in this batch, as packed: 1 to net_model.batch */
+    const float *row_weights; /* what each row counts in a loss, [n]; NULL: all alike */
+    double row_sum;           /* of them; not read where there are none */
+    int threads;              /* 1 or more */
+    bool has_target;          /* evaluate only: compute the loss too */
+    float loss;               /* out: the mean over n rows; of several terms their sum */
     struct net_term terms[NET_TERMS];
     uint32_t seed[2]; /* Philox key */
     uint32_t step;    /* of the random draws: counts from 0 */
@@ -305,6 +307,7 @@ struct net_model {
     const struct net_field *drawn; /* inputs of N(0, 1), which pack has behind the fields */
     int drawn_count;               /* at most NET_DRAWN */
     net_draw_rows *draw;           /* net_draw_inputs; NULL: there are none */
+    int weight;                    /* from 1: the field that weights the rows of a loss; 0: none */
     int target; /* which of them is predicted, from the last: 0 of the first term */
     const struct net_model *next; /* the model as another target's metrics and predictions see it,
                                      in their tables alone; NULL: there is none */

@@ -37,8 +37,8 @@ static bool is_narrower(TargetRange a, TargetRange b)
 /* What losses want of a target, the narrowest: `, .wanted_by = "hinge", .least = -1 ...` */
 static const char *wanted_text(const Model *model, const Field *field)
 {
-    TargetRange range = {0};
-    const char *by = NULL;
+    TargetRange range = {.most = field->is_weight ? INFINITY : 0};
+    const char *by = field->is_weight ? "a weight" : NULL;
 
     for (int i = 0; i < model->term_count; i++) {
         const Term *term = &model->terms[i];

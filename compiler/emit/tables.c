@@ -275,6 +275,8 @@ static void add_training(Wrap *w, const Model *m)
         add_member(w, ".stop = &stop");
     if (m->clip)
         add_member(w, ".clip = &clip");
+    if (m->weight)
+        add_member(w, ".weight = %d", find_field_index(m, m->weight) + 1);
     if (m->rate_count)
         add_member(w, ".rates = net_set_rates");
     if (same(m->schedule[0]->name, "onecycle"))

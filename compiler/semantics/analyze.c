@@ -201,6 +201,12 @@ static void list_fields(Sema *s)
         else if (field)
             APPEND(model->fields, model->field_count, field);
     }
+    for (int i = 0; i < count; i++)
+        if (targets[i]->is_weight)
+            report(s, targets[i]->span, "`%s` weights the rows of every loss: it stands in none",
+                   targets[i]->name);
+    if (model->weight)
+        add_target(&targets, &count, model->weight);
     while (count > 0) /* which then is the last */
         APPEND(model->fields, model->field_count, targets[--count]);
     for (int i = 0; i < model->field_count; i++)

@@ -37,7 +37,7 @@ void prepare_characters(Sema *s, Field *field, int i, bool has_sizes)
             note(s->source,
                  "how many characters it reads stands in brackets: `%s %s[128] = text "
                  "-> characters(%.0f)`",
-                 field->is_target ? "target" : "input", field->name, number(step, "n"));
+                 field_word(field), field->name, number(step, "n"));
     }
     field->classes = (int)number(step, "n");
     field->is_class = field->is_target;
@@ -54,7 +54,7 @@ bool check_text(Sema *s, const Field *field)
         return true;
     if (report(s, field->span, "`%s` of a text is made of its characters", field->name))
         note(s->source, "`%s %s[128] = text -> characters(100)` reads 128 of each window",
-             field->is_target ? "target" : "input", field->name);
+             field_word(field), field->name);
     return false;
 }
 

@@ -252,8 +252,7 @@ static void analyze_origin(Sema *s, const Data *data, Field *field, const Ast *o
         if (check_kind(s, data, origin))
             analyze_columns(s, field, source, origin);
     } else if (report(s, origin->span, "a field begins with a name from the source")) {
-        note(s->source, "such as `%s %s = image -> scale(1/255)`",
-             field->is_target ? "target" : "input", field->name);
+        note(s->source, "such as `%s %s = image -> scale(1/255)`", field_word(field), field->name);
     }
 }
 
@@ -300,10 +299,10 @@ static void settle_shape(Sema *s, Field *field, const Ast *ast, const Call *sour
         if (report(s, ast->name_span, "the shape of `%s` is not known", field->name) &&
             field->columns)
             note(s->source, "write how many columns it has: `%s %s[13] = columns(...)`",
-                 field->is_target ? "target" : "input", field->name);
+                 field_word(field), field->name);
         else if (!field->columns)
             note(s->source, "write it out: `%s %s[1, 28, 28] = ...` for pictures of MNIST",
-                 field->is_target ? "target" : "input", field->name);
+                 field_word(field), field->name);
         field->has_shape = true;
         field->shape = (Shape){.rank = 1, .size = {1}};
     }
@@ -319,6 +318,20 @@ static void define_field(Sema *s, Field *field, const Ast *ast)
                 ast->name_span);
 }
 
+/* A number a row, which every loss takes by itself. */
+static void check_weight(Sema *s, Field *field)
+{
+    if (field->classes || field->vocabulary || shape_size(field->shape) > 1) {
+        if (report(s, field->span, "a weight is one number a row; `%s` %s", field->name,
+                   field->classes || field->vocabulary ? "has classes"
+                                                       : format("is %s", shape_text(field->shape))))
+            note(s->source, "such as `weight %s = column(\"w\")`", field->name);
+    } else if (s->model->weight && report(s, field->span, "there is a second weight of rows")) {
+        note_at(s->source, s->model->weight->span, "the first one is here");
+    }
+    s->model->weight = field;
+}
+
 static void analyze_field(Sema *s, Data *data, const Ast *ast)
 {
     const Ast *value = ast->first;
@@ -328,7 +341,8 @@ static void analyze_field(Sema *s, Data *data, const Ast *ast)
 
     field->name = ast->text;
     field->span = ast->name_span;
-    field->is_target = ast->kind == AST_TARGET;
+    field->is_weight = ast->kind == AST_WEIGHT;
+    field->is_target = field->is_weight || ast->kind == AST_TARGET;
     const bool right = declare_shape(s, field, ast->arguments);
     const Shape written = right ? field->shape : (Shape){0};
     bool known = right; /* no step failed that could have made the shape */
@@ -355,12 +369,14 @@ static void analyze_field(Sema *s, Data *data, const Ast *ast)
     end_window(s, field, written);
     end_date(field);
     APPEND(data->fields, data->field_count, field);
+    if (field->is_weight)
+        check_weight(s, field);
     if (known && !field->classes && field->source_field &&
         is_class_name(source, field->source_field) &&
         report(s, field->span, "`%s` of %s is the name of a folder: a class", field->source_field,
                source->name))
         note(s->source, "write `%s %s = %s -> classes(10)`, of as many as there are folders",
-             field->is_target ? "target" : "input", field->name, field->source_field);
+             field_word(field), field->name, field->source_field);
     define_field(s, field, ast);
 }
 
@@ -378,7 +394,7 @@ void analyze_data(Sema *s, const Ast *section)
     check_text_splits(s);
     for (int i = 0; i < items.count; i++) {
         const Ast *ast = items.items[i];
-        if (ast->kind == AST_INPUT || ast->kind == AST_TARGET)
+        if (ast->kind == AST_INPUT || ast->kind == AST_TARGET || ast->kind == AST_WEIGHT)
             analyze_field(s, &data, ast);
     }
     check_series(s, data.fields, data.field_count);

@@ -71,7 +71,8 @@ typedef struct Field {
     Call **steps;             /* transforms, in order */
     int step_count;
     bool is_target;
-    bool is_drawn; /* an input that is `normal`: numbers of no source, its rows' own */
+    bool is_weight; /* a target too: what a row counts in each loss */
+    bool is_drawn;  /* an input that is `normal`: numbers of no source, its rows' own */
     bool
         is_class; /* a target prepared by classes(n): an index, 0 to classes-1, or one a position */
     bool ignores; /* cross_entropy(ignore=..) of it, */
@@ -89,6 +90,12 @@ typedef struct Field {
     Shape shape;              /* of one row; a class has rank 0, a scalar column [1] */
     Span span;
 } Field;
+
+/* What its statement begins with. */
+static inline const char *field_word(const Field *field)
+{
+    return field->is_weight ? "weight" : field->is_target ? "target" : "input";
+}
 
 /* One use of a layer: the network as a list, before there are graphs. */
 typedef struct Layer {
@@ -183,6 +190,7 @@ typedef struct Model {
     Source *source;
     const char *name;   /* of the network that makes the first prediction */
     Call *parts[PARTS]; /* source calls; holdout(f) for a split; NULL where there is none */
+    Field *weight;      /* of rows, or NULL */
     Field **fields;     /* inputs that are used, other targets, then that of the first term */
     int field_count;
     Field **drawn; /* inputs that are used and drawn */

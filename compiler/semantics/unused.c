@@ -88,7 +88,7 @@ void warn_unused(Sema *s)
         const Field *field = name->value.kind == OBJECT_TENSOR ? name->value.layer->field : NULL;
 
         if (field && !(field->is_target ? is_targeted(s->model, field) : name->value.layer->used))
-            warn_at(s->source, name->span, "the %s `%s` is never used",
-                    field->is_target ? "target" : "input", field->name);
+            warn_at(s->source, name->span, "the %s `%s` is never used", field_word(field),
+                    field->name);
     }
 }

@@ -133,10 +133,11 @@ const Ast *find_deep(const Ast *ast, int limit)
 /* ---- --dump=ast: one line a statement, brackets around every operation ----------------------- */
 
 static const char *const keywords[AST_KINDS] = {
-    [AST_DATA] = "data",      [AST_TRAIN] = "train",    [AST_NETWORK] = "network",
-    [AST_BLOCK] = "block",    [AST_LOSS] = "loss",      [AST_INPUT] = "input ",
-    [AST_TARGET] = "target ", [AST_LET] = "let ",       [AST_AUGMENT] = "augment ",
-    [AST_ASSIGN] = "",        [AST_RETURN] = "return ", [AST_VALUE] = "value ",
+    [AST_DATA] = "data",      [AST_TRAIN] = "train", [AST_NETWORK] = "network",
+    [AST_BLOCK] = "block",    [AST_LOSS] = "loss",   [AST_INPUT] = "input ",
+    [AST_TARGET] = "target ", [AST_LET] = "let ",    [AST_AUGMENT] = "augment ",
+    [AST_WEIGHT] = "weight ", [AST_ASSIGN] = "",     [AST_RETURN] = "return ",
+    [AST_VALUE] = "value ",
 };
 
 static void print_expression(FILE *out, const Ast *ast);

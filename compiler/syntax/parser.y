@@ -88,7 +88,7 @@ static Ast *binary(Span span, const char *text, Ast *first, Ast *second) {
 %token '(' "`(`" ')' "`)`" '[' "`[`" ']' "`]`" '{' "`{`" '}' "`}`" '=' "`=`" ',' "`,`"
 %token '<' "`<`" '>' "`>`" '+' "`+`" '-' "`-`" '*' "`*`" '/' "`/`"
 %token <text> DATA "`data`" NETWORK "`network`" BLOCK "`block`" LOSS "`loss`" TRAIN "`train`"
-%token <text> INPUT "`input`" TARGET "`target`" AUGMENT "`augment`" NAME "a name"
+%token <text> INPUT "`input`" TARGET "`target`" AUGMENT "`augment`" WEIGHT "`weight`" NAME "a name"
 %token <text> STRING "a string" DOTTED "a name with dots"
 %token <number> NUMBER "a number"
 
@@ -149,6 +149,8 @@ data_statement: %empty                  { $$ = NULL; }
                                         { $$ = new_body(AST_INPUT, @$, $2, $3, $5, (AstList){0}); }
               | TARGET name sizes '=' expression
                                         { $$ = new_body(AST_TARGET, @$, $2, $3, $5, (AstList){0}); }
+              | WEIGHT name sizes '=' expression
+                                        { $$ = new_body(AST_WEIGHT, @$, $2, $3, $5, (AstList){0}); }
               | AUGMENT name '=' expression
                                         { $$ = new_named(AST_AUGMENT, @$, $2, $4); }
               | error                   { $$ = NULL; } ;
@@ -247,7 +249,7 @@ argument_list: argument                     { $$ = add_item((AstList){0}, $1); }
 argument: expression            { $$ = new_named(AST_ARGUMENT, @$, NULL, $1); }
         | name '=' expression   { $$ = new_named(AST_ARGUMENT, @$, $1, $3); } ;
 name: word                      { $$ = new_leaf(AST_NAME, @$, $1); } ;
-word: NAME | DATA | NETWORK | BLOCK | LOSS | TRAIN | INPUT | TARGET | AUGMENT ;
+word: NAME | DATA | NETWORK | BLOCK | LOSS | TRAIN | INPUT | TARGET | AUGMENT | WEIGHT ;
 
 %%
 
@@ -312,7 +314,7 @@ static const char *describe_expected(const yypcontext_t *context)
 static const char *misspelt_keyword(const Parser *p)
 {
     static const char *const keywords[] = {"let", "data", "network", "block", "train", "input",
-                                           "target", "augment", "for", "if", "return"};
+                                           "target", "augment", "weight", "for", "if", "return"};
     if (p->tokens > 2 || p->first_token != NAME)
         return NULL;
     return net_nearest(copy_text(p->source->text + p->first.begin,

@@ -19,6 +19,7 @@ typedef enum AstKind {
     AST_PARAMETER, /* text; first: the default, or NULL */
     AST_INPUT,
     AST_TARGET,  /* text; arguments: sizes in [..]; first: where from and how */
+    AST_WEIGHT,  /* the same */
     AST_AUGMENT, /* text; first */
     AST_LET,
     AST_ASSIGN, /* text; first */

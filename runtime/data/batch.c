@@ -110,6 +110,11 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
                               : NULL;
 
     model->pack(batch, fields, n);
+    if (model->weight) /* a row by itself, as it is predicted, is its own mean */
+        net_pack_row_weights(model,
+                             mode && mode->kind == NET_MODE_PREDICT ? &(struct net_rows){0}
+                                                                    : &fields[model->weight - 1],
+                             n, batch);
     free(drawn);
 }
 

@@ -196,6 +196,13 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
 
 /* A field of one row as it was prepared: int32_t of classes, floats. */
 const void *net_data_row(const struct net_data *data, int field, enum net_part part, long row);
+/* row_weights.c: bytes of a packed batch with the weights of its rows, where the model has some;
+   where they are, or NULL; packs those of n rows, 1 each where `rows` has none. */
+size_t net_batch_bytes(const struct net_model *model);
+const float *net_row_weights(const struct net_model *model, const void *batch);
+void net_pack_row_weights(const struct net_model *model, const struct net_rows *rows, int n,
+                          void *batch);
+
 /* The first term's target of one row: a class index, or a pointer to field->size floats. */
 int net_data_class(const struct net_data *data, enum net_part part, long row);
 /* The class of each position, net_positions() of them; -1: the loss ignores it. */

@@ -160,6 +160,8 @@ void net_synthetic_pack(const struct net_model *model, const uint32_t seed[2], i
                               : NULL;
 
     model->pack(batch, table, n);
+    if (model->weight)
+        net_pack_row_weights(model, &table[model->weight - 1], n, batch);
     free(drawn);
     free(numbers);
     for (int field = 0; field < model->field_count; field++)

@@ -1,8 +1,9 @@
 /*
  * loss.h -- losses with their gradients, and the mean loss of a batch.
  *
- * The one idea: a batch block of 16 images gives one number, its sum of losses, and these numbers
- * are added in order. dz = the gradient of the mean loss by the prediction z; NULL: not wanted.
+ * The one idea: a batch block of 16 images gives one number, its sum of losses by the weights of
+ * their rows, and these numbers are added in order. dz = the gradient of the mean loss by the
+ * prediction z; NULL: not wanted.
  *
  * Needs: softmax.h, layout.h. Gives: net_cross_entropy, net_weighted_cross_entropy,
  * net_elementwise_loss and its terms (net_mse, net_mae, net_huber, net_smooth_l1, net_log_cosh,
@@ -21,6 +22,25 @@
 NET_INLINE vec vec_scaled(vec x, vec scale)
 {
     return vec_fma(x, scale, vec_zero());
+}
+
+/* What row `row` of the batch counts, and all of them together. */
+NET_INLINE float net_row_weight(const struct net_run *run, long row)
+{
+    return run->row_weights ? run->row_weights[row] : 1.0f;
+}
+
+NET_INLINE double net_all_rows(const struct net_run *run)
+{
+    return run->row_weights ? run->row_sum : (double)run->n;
+}
+
+/* slope over all elements of all rows; 0 where no row counts. */
+NET_INLINE float net_mean_slope(const struct net_run *run, float slope, int elements)
+{
+    const float rows = (float)net_all_rows(run);
+
+    return rows > 0.0f ? slope / (rows * (float)elements) : 0.0f;
 }
 
 /* ---- Cross entropy of a row of logits -------------------------------------------------------- */
@@ -73,16 +93,19 @@ struct net_class_weights {
     float own, every;    /* 1 - smoothing, smoothing / classes */
 };
 
-/* The weights of the labels of n images, added in order; one below 0 is ignored. */
-static inline float net_sum_weights(const int32_t *label, int n, int pixels, const float *weight)
+/* The weights of the labels of a batch's images, each times its row's, added in order; one below 0
+   is ignored. */
+static inline float net_sum_weights(const int32_t *label, const struct net_run *run, int pixels,
+                                    const float *weight)
 {
     double sum = 0;
 
-    for (long p = 0; p < (n + 15) / 16 * (long)pixels; p++) {
-        const int images = n - 16 * (int)(p / pixels);
+    for (long p = 0; p < (run->n + 15) / 16 * (long)pixels; p++) {
+        const int first = 16 * (int)(p / pixels);
 
-        for (int i = 0; i < images && i < 16; i++)
-            sum += label[16 * p + i] < 0 ? 0 : (double)weight[label[16 * p + i]];
+        for (int i = 0; i < run->n - first && i < 16; i++)
+            if (label[16 * p + i] >= 0)
+                sum += (double)weight[label[16 * p + i]] * (double)net_row_weight(run, first + i);
     }
     return (float)sum;
 }
@@ -146,7 +169,7 @@ NET_TEMPLATE void net_cross_entropy(float *dz, float *loss, const float *z, cons
                                     struct net_cross_entropy s, NET_RUN)
 {
     const long floats = (s.classes + 15) / 16 * 256L; /* of 16 images' pixel */
-    const float scale = s.slope / ((float)run->n * (float)(s.height * s.width));
+    const float scale = net_mean_slope(run, s.slope, s.height * s.width);
 
     NET_ITEMS(row, s.batch_blocks * s.height, run, thread) {
         const int images = net_rows(run, row / s.height);
@@ -158,11 +181,12 @@ NET_TEMPLATE void net_cross_entropy(float *dz, float *loss, const float *z, cons
             for (int i = 0; i < images; i++) {
                 const long at = pixel * floats + 16 * i;
                 const int own = label[16 * pixel + i];
+                const float weight = net_row_weight(run, row / s.height * 16L + i);
                 float *p = dz ? dz + at : NULL, rest;
 
-                total += net_cross_entropy_row(p, &rest, z + at, own, s.classes);
+                total += weight * net_cross_entropy_row(p, &rest, z + at, own, s.classes);
                 if (dz)
-                    net_cross_entropy_grad_row(p, p, rest, own, scale, s.classes);
+                    net_cross_entropy_grad_row(p, p, rest, own, scale * weight, s.classes);
             }
             sum += (double)total;
         }
@@ -185,7 +209,7 @@ NET_TEMPLATE void net_weighted_cross_entropy(float *dz, float *loss, const float
                                              struct net_weighted_cross_entropy s, NET_RUN)
 {
     const long floats = (s.classes + 15) / 16 * 256L; /* of 16 images' pixel */
-    const float all = net_sum_weights(label, run->n, s.height * s.width, s.weights.weight);
+    const float all = net_sum_weights(label, run, s.height * s.width, s.weights.weight);
     const float scale = all > 0.0f ? 1.0f / all : 0.0f;
 
     if (thread == 0)
@@ -200,6 +224,7 @@ NET_TEMPLATE void net_weighted_cross_entropy(float *dz, float *loss, const float
             for (int i = 0; i < images; i++) {
                 const long at = pixel * floats + 16 * i;
                 const int own = label[16 * pixel + i];
+                const float over = scale * net_row_weight(run, row / s.height * 16L + i);
                 float *p = dz ? dz + at : NULL, rest;
 
                 if (s.ignores && own < 0) {
@@ -207,11 +232,11 @@ NET_TEMPLATE void net_weighted_cross_entropy(float *dz, float *loss, const float
                         vec_store(p + 16 * c, vec_zero());
                     continue;
                 }
-                total += scale * net_weighted_cross_entropy_row(p, &rest, z + at, own, &s.weights,
-                                                                s.classes);
+                total += over * net_weighted_cross_entropy_row(p, &rest, z + at, own, &s.weights,
+                                                               s.classes);
                 if (dz)
-                    net_weighted_cross_entropy_grad_row(p, p, rest, own, &s.weights,
-                                                        s.slope * scale, s.classes);
+                    net_weighted_cross_entropy_grad_row(p, p, rest, own, &s.weights, s.slope * over,
+                                                        s.classes);
             }
             sum += (double)total;
         }
@@ -334,10 +359,11 @@ struct net_elementwise_loss {
     struct net_layout z; /* of a term that does not give +0 for padding */
 };
 
-/* sums[i] = the sum of `term` over blocks `first` to `end` - 1 of image i of a batch block. */
+/* sums[i] = the sum of `term` over blocks `first` to `end` - 1 of image i of a batch block, whose
+   slope is times scale[i]. */
 NET_INLINE void net_sum_terms(vec sums[16], float *dz, const float *z, const float *target,
                               const int32_t *label, net_loss_term *term, long first, long end,
-                              int images, vec scale, struct net_elementwise_loss s)
+                              int images, const float scale[16], struct net_elementwise_loss s)
 {
     for (int i = 0; i < images; i++)
         sums[i] = vec_zero();
@@ -354,7 +380,7 @@ NET_INLINE void net_sum_terms(vec sums[16], float *dz, const float *z, const flo
 
             sums[i] = term(sums[i], vec_load(z + at), t, &slope, p);
             if (dz)
-                vec_store(dz + at, vec_scaled(slope, scale));
+                vec_store(dz + at, vec_scaled(slope, vec_set(scale[i])));
         }
     }
 }
@@ -367,16 +393,18 @@ NET_TEMPLATE void net_elementwise_loss(float *dz, float *loss, const float *z, c
                                        const int32_t *label, net_loss_term *term,
                                        struct net_elementwise_loss s, NET_RUN)
 {
-    const vec scale = vec_set(s.slope / ((float)run->n * (float)s.elements));
+    const float slope = net_mean_slope(run, s.slope, s.elements);
 
     NET_ITEMS(b, s.batch_blocks, run, thread) {
         const int images = net_rows(run, b);
         const long at = (long)b * s.blocks * 256;
         struct net_long_sum sums[16];
-        float total = 0.0f;
+        float total = 0.0f, scale[16];
 
-        for (int i = 0; i < images; i++)
+        for (int i = 0; i < images; i++) {
             sums[i] = net_long_zero();
+            scale[i] = slope * net_row_weight(run, 16L * b + i);
+        }
         NET_SUM_GROUPS(first, end, s.blocks)
         {
             vec part[16];
@@ -387,7 +415,7 @@ NET_TEMPLATE void net_elementwise_loss(float *dz, float *loss, const float *z, c
                 net_long_add(&sums[i], part[i]);
         }
         for (int i = 0; i < images; i++)
-            total += vec_sum(sums[i].sum);
+            total += net_row_weight(run, 16L * b + i) * vec_sum(sums[i].sum);
         loss[b] = total;
     }
 }
@@ -401,7 +429,8 @@ struct net_mean_loss {
     float factor; /* of the term */
 };
 
-/* A term's mean: the sums of batch blocks added in order, in double, over n elements. run->loss =
+/* A term's mean: the sums of batch blocks added in order, in double, over all elements of rows, by
+   what these count; 0 where none does. run->loss =
    the first's, times its factor, and the others' are added to it. One thread. */
 NET_TEMPLATE void net_mean_loss(const float *loss, struct net_mean_loss s, NET_RUN)
 {
@@ -412,7 +441,7 @@ NET_TEMPLATE void net_mean_loss(const float *loss, struct net_mean_loss s, NET_R
     for (int i = 0; i < net_batch_blocks(run) * s.rows; i++)
         sum += (double)loss[i];
     if (s.elements)
-        sum /= (double)run->n * s.elements;
+        sum = net_all_rows(run) > 0 ? sum / (net_all_rows(run) * s.elements) : 0;
     run->terms[s.term].mean = (float)sum;
     run->terms[s.term].factor = s.factor;
     sum *= (double)s.factor;

@@ -63,7 +63,7 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     session->threads = (int)net_whole(options, NET_THREADS);
     session->pool = net_threads_open(session->threads);
     for (int b = 0; b < 2; b++)
-        session->batch[b] = batch_memory(model->batch_size);
+        session->batch[b] = batch_memory(net_batch_bytes(model));
     for (const struct net_model *m = model; m; m = m->next)
         outputs += (size_t)m->outputs;
     session->predictions = net_memory(sizeof(float) * (size_t)model->batch * outputs);
@@ -113,7 +113,7 @@ void net_session_close(struct net_session *session)
 {
     net_threads_close(session->pool);
     for (int b = 0; b < 2; b++)
-        munmap(session->batch[b], session->model->batch_size);
+        munmap(session->batch[b], net_batch_bytes(session->model));
     free(session->predictions);
     if (session->state_copies)
         free(session->run.state);
@@ -150,15 +150,21 @@ static void run_train(void *context, int thread)
     session->model->train.run(&session->run, thread);
 }
 
-static void set_weights(struct net_run *run)
+static void set_weights(struct net_session *session)
 {
+    struct net_run *run = &session->run;
+
+    run->row_weights = net_row_weights(session->model, run->batch);
+    run->row_sum = run->row_weights ? 0 : run->n;
+    for (int i = 0; run->row_weights && i < run->n; i++)
+        run->row_sum += (double)run->row_weights[i];
     for (int t = 0; t < NET_TERMS; t++)
-        run->terms[t].weight = (float)run->n;
+        run->terms[t].weight = (float)run->row_sum;
 }
 
 double net_loss_weight(const struct net_session *session)
 {
-    return session->model->term_count ? session->run.n : (double)session->run.terms[0].weight;
+    return session->model->term_count ? session->run.row_sum : (double)session->run.terms[0].weight;
 }
 
 float net_forward(struct net_session *session, const void *batch, int n, bool has_target)
@@ -169,7 +175,7 @@ float net_forward(struct net_session *session, const void *batch, int n, bool ha
     run->n = n;
     run->has_target = has_target;
     run->loss = 0.0f;
-    set_weights(run);
+    set_weights(session);
     net_threads_run(session->pool, run_evaluate, session);
     session->model->unpack(session->predictions, run);
     return run->loss;
@@ -182,7 +188,7 @@ float net_batch_gradients(struct net_session *session, const void *batch, int n)
     run->batch = batch;
     run->n = n;
     run->has_target = true;
-    set_weights(run);
+    set_weights(session);
     net_threads_run(session->pool, run_train, session);
     return run->loss;
 }

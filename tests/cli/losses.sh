@@ -77,6 +77,63 @@ check "predict needs no targets" bash -c './heads predict --weights run inputs.c
 cut -d, -f1-5 heads.csv >half.csv
 exits "eval needs all" 1 "expected a column u" ./heads eval half.csv --weights run
 
+# Rows that count two or three times are rows that stand there as often; one that counts 0 is none.
+awk -F, -v OFS=, '{ print $0, NR == 1 ? "w" : NR * 7 % 4 }' heads.csv >weighted.csv
+mkdir repeated
+awk -F, -v OFS=, 'NR == 1 { print; next }
+    { n = $NF; $NF = 1; while (n-- > 0) print }' weighted.csv >repeated/weighted.csv
+cat >weighted.net <<'NET'
+data {
+    train = csv("weighted.csv")
+
+    input  x[4]     = columns("a".."d")
+    target kind     = column("kind") -> classes(3)
+    target place[2] = columns("u".."v")
+    weight w        = column("w")
+}
+
+network body(x) { x -> dense(8) -> tanh }
+
+network which(x) { body(x) -> dense(3) }
+
+network where(x) { body(x) -> dense(2) }
+
+train {
+    loss = cross_entropy(which(x), kind) + mse(where(x), place) + mean(abs(where(x) - place)) +
+           cross_entropy(which(x), kind, class_weights=[1, 2, 0.5], smoothing=0.1)
+    optimizer = sgd(lr=0.2)
+    batch     = 512
+    epochs    = 4
+}
+NET
+build weighted weighted.net
+check "weights" ./weighted --out weights.run --quiet
+check "repeated rows" ./weighted --data repeated --out repeated.run --quiet
+check "are the same, in each term" awk -F, 'FNR == 1 { next }
+    NR == FNR { for (i = 2; i < 7; i++) x[FNR, i] = $i; next }
+    { for (i = 2; i < 7; i++) { d = $i / x[FNR, i] - 1; n += d < 2e-6 && d > -2e-6 } }
+    END { exit n != 20 }' \
+    weights.run/history.csv repeated.run/history.csv
+check "weights on 3 threads" ./weighted --out weights.3 --threads 3 --quiet
+check "the same bits" [ "$(weights weights.run)" = "$(weights weights.3)" ]
+check "in batches of 7" ./weighted --out weights.7 --batch 7 --max-steps 50 --quiet
+check "and resumed" ./weighted --resume weights.7 --quiet
+check "and at once" ./weighted --out weights.whole --batch 7 --quiet
+check "the same bits" [ "$(weights weights.7)" = "$(weights weights.whole)" ]
+check "gradients by weights" ./weighted gradcheck
+check "a row's own loss is not weighted" [ \
+    "$(./weighted predict --with-truth --weights weights.run weighted.csv --format csv |
+        awk -F, '$NF == 1 { print $(NF - 1) }')" = \
+    "$(./weighted predict --with-truth --weights weights.run repeated/weighted.csv --format csv |
+        awk -F, '$NF == 2 { print $(NF - 1) }')" ]
+check "predict needs no weight" ./weighted predict --weights weights.run heads.csv
+exits "eval does" 1 "expected a column w" ./weighted eval heads.csv --weights weights.run
+mkdir below nothing
+sed '5s/[0-9]$/-1/' weighted.csv >below/weighted.csv
+exits "below 0" 1 "row 3 .*expected 0 to inf for a weight, found -1" ./weighted --data below
+sed 's/,[0-9]$/,0/' weighted.csv >nothing/weighted.csv
+exits "none above 0" 1 "w is 0 in all rows to train on" ./weighted --data nothing
+
 # A loss that compares with no target, and one whose target has not the prediction's shape.
 cat >three.net <<'NET'
 data {

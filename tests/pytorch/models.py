@@ -345,20 +345,6 @@ def file_pixels(folder, smooth=0, weights=None):
     return Case(arrays(folder)[0], pixels(folder), two_convolutions(5), class_loss(smooth, weights))
 
 
-def file_heads(folder, share=0.3):
-    def network(m, x):
-        x = CONV(7, 3)(m, "body.conv2d", x)
-        x = F.relu(batchnorm()(m, "body.batchnorm", x)).flatten(1)
-        return dense(5)(m, "kind.dense", x), dense(1)(m, "size.dense", x)
-
-    def loss(y, target):
-        kind, size = y
-        number = target.to(size.dtype).unsqueeze(1) / 2
-        return (F.cross_entropy(kind, target) + share * F.mse_loss(size, number)
-                - F.l1_loss(size, number) / 50)
-    return classes_case(arrays(folder), network, loss)
-
-
 def regression_loss(how, beyond):
     return {"mse": F.mse_loss, "mae": F.l1_loss,
             "smooth_l1": lambda y, target: F.smooth_l1_loss(y, target, beta=beyond),

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from models import CONV, Case, arrays, classes_case, dense
+from models import CONV, Case, arrays, batchnorm, classes_case, dense
 
 
 def file_values(folder, how="square"):
@@ -62,3 +62,35 @@ def file_learned(folder):
         x = x * m("ops.scale", "weight").reshape(6, 1, 1) + m("ops.each", "weight")
         return dense(5)(m, "ops.dense", F.relu(x).flatten(1))
     return classes_case(arrays(folder), network)
+
+
+def two_heads(m, x):
+    x = CONV(7, 3)(m, "body.conv2d", x)
+    x = F.relu(batchnorm()(m, "body.batchnorm", x)).flatten(1)
+    return dense(5)(m, "kind.dense", x), dense(1)(m, "size.dense", x)
+
+
+def file_heads(folder, share=0.3):
+    def loss(y, target):
+        kind, size = y
+        number = target.to(size.dtype).unsqueeze(1) / 2
+        return (F.cross_entropy(kind, target) + share * F.mse_loss(size, number)
+                - F.l1_loss(size, number) / 50)
+    return classes_case(arrays(folder), two_heads, loss)
+
+
+def file_weighted(folder, smooth=0.1):
+    """Each loss over the sum of what its rows count, and their classes."""
+    def loss(y, target):
+        kind, size = y
+        number = target.to(size.dtype).unsqueeze(1) / 2
+        worth, classes = target.to(size.dtype) / 3, torch.tensor([1, 2, 0.5, 3, 1]).to(size.dtype)
+
+        def mean(each, count=worth):
+            return (worth * each).sum() / count.sum()
+        return (mean(F.cross_entropy(kind, target, classes, reduction="none",
+                                     label_smoothing=smooth), worth * classes[target])
+                + 0.3 * mean(F.mse_loss(size, number, reduction="none").squeeze(1))
+                + mean(F.cross_entropy(kind, target, reduction="none")) / 2
+                + 0.1 * mean((size.exp() - number * size).squeeze(1)))
+    return classes_case(arrays(folder), two_heads, loss)
