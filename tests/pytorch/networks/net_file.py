@@ -1,9 +1,9 @@
 """A .net file as it is compared with PyTorch: what its text says of data and training, rows that
 are drawn for it, and a copy of it that reads them.
 
-In the copy nothing is drawn (dropout, drop_path, noise, augmentation), there is one part of rows
-and no schedule, initial zeros are drawn, so that every layer has a gradient, and fields that are
-not of texts lie prepared in rows.npz: both sides read the same bits."""
+In the copy nothing is drawn (dropout, drop_path, noise, augmentation), words have no pairs, there
+is one part of rows and no schedule, initial zeros are drawn, so that every layer has a gradient,
+and fields that are not of texts lie prepared in rows.npz: both sides read the same bits."""
 
 import csv
 import os
@@ -17,6 +17,7 @@ from data import frequent, numbered
 
 DRAWN = [(r" -> (dropout|dropout2d|drop_path|noise|gaussian_noise)\([^()]*\)", ""),
          (r", dropout=[\w.]+", ""), (r" -> reparameterize\(\w+\)", ""),
+         (r"\bngrams=\d+, ", ""),                # words alone
          (r"init=zeros", "init=normal(0.02)"), (r"^    (schedule|stop|metrics) .*\n", "")]
 
 

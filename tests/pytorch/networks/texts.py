@@ -71,7 +71,7 @@ def imdb_transformer(length=512):
 class FastText(nn.Module):
     def __init__(self):
         super().__init__()
-        self.words = nn.Embedding(50002, 10, padding_idx=0)
+        self.words = nn.Embedding(200002, 10, padding_idx=0)
         self.out = nn.Linear(10, 2, bias=False)
 
     def forward(self, review):
