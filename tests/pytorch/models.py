@@ -211,8 +211,7 @@ WITHOUT_BRACKETS = {"batchnorm", "layernorm", "rmsnorm", "prelu", "elu", "leaky_
 def evaluate(text):
     names = {**NAMES, **OPTIMIZERS, **SCHEDULES}
     value = eval(text, {"__builtins__": {}}, names)         # cases.txt is ours
-    alone = WITHOUT_BRACKETS | OPTIMIZERS.keys() | {"cosine", "onecycle"}
-    return value() if text in alone else value
+    return value() if text in {*WITHOUT_BRACKETS, *OPTIMIZERS, "cosine", "onecycle"} else value
 
 
 # ---- the files of tests/pytorch: inputs, targets, network, loss ----------------------------------
