@@ -57,10 +57,11 @@ bool net_data_is_series(const struct net_data *data)
 const void *net_prepared_row(const struct net_data *data, enum net_part part, int field, long row)
 {
     const struct net_prepared_column *prepared = &data->parts[part].source->fields[field];
-    double *window = prepared->made + prepared->column.size;
 
     if (!prepared->series)
         return net_row(&prepared->column, row);
+    double *window = prepared->made + prepared->column.size;
+
     prepared->series->make(prepared, &data->model->fields[field], row, prepared->made, window);
     return window;
 }
