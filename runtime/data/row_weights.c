@@ -37,13 +37,10 @@ void net_check_row_weights(const struct net_data *data)
 {
     const struct net_model *model = data->model;
     const long count = net_data_rows(data, NET_TRAIN);
-    float one;
 
-    for (long row = 0; row < count; row++) {
-        net_data_input(data, NET_TRAIN, model->weight - 1, row, &one);
-        if (one > 0)
+    for (long row = 0; row < count; row++)
+        if (*(const float *)net_data_row(data, model->weight - 1, NET_TRAIN, row) > 0)
             return;
-    }
     net_fail(1, "%s: %s is 0 in all rows to train on: nothing would be learnt",
              data->parts[NET_TRAIN].source->fields[model->weight - 1].column.place,
              model->fields[model->weight - 1].name);
