@@ -21,14 +21,14 @@ static const char usage[] =
     "  --define NAME=VALUE  override a `let`\n"
     "  --target ISA         native (default), avx512, avx2, generic\n"
     "  --batch N            compile for batches of up to N rows\n"
-    "  --dump=STAGE         print ast, graph, grad, fused or plan, and stop\n"
+    "  --dump=STAGE         print ast, graph, onnx, grad, fused or plan, and stop\n"
     "  --cc PROGRAM         the clang to use (default: clang, clang-14 to clang-19)\n"
     "  --keep               keep the generated C beside the trainer, as FILE.c\n"
     "  -v                   print the clang command and the time of netc and of clang\n"
     "  --language           print every name of the language, with its arguments\n"
     "  --version, --help\n";
 
-static const char *const stages[] = {"ast", "graph", "grad", "fused", "plan"};
+static const char *const stages[] = {"ast", "graph", "onnx", "grad", "fused", "plan"};
 static const char *const targets[] = {"native", "avx512", "avx2", "generic"};
 
 void fail_usage(const char *message)

@@ -8,6 +8,7 @@
 #include "driver.h"
 #include "emit/emit.h"
 #include "lower/lower.h"
+#include "onnx/onnx.h"
 #include "passes/passes.h"
 #include "semantics/semantics.h"
 #include "syntax/syntax.h"
@@ -50,6 +51,9 @@ static int compile(const Options *o, Source *source)
     autodiff(train), verify(train);
     simplify(train), verify(train);
     simplify(evaluate), verify(evaluate);
+    describe_onnx(evaluate);
+    if (same(o->dump, "onnx"))
+        return print_onnx(stdout, evaluate->onnx), 0;
     if (same(o->dump, "grad"))
         return print_graph(stdout, train), print_graph(stdout, evaluate), 0;
 

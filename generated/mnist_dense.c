@@ -558,8 +558,7 @@ static void pack(void *batch, const struct net_rows *fields, int n)
 /* The prediction of an evaluation, as rows. */
 static void unpack(float *rows, const struct net_run *run)
 {
-    net_unpack(rows, net_at(run, 4096), TILE, run->n, (struct net_segment[]){{0, 10, 1, 0, 1}}, 1,
-            10);
+    net_unpack(rows, net_at(run, 4096), TILE, run->n, &(struct net_segment){0, 10, 1, 0, 1}, 1, 10);
 }
 
 static const struct net_layer layers[] = {
@@ -628,7 +627,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 const struct net_model net_model = {
     NET_MODEL_TABLES,
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "71973e96555edb78",
+    .hash = "a32fcfb587b47748",
     .evaluated =
             "input; flatten; dense(units=20); relu; batchnorm(eps=0.001); dense(units=10); relu; "
             "batchnorm(eps=0.001); dense(units=10)",
@@ -638,6 +637,11 @@ const struct net_model net_model = {
     .default_batch = 64, .epochs = 20, .seed = 0, .keep = "best", .monitor = "validation_loss",
     .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX, .outputs = 10, .output_rank = 1,
     .output_shape = {10},
+    .onnx =
+            "image = float(784); t1 = Gemm(image #0 #1) transB=1; t2 = Relu(t1); t3 = "
+            "BatchNormalization(t2 #4 #5 #2 #3) epsilon=0.001; t4 = Gemm(t3 #6 #7) transB=1; t5 = "
+            "Relu(t4); t6 = BatchNormalization(t5 #10 #11 #8 #9) epsilon=0.001; t7 = Gemm(t6 #12 "
+            "#13) transB=1; prediction = Softmax(t7) axis=1",
 };
 
 int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }

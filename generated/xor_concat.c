@@ -245,8 +245,7 @@ static void pack(void *batch, const struct net_rows *fields, int n)
 /* The prediction of an evaluation, as rows. */
 static void unpack(float *rows, const struct net_run *run)
 {
-    net_unpack(rows, net_at(run, 3072), TILE, run->n, (struct net_segment[]){{0, 1, 1, 0, 1}}, 1,
-            1);
+    net_unpack(rows, net_at(run, 3072), TILE, run->n, &(struct net_segment){0, 1, 1, 0, 1}, 1, 1);
 }
 
 static const struct net_layer layers[] = {
@@ -286,13 +285,16 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     NET_MODEL_TABLES,
-    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "960bc58cbe1a1c4f",
+    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "21bc79b4fec49071",
     .evaluated = "input; dense(units=1); tanh; concat; dense(units=1); tanh", .isa = "avx512",
     .batch = 4, .arena_size = 9344, .tensor_count = 4, .parts[0] = &part_train,
     .metrics = metrics, .metric_count = 1, .keys = "loss optimizer batch epochs metrics",
     .default_batch = 4, .epochs = 1000, .seed = 0, .keep = "best", .monitor = "validation_loss",
     .loss = NET_MSE, .activation = NET_IDENTITY, .outputs = 1, .output_rank = 1,
     .output_shape = {1},
+    .onnx =
+            "point = float(2); t1 = Gemm(point #0 #1) transB=1; t2 = Tanh(t1); t3 = Concat(point "
+            "t2) axis=1; t4 = Gemm(t3 #2 #3) transB=1; prediction = Tanh(t4)",
 };
 
 int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }

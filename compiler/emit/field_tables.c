@@ -230,8 +230,12 @@ static void write_unpack_value(const Emitter *e, Text *out, Value *value, const 
                                     c_name(e, root_of(value)->name))
                            : format("net_at(run, %zu)", v->buffer->offset);
 
-    line(out, 1, "net_unpack(%s, %s, %s, run->n, (struct net_segment[]){%s}, %d, %d);", rows, from,
-         tiles_text(256L * v->height * v->width * v->blocks), segments_text(v), v->segment_count,
+    const char *segments = format(v->segment_count == 1 ? "&(struct net_segment)%s"
+                                                        : "(struct net_segment[]){%s}",
+                                  segments_text(v));
+
+    line(out, 1, "net_unpack(%s, %s, %s, run->n, %s, %d, %d);", rows, from,
+         tiles_text(256L * v->height * v->width * v->blocks), segments, v->segment_count,
          shape_size(value->shape));
 }
 

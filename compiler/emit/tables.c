@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "onnx/onnx.h"
+
 /* ---- Tensors --------------------------------------------------------------------------------- */
 
 /* One value per channel, the channels in order. */
@@ -423,6 +425,10 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
         add_member(&w, ".uncompared = true");
     if (g->head_count)
         add_member(&w, ".next = &%s", head_name(g, 0));
+    if (g->onnx->refused)
+        add_member(&w, ".onnx_refused = %s", quoted(g->onnx->refused));
+    else
+        add_member(&w, ".onnx = %s", quoted(onnx_text(e, g->onnx)));
     line(out, 0, ",\n};\n");
     line(out, 0, "int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }");
 }

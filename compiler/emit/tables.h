@@ -18,6 +18,11 @@ const char *shape_member(const char *before, Shape shape); /* NET_SHAPE(..), or 
 
 bool is_one_number(const Graph *g); /* a batchnorm has one number a channel and row */
 
+/* ---- onnx_text.c ----------------------------------------------------------------------------- */
+
+/* "t1 = Gemm(image #0 #1) transB=1; prediction = Softmax(t1) axis=1" */
+const char *onnx_text(const Emitter *e, const Onnx *onnx);
+
 /* ---- call_tables.c: evaluated calls of the .net file ----------------------------------------- */
 
 void write_call(Text *out, const Call *call, const char *name);               /* nothing of NULL */

@@ -9,6 +9,7 @@
 
 typedef struct Model Model;
 typedef struct Field Field;
+typedef struct Onnx Onnx;
 
 /* ---- ops.c: the operations, rows of ops.def -------------------------------------------------- */
 
@@ -166,6 +167,7 @@ typedef struct Graph {
     int section_count;               /* that train in turn; 0: one */
     int section_ends[MAX_SECTIONS];  /* the first forward node behind each */
     int term_sections[MAX_SECTIONS]; /* of each term of the loss, from 0 */
+    Onnx *onnx;                      /* describe_onnx: of an evaluate graph */
 } Graph;
 
 Graph *new_graph(const char *name);

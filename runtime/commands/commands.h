@@ -56,4 +56,7 @@ enum net_part net_command_rows_open(struct net_session *session, bool labelled);
 /* Ends the program where a file was written to since the data were opened. */
 void net_need_unwritten(struct net_data *data);
 
+/* export_onnx.c: the network that makes the prediction, with these weights. */
+void net_export_onnx(const char *path, const struct net_model *model, const void *params);
+
 #endif

@@ -1,6 +1,7 @@
 /*
  * export.c -- `export`: the weights of a run as a file of named arrays, in PyTorch's names and
- * layouts: safetensors, or numpy's npz, which is a zip archive of an .npy for each, not packed.
+ * layouts: safetensors, or numpy's npz, which is a zip archive of an .npy for each, not packed; or
+ * the network with them, as ONNX.
  */
 
 #include <stdlib.h>
@@ -107,39 +108,52 @@ static void write_npz(const char *path, const struct net_model *model, const voi
 /* A name that promises what export does not write. */
 static void check_ending(const char *path)
 {
-    static const char *const others[] = {".bin", ".ckpt", ".h5",  ".keras", ".onnx",
+    static const char *const others[] = {".bin", ".ckpt", ".h5",  ".keras",
                                          ".pkl", ".pt",   ".pth", ".tflite"};
     const char *ending = strrchr(path, '.');
 
     for (size_t i = 0; ending && i < sizeof others / sizeof *others; i++)
         if (!strcmp(ending, others[i]))
-            net_fail(NET_USAGE,
-                     "-o %s: export writes safetensors or npz, which a name with %s does not say; "
-                     "torch and others read .safetensors with the package safetensors",
-                     path, ending);
+            net_fail(
+                NET_USAGE,
+                "-o %s: export writes safetensors, npz or onnx, which a name with %s does not say; "
+                "torch and others read .safetensors with the package safetensors",
+                path, ending);
+}
+
+static bool is_format(const char *word)
+{
+    return !strcmp(word, "npz") || !strcmp(word, "safetensors") || !strcmp(word, "onnx");
+}
+
+/* By --format, or by the ending of the name. */
+static bool is_wanted(const struct net_options *options, const char *format)
+{
+    const struct net_value *given = &options->value[NET_FORMAT];
+    const char *ending = strrchr(options->value[NET_OUTPUT].text, '.');
+
+    return given->given ? !strcmp(given->text, format) : ending && !strcmp(ending + 1, format);
 }
 
 int net_command_export(struct net_options *options)
 {
     const struct net_value *format = &options->value[NET_FORMAT];
     const char *path = options->value[NET_OUTPUT].text;
-    const size_t length = path ? strlen(path) : 0;
     struct net_session session;
 
     if (!path)
         net_fail(NET_USAGE, "export wants -o FILE, such as -o weights.npz");
-    if (format->given && strcmp(format->text, "npz") != 0 &&
-        strcmp(format->text, "safetensors") != 0)
-        net_fail(NET_USAGE, "export writes --format npz or safetensors, not %s", format->text);
+    if (format->given && !is_format(format->text))
+        net_fail(NET_USAGE, "export writes --format npz, safetensors or onnx, not %s",
+                 format->text);
     if (!format->given)
         check_ending(path);
-    const bool npz = format->given ? !strcmp(format->text, "npz")
-                                   : length > 4 && !strcmp(path + length - 4, ".npz");
-
     net_session_open(&session, options);
     net_session_weights(&session);
-    if (npz)
+    if (is_wanted(options, "npz"))
         write_npz(path, options->model, session.run.params);
+    else if (is_wanted(options, "onnx"))
+        net_export_onnx(path, options->model, session.run.params);
     else
         net_weights_write(NULL, path, options->model, session.run.params, session.opening.checksum);
     net_session_close(&session);

@@ -102,7 +102,8 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
     [NET_DIGITS] = {"digits", NET_KIND_WHOLE, EVAL | PREDICT | REPORT, 0, 17, NULL,
                     "N  behind the points of what is printed"},
     [NET_FORMAT] = {"format", NET_KIND_CHOICE, PREDICT | EXPORT, 0, 0, formats,
-                    "HOW  text, csv, json (an object a line), npy; of weights npz, safetensors"},
+                    "HOW  text, csv, json (an object a line), npy; of export npz, "
+                    "safetensors, onnx"},
     [NET_TOP] = {"top", NET_KIND_WHOLE, PREDICT | GENERATE, 1, INT32_MAX, NULL,
                  "K  the K likeliest classes, the first one first; of these one is drawn"},
     [NET_WITH_TRUTH] = {"with_truth", NET_KIND_SWITCH, PREDICT, 0, 1, NULL,

@@ -162,10 +162,10 @@ exits "one too many" 1 "tensor net.more is not of this model" $predict more.safe
 exits "one of another shape" 1 "net.dense_1.weight has shape \[5, 16\]; this model's is \[16, 5\]" \
     $predict turned.safetensors
 exits "one of another type" 1 "has dtype F64; this trainer reads F32" $predict double.safetensors
-exits "another format" 2 "export writes --format npz or safetensors, not csv" ./rows export \
+exits "another format" 2 "export writes --format npz, safetensors or onnx, not csv" ./rows export \
     --weights rows.run --format csv -o x
-exits "a name of another format" 2 "export writes safetensors or npz" ./rows export \
-    --weights rows.run -o rows.onnx
+exits "a name of another format" 2 "export writes safetensors, npz or onnx" ./rows export \
+    --weights rows.run -o rows.pt
 exits "a format of weights" 2 "predict writes --format text, csv, json or npy, not npz" $predict \
     rows.run --format npz
 finish

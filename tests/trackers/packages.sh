@@ -1,6 +1,6 @@
-# packages.sh NAME -- the packages of TensorBoard and MLflow, by requirements.txt in build/trackers,
-# once; sourced behind shell.sh. $python is theirs; where they cannot be had the script ends, and
-# says that NAME was skipped.
+# packages.sh NAME -- the packages of TensorBoard, MLflow and ONNX, by requirements.txt in
+# build/trackers, once; sourced behind shell.sh. $python is theirs; where they cannot be had the
+# script ends, and says that NAME was skipped.
 
 here=$root/tests/trackers venv=$(realpath -m "${BUILD:-$root/build}")/trackers
 python=$venv/bin/python

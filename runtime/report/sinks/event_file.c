@@ -64,10 +64,15 @@ void net_proto_float(struct net_buffer *message, unsigned field, float value)
     add_little_endian(message, bits, sizeof bits);
 }
 
-static void add_field(struct net_buffer *message, unsigned field, const void *at, size_t length)
+void net_proto_begin(struct net_buffer *message, unsigned field, size_t length)
 {
     add_varint(message, field << 3 | WIRE_BYTES);
     add_varint(message, length);
+}
+
+static void add_field(struct net_buffer *message, unsigned field, const void *at, size_t length)
+{
+    net_proto_begin(message, field, length);
     if (length)
         net_buffer_add(message, at, length);
 }

@@ -37,6 +37,8 @@ void net_proto_whole(struct net_buffer *message, unsigned field, uint64_t value)
 void net_proto_double(struct net_buffer *message, unsigned field, double value);
 void net_proto_float(struct net_buffer *message, unsigned field, float value);
 void net_proto_text(struct net_buffer *message, unsigned field, const char *text);
+/* What stands before so many bytes, which follow. */
+void net_proto_begin(struct net_buffer *message, unsigned field, size_t length);
 /* A message in another, which is freed. */
 void net_proto_message(struct net_buffer *message, unsigned field, struct net_buffer *inner);
 

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""What ONNX Runtime makes of exported networks, beside `predict`: a line a case of cases.txt.
+
+    onnx_runtime.py [--netc build/netc] [CASE...]
+
+The networks are those that losses.py compares with PyTorch, with initial weights; the rows are the
+ones that they train on, prepared. The whole file is read by onnx.checker first. Exit 1 where a
+number of a row differs by more than 1e-5 of the largest one of all rows, or of 1.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+
+import losses
+import models
+import published
+
+TOLERANCE = 1e-5
+
+
+def run_onnx(path, x):
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    values = x if isinstance(x, (tuple, list)) else [x]
+    feeds = {}
+    for wanted, value in zip(session.get_inputs(), values):
+        dtype = np.int32 if "int32" in wanted.type else np.float32
+        shape = [size if isinstance(size, int) else -1 for size in wanted.shape]
+        feeds[wanted.name] = value.numpy().astype(dtype).reshape(shape)
+    return session.run(None, feeds)[0]
+
+
+def difference(case, netc, folder):
+    trainer = losses.compile_case(case, netc, folder)
+    weights = losses.initial_weights(trainer, 1, folder)
+    path, said = os.path.join(folder, "network.onnx"), os.path.join(folder, "said.npy")
+    losses.run_program(trainer, "export", "--weights", weights, "-o", path)
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+    losses.run_program(trainer, "predict", "--data", folder, "--weights",
+                       os.path.dirname(weights), "--part", "train", "--format", "npy", "-o", said)
+    options = {key: models.evaluate(value) for key, value in case.defines.items()
+               if key not in ("optimizing", "scheduling", "limit", "rate")}
+    given = run_onnx(path, published.case_of(case.file, losses.TORCH, options).x)
+    wanted = np.load(said)
+    given = given.reshape(wanted.shape)
+    return np.abs(given - wanted).max() / max(1, np.abs(wanted).max())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--netc", default="build/netc")
+    parser.add_argument("cases", nargs="*", metavar="CASE")
+    options = parser.parse_args()
+    onnxruntime.set_default_logger_severity(3)
+    torch.manual_seed(0)
+    failed = count = 0
+    for case in losses.cases(options.cases):
+        with tempfile.TemporaryDirectory() as folder:
+            losses.unpack_data(folder)
+            try:
+                worst = difference(case, os.path.abspath(options.netc), folder)
+            except RuntimeError as error:
+                print(f"{case.name}: {error}", file=sys.stderr)
+                worst = float("nan")
+        right = worst <= TOLERANCE
+        count, failed = count + 1, failed + (not right)
+        print(f"{case.name:32} {worst:9.1e}{'' if right else '  FAILED'}", flush=True)
+    print(f"{count - failed} passed, {failed} failed")
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    main()
