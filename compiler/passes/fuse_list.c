@@ -115,8 +115,9 @@ static bool is_updated(const Value *weight)
 {
     const Node *node = weight->node;
 
-    return node &&
-           (node->op == OP_UPDATE || (node->op == OP_GROUP_EXPAND && is_updated(node->inputs[0])));
+    return node && (node->op == OP_UPDATE ||
+                    ((node->op == OP_GROUP_EXPAND || node->op == OP_WEIGHT_SLICE) &&
+                     is_updated(node->inputs[0])));
 }
 
 const Kernel *find_first(const Fusion *f, int i)
@@ -137,9 +138,9 @@ void add_first(Fusion *f, Kernel *k, const Value *weight)
         APPEND(f->program->kernels, f->program->count, k);
         return;
     }
-    assert(!weight->node || f->first); /* the kernel that makes it is there */
-    while (weight->node && f->first[place++]->node != weight->node)
+    while (weight->node && place < f->first_count && f->first[place++]->node != weight->node)
         ;
+    assert(!weight->node || (place && f->first[place - 1]->node == weight->node));
     f->first = grow(f->first, f->first_count, sizeof *f->first);
     memmove(&f->first[place + 1], &f->first[place],
             (size_t)(f->first_count++ - place) * sizeof *f->first);

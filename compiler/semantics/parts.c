@@ -91,8 +91,7 @@ static void check_names(Sema *s, const char *key, const Constant *names)
         check_part(s, key, name);
 }
 
-/* By the train section, or by a word of its own. */
-static bool is_frozen(const Model *model, const Layer *layer)
+bool is_frozen(const Model *model, const Layer *layer)
 {
     const Constant *own = argument(layer->call, "frozen"), *name;
     bool frozen = own && own->number != 0;

@@ -70,6 +70,11 @@ static void check_cycle(Sema *s)
     if (!optimizer || !cycle || !same(cycle->name, "onecycle") ||
         number(cycle, "cycle_momentum") == 0)
         return;
+    if (s->model->section_count) {
+        if (report(s, cycle->span, "onecycle cycles no momenta of several train sections"))
+            note(s->source, "write onecycle(cycle_momentum=false)");
+        return;
+    }
     if (same(optimizer->name, "nadam")) {
         if (report(s, cycle->span, "nadam has a schedule of momenta already"))
             note(s->source, "write onecycle(cycle_momentum=false)");

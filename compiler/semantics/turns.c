@@ -104,6 +104,8 @@ static void share_layers(Sema *s)
 
     for (int i = 0; i < model->layer_count; i++) {
         Layer *layer = model->layers[i];
+        const Signature *signature = find_signature(layer->call->name, KIND_LAYER);
+        const bool has_weights = signature && signature->has_weights;
 
         for (int k = 0; k < model->section_count; k++) {
             const TrainSection *section = &model->sections[k];
@@ -117,9 +119,9 @@ static void share_layers(Sema *s)
                         "a part is trained in one section");
             layer->section = k + 1;
         }
-        const Signature *signature = find_signature(layer->call->name, KIND_LAYER);
-
-        layer->frozen = signature && signature->has_weights && !layer->section;
+        if (has_weights && is_frozen(model, layer))
+            layer->section = 0;
+        layer->frozen = has_weights && !layer->section;
     }
 }
 

@@ -9,6 +9,7 @@
 
 /* Has the layer weights, and is of one of these parts? (parts.c) */
 bool is_of_parts(const Layer *layer, const Constant *parts);
+bool is_frozen(const Model *model, const Layer *layer); /* by `frozen` or a word of its own */
 
 /* Each has a name, which no other has. */
 bool check_section_names(Sema *s, const Ast *const *sections, int count);

@@ -67,6 +67,8 @@ static char *find_cause(struct trainer *trainer)
     memset(session->run.params, 0, session->model->params_size);
     if (session->state_copies)
         memset(session->run.state, 0, (size_t)session->state_copies * session->model->params_size);
+    if (session->average)
+        memset(session->average, 0, session->model->params_size);
     net_checkpoint_read(&checkpoint, &trainer->run);
     net_tensors_free(&checkpoint);
     train_epochs(trainer);

@@ -35,4 +35,35 @@ exits "one that would be of all is none" 2 "several train sections" ./gan --lr 0
 check "gradcheck, each by its section's loss" ./gan gradcheck --synthetic g.dense_1
 check "of the other one" ./gan gradcheck d.dense
 
+
+# ---- what a section does not train ---------------------------------------------------------------
+
+cat >memory.net <<'END'
+data {
+    train = digits(rows=100)
+    input image[1, 28, 28] = image -> scale(1/255)
+    input digit            = label -> classes(10)
+    input z[8]             = normal
+}
+network d(image, digit) {
+    lines = image -> reshape(28, 28) -> conv1d(16, 1)
+    a = attention(lines, image -> reshape(28, 28) -> conv1d(16, 1), heads=2)
+    concat(digit -> embedding(8, frozen=true), a -> mean(axis=length)) -> dense(1)
+}
+network g(z) { z -> dense(784) -> tanh -> reshape(1, 28, 28) }
+train first {
+    loss       = mse(d(image, digit), 1) + mse(d(g(z), digit), 0)
+    parameters = [d]
+    optimizer  = adam(lr=1e-3)
+}
+train second {
+    loss       = mse(d(g(z), digit), 1)
+    parameters = [g]
+    optimizer  = adam(lr=1e-3)
+}
+END
+check "through parts of weights that a section before has trained" "$netc" memory.net --emit-c \
+    -o memory.c
+check "a frozen embedding" sh -c '"$1" memory.net --summary | grep -q "Non-trainable params: 80 "' \
+    sh "$netc"
 finish
