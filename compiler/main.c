@@ -40,8 +40,6 @@ static int compile(const Options *o, Source *source)
         return EXIT_FAULT;
     verify(train), verify(evaluate);
     warn_doubtful(train);
-    if (o->check)
-        return 0;
     if (same(o->dump, "graph"))
         return print_graph(stdout, train), print_graph(stdout, evaluate), 0;
 
@@ -49,6 +47,9 @@ static int compile(const Options *o, Source *source)
     LayerRow *layers = summarize(model, evaluate, &layer_count);
 
     autodiff(train), verify(train);
+    warn_unreached(train);
+    if (o->check)
+        return 0;
     simplify(train), verify(train);
     simplify(evaluate), verify(evaluate);
     describe_onnx(evaluate);

@@ -153,3 +153,15 @@ void warn_doubtful(const Graph *g)
         if (!g->model->layers[i]->shared && !g->model->layers[i]->field)
             warn_arguments(g->model->source, g->model->layers[i]);
 }
+
+void warn_unreached(const Graph *train)
+{
+    for (int i = 0; i < train->node_count; i++) {
+        const Node *node = train->nodes[i];
+
+        for (int j = 0; j < node->input_count; j++)
+            if (node->inputs[j] && node->inputs[j]->unreached && !node->backward)
+                warn_at(train->model->source, node->span,
+                        "no gradient reaches %s: it is not trained", node->inputs[j]->name);
+    }
+}

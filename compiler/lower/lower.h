@@ -23,7 +23,8 @@ Value *lower_expression(Graph *g, const Term *term);
 Value *lower_target(Graph *g, const Field *target);
 void lower_loss(Graph *g, Value *const *terms, int count);
 
-void warn_doubtful(const Graph *train); /* doubtful.c: what trains badly */
+void warn_unreached(const Graph *train); /* of layers that no gradient reaches */
+void warn_doubtful(const Graph *train);  /* doubtful.c: what trains badly */
 
 /* ---- summary.c: the table that Keras users know ---------------------------------------------- */
 

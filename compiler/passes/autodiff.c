@@ -138,6 +138,26 @@ static void drop_versions(Graph *g)
     }
 }
 
+/* What is read, and no gradient reaches, behind a detach, is no parameter: no decay, no penalty. */
+static void keep_unreached(Graph *g)
+{
+    bool *updated = allocate((size_t)g->value_count + 1);
+
+    for (int i = 0; i < g->node_count; i++)
+        if (g->nodes[i]->op == OP_UPDATE)
+            updated[g->nodes[i]->inputs[0]->id] = true;
+    for (int i = 0; i < g->value_count; i++) {
+        Value *w = g->values[i];
+
+        if (w->role != ROLE_PARAMETER || updated[w->id])
+            continue;
+        w->role = ROLE_STATE;
+        w->unreached = true;
+        w->l1 = w->l2 = w->rate = 0;
+        w->run_l1 = w->run_l2 = w->run_rate = 0;
+    }
+}
+
 void autodiff(Graph *g)
 {
     Node **forward = copy_array(g->nodes, g->node_count, sizeof(Node *));
@@ -148,6 +168,7 @@ void autodiff(Graph *g)
         Reverse r = {.g = g, .nodes = forward, .count = count};
 
         differentiate(&r);
+        keep_unreached(g);
         return;
     }
     g->node_count = 0;
@@ -162,4 +183,5 @@ void autodiff(Graph *g)
         differentiate(&r);
     }
     drop_versions(g);
+    keep_unreached(g);
 }

@@ -216,6 +216,15 @@ void net_check_stretched(const struct net_options *options, const struct net_sta
         return;
     const double had = net_schedule_rate_of(options, state, last, before);
 
+    /* by steps: where it stopped within its first epoch, the rate at that one's beginning is one */
+    if (options->model->cycle && last == 0 && now != before) {
+        net_warn(
+            "onecycle goes over %ld epochs now, and the run began with one over %ld: that is no "
+            "run of %ld epochs; for one, begin with --epochs %ld and --out",
+            now, before, now, now);
+        return;
+    }
+
     if (had == net_schedule_rate_of(options, state, last, now))
         return;
     net_warn("the schedule ends after %ld epochs now, and %ld were trained with one that ends "
