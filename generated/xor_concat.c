@@ -292,9 +292,9 @@ const struct net_model net_model = {
     .default_batch = 4, .epochs = 1000, .seed = 0, .keep = "best", .monitor = "validation_loss",
     .loss = NET_MSE, .activation = NET_IDENTITY, .outputs = 1, .output_rank = 1,
     .output_shape = {1},
-    .onnx =
+    NET_ONNX(
             "point = float(2); t1 = Gemm(point #0 #1) transB=1; t2 = Tanh(t1); t3 = Concat(point "
-            "t2) axis=1; t4 = Gemm(t3 #2 #3) transB=1; prediction = Tanh(t4)",
+            "t2) axis=1; t4 = Gemm(t3 #2 #3) transB=1; prediction = Tanh(t4)"),
 };
 
 int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }

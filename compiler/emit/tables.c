@@ -428,7 +428,7 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
     if (g->onnx->refused)
         add_member(&w, ".onnx_refused = %s", quoted(g->onnx->refused));
     else
-        add_member(&w, ".onnx = %s", quoted(onnx_text(e, g->onnx)));
+        add_member(&w, "NET_ONNX(%s)", onnx_texts(e, g->onnx));
     line(out, 0, ",\n};\n");
     line(out, 0, "int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }");
 }

@@ -188,12 +188,17 @@ static bool is_read(const struct net_model *model, int t)
 {
     char *name = net_format("#%d", t);
     const size_t length = strlen(name);
-    const char *at = strstr(model->onnx, name);
+    bool read = false;
 
-    while (at && at[length] >= '0' && at[length] <= '9')
-        at = strstr(at + length, name);
+    for (const char *const *text = model->onnx; *text && !read; text++) {
+        const char *at = strstr(*text, name);
+
+        while (at && at[length] >= '0' && at[length] <= '9')
+            at = strstr(at + length, name);
+        read = at != NULL;
+    }
     free(name);
-    return at != NULL;
+    return read;
 }
 
 /* What stands before the numbers of a weight, as a field of the graph. */
@@ -215,11 +220,14 @@ static struct net_buffer begin_weight(const struct net_tensor *tensor, size_t by
 static struct net_buffer describe_graph(const struct net_model *model)
 {
     struct net_buffer graph = {0};
-    char *copy = net_format("%s", model->onnx), *rest = copy;
 
-    for (char *statement; (statement = strtok_r(rest, ";", &rest));)
-        add_statement(&graph, model, statement + (*statement == ' '));
-    free(copy);
+    for (const char *const *text = model->onnx; *text; text++) {
+        char *copy = net_format("%s", *text), *rest = copy;
+
+        for (char *statement; (statement = strtok_r(rest, ";", &rest));)
+            add_statement(&graph, model, statement + (*statement == ' '));
+        free(copy);
+    }
     net_proto_text(&graph, GRAPH_NAME, model->name);
     add_value(&graph, GRAPH_OUTPUT, "prediction", ELEMENT_FLOAT, model->output_shape,
               model->output_rank);

@@ -53,6 +53,12 @@
         .flops = (operations), .bytes = __VA_ARGS__                                                \
     }
 
+#define NET_ONNX(...)                                                                              \
+    .onnx = (const char *const[])                                                                  \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
+
 /* What every model has under the same names. */
 #define NET_LENGTH(array) ((int)(sizeof(array) / sizeof *(array)))
 #define NET_MODEL_TABLES                                                                           \

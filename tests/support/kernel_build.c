@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "onnx/onnx.h"
 #include "support/graph_test.h"
 
 bool is_sanitized(void)
@@ -54,6 +55,8 @@ Compiled plan_model(const char *text, const char *target)
     autodiff(train), verify(train);
     simplify(train), verify(train);
     simplify(evaluate), verify(evaluate);
+    describe_onnx(evaluate);
+    ck_assert_msg(!evaluate->onnx->refused, "onnx/rules.c has no %s", evaluate->onnx->refused);
     select_algorithms(train, evaluate, find_target(target)), verify(train), verify(evaluate);
     lay_out(train, evaluate, find_target(target)), verify(train), verify(evaluate);
     verify_layout(train, evaluate);

@@ -4,6 +4,7 @@
 #include "core/attempt.h"
 #include "emit/emit.h"
 #include "lower/lower.h"
+#include "onnx/onnx.h"
 #include "passes/passes.h"
 #include "semantics/semantics.h"
 #include "syntax/syntax.h"
@@ -26,6 +27,7 @@ static void emit_model(Source *source, Model *model, const Target *target)
     autodiff(train), verify(train);
     simplify(train), verify(train);
     simplify(evaluate), verify(evaluate);
+    describe_onnx(evaluate);
     select_algorithms(train, evaluate, target), verify(train), verify(evaluate);
     lay_out(train, evaluate, target), verify(train), verify(evaluate);
     verify_layout(train, evaluate);
