@@ -6,6 +6,8 @@
 
 #include "semantics/analysis.h"
 
+enum { MAX_BINS = 65536 };
+
 /* ---- Steps that make the shape --------------------------------------------------------------- */
 
 Call *analyze_step(Sema *s, const Ast *stage)
@@ -356,6 +358,8 @@ void check_transforms(Sema *s, const Field *field)
             check_clip(s, step);
         else if (same(step->name, "quantiles") && number(step, "n") < 2)
             report(s, argument(step, "n")->span, "quantiles wants 2 bins or more");
+        else if (same(step->name, "quantiles") && number(step, "n") > MAX_BINS)
+            report(s, argument(step, "n")->span, "quantiles makes %d bins at most", MAX_BINS);
         else if (same(step->name, "permute_pixels"))
             check_permute(s, field, step);
         else if (same(step->name, "noise"))

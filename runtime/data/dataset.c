@@ -353,7 +353,7 @@ struct net_data *net_data_open_by(const struct net_model *model, const struct ne
     if (opening->same & 1u << NET_TRAIN && !opening->alike)
         net_identity_check_splits(data, opening->changed);
     net_task_find(data, NET_TRAIN);
-    if (model->weight && !data->learnt)
+    if (model->weight)
         net_check_row_weights(data);
     net_contract_check(data, opening->checksum);
     return data;

@@ -33,15 +33,26 @@ void net_pack_row_weights(const struct net_model *model, const struct net_rows *
                     : *(const float *)rows->row[i];
 }
 
+/* Has the part rows, and none that counts? */
+static bool is_weightless(const struct net_data *data, int part)
+{
+    const long count = net_data_rows(data, part);
+
+    for (long row = 0; row < count; row++)
+        if (*(const float *)net_data_row(data, data->model->weight - 1, part, row) > 0)
+            return false;
+    return count > 0;
+}
+
 void net_check_row_weights(const struct net_data *data)
 {
     const struct net_model *model = data->model;
-    const long count = net_data_rows(data, NET_TRAIN);
 
-    for (long row = 0; row < count; row++)
-        if (*(const float *)net_data_row(data, model->weight - 1, NET_TRAIN, row) > 0)
-            return;
-    net_fail(1, "%s: %s is 0 in all rows to train on: nothing would be learnt",
-             data->parts[NET_TRAIN].source->fields[model->weight - 1].column.place,
-             model->fields[model->weight - 1].name);
+    for (int part = NET_TRAIN; part <= NET_TEST; part++)
+        if ((part != NET_TRAIN || !data->learnt) && is_weightless(data, part))
+            net_fail(NET_FAULT, "%s: %s is 0 in all rows %s%s",
+                     data->parts[part].source->fields[model->weight - 1].column.place,
+                     model->fields[model->weight - 1].name,
+                     part == NET_TRAIN ? "to train on: nothing would be learnt" : "of ",
+                     part == NET_TRAIN ? "" : net_part_names[part]);
 }

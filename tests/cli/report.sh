@@ -235,8 +235,10 @@ exits "report of no run" 1 "figures: neither a run's folder" ./digits report fig
 mkdir harmed && cp -r run harmed/a && cp -r run harmed/b
 head -c 200 run/run.json >harmed/a/run.json
 truncate -s -4 harmed/b/history.csv
+cp -r run harmed/c && echo 3 >harmed/c/run.json
 check "a damaged run among others" bash -c './digits report harmed >harmed.out 2>&1'
 shows "is left out" harmed.out "warning: harmed/a/run.json is left out: " \
+    "harmed/c/run.json is left out: it is no object" \
     "harmed/b/history.csv: 1 damaged line is left out" "^harmed/b  *finished"
 exits "one that was named is not" 1 "error: harmed/a/run.json: " ./digits report harmed/b harmed/a
 exits "a page is not written over a run's" 2 "is a file of a run" \

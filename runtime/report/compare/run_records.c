@@ -61,6 +61,11 @@ static void read_run(struct net_run_records *runs, const struct net_folder *fold
 
     run.json = net_json_read(text, length, error, sizeof error);
     free(text);
+    if (run.json && run.json->kind != NET_JSON_OBJECT) {
+        net_json_free(run.json);
+        run.json = NULL;
+        snprintf(error, sizeof error, "it is no object");
+    }
     if (!run.json && needed)
         net_fail(NET_FAULT, "%s: %s", path, error);
     if (!run.json) {
