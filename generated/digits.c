@@ -675,11 +675,12 @@ const struct net_model net_model = {
     .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX, .outputs = 10, .output_rank = 1,
     .output_shape = {10},
     NET_ONNX(
-            "image = float(1 28 28); t1 = Conv(image #0 #1) pads=[1,1,1,1]; t2 = Relu(t1); t3 = "
-            "MaxPool(t2) kernel_shape=[2,2] strides=[2,2]; t4 = Conv(t3 #2 #3) pads=[1,1,1,1]; t5 "
-            "= Relu(t4); t6 = MaxPool(t5) kernel_shape=[2,2] strides=[2,2]; t7 = Constant() "
-            "value=[-1,784]; t8 = Reshape(t6 t7); t9 = Gemm(t8 #4 #5) transB=1; t10 = Relu(t9); "
-            "t11 = Gemm(t10 #6 #7) transB=1; prediction = Softmax(t11) axis=1"),
+            "image = float(1 28 28); t.1 = Conv(image #0 #1) pads=[1,1,1,1]; t.2 = Relu(t.1); t.3 "
+            "= MaxPool(t.2) kernel_shape=[2,2] strides=[2,2]; t.4 = Conv(t.3 #2 #3) "
+            "pads=[1,1,1,1]; t.5 = Relu(t.4); t.6 = MaxPool(t.5) kernel_shape=[2,2] strides=[2,2]; "
+            "t.7 = Constant() value=[-1,784]; t.8 = Reshape(t.6 t.7); t.9 = Gemm(t.8 #4 #5) "
+            "transB=1; t.10 = Relu(t.9); t.11 = Gemm(t.10 #6 #7) transB=1; prediction = "
+            "Softmax(t.11) axis=1"),
 };
 
 int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }

@@ -638,10 +638,10 @@ const struct net_model net_model = {
     .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX, .outputs = 10, .output_rank = 1,
     .output_shape = {10},
     NET_ONNX(
-            "image = float(784); t1 = Gemm(image #0 #1) transB=1; t2 = Relu(t1); t3 = "
-            "BatchNormalization(t2 #4 #5 #2 #3) epsilon=0.001; t4 = Gemm(t3 #6 #7) transB=1; t5 = "
-            "Relu(t4); t6 = BatchNormalization(t5 #10 #11 #8 #9) epsilon=0.001; t7 = Gemm(t6 #12 "
-            "#13) transB=1; prediction = Softmax(t7) axis=1"),
+            "image = float(784); t.1 = Gemm(image #0 #1) transB=1; t.2 = Relu(t.1); t.3 = "
+            "BatchNormalization(t.2 #4 #5 #2 #3) epsilon=0.001; t.4 = Gemm(t.3 #6 #7) transB=1; "
+            "t.5 = Relu(t.4); t.6 = BatchNormalization(t.5 #10 #11 #8 #9) epsilon=0.001; t.7 = "
+            "Gemm(t.6 #12 #13) transB=1; prediction = Softmax(t.7) axis=1"),
 };
 
 int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }

@@ -293,8 +293,8 @@ const struct net_model net_model = {
     .loss = NET_MSE, .activation = NET_IDENTITY, .outputs = 1, .output_rank = 1,
     .output_shape = {1},
     NET_ONNX(
-            "point = float(2); t1 = Gemm(point #0 #1) transB=1; t2 = Tanh(t1); t3 = Concat(point "
-            "t2) axis=1; t4 = Gemm(t3 #2 #3) transB=1; prediction = Tanh(t4)"),
+            "point = float(2); t.1 = Gemm(point #0 #1) transB=1; t.2 = Tanh(t.1); t.3 = "
+            "Concat(point t.2) axis=1; t.4 = Gemm(t.3 #2 #3) transB=1; prediction = Tanh(t.4)"),
 };
 
 int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }

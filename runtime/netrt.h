@@ -352,7 +352,7 @@ struct net_model {
     bool uncompared;                /* with no target, or none of its shape: it has no metrics */
     int output_rank, output_shape[4];
     /* Evaluate's nodes up to the prediction, in ONNX's operators; #0 is the first tensor:
-       "t1 = Gemm(image #0 #1) transB=1; prediction = Softmax(t1) axis=1". NULL behind the last. */
+       "t.1 = Gemm(x #0 #1) transB=1; prediction = Softmax(t.1) axis=1". NULL behind the last. */
     const char *const *onnx;
     const char *onnx_refused; /* what ONNX does not have, "lstm (line 9)", or NULL */
     const struct net_layer *layers;

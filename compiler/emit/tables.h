@@ -20,7 +20,7 @@ bool is_one_number(const Graph *g); /* a batchnorm has one number a channel and 
 
 /* ---- onnx_text.c ----------------------------------------------------------------------------- */
 
-/* "t1 = Gemm(x #0 #1) transB=1; prediction = Softmax(t1) axis=1", in strings parted by commas */
+/* "t.1 = Gemm(x #0 #1) transB=1; prediction = Softmax(t.1) axis=1", in strings parted by commas */
 const char *onnx_texts(const Emitter *e, const Onnx *onnx);
 
 /* ---- call_tables.c: evaluated calls of the .net file ----------------------------------------- */

@@ -69,6 +69,9 @@ void describe_onnx(Graph *g)
         w.names[node->outputs[0]->id] = name;
     }
     finish(&w, g);
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->role == ROLE_INPUT && same(g->values[i]->name, "prediction"))
+            *onnx = (Onnx){.refused = "input of the output's name, `prediction`,"};
 }
 
 void print_onnx(FILE *out, const Onnx *onnx)

@@ -20,7 +20,8 @@ const char *ints_text(const int *list, int count)
 const char *add_parts(Writer *w, const char *op, const char *inputs, const char *attributes,
                       int count)
 {
-    const char *first = format("t%d", ++w->temporaries);
+    /* with a point, which no input's name has */
+    const char *first = format("t.%d", ++w->temporaries);
     Text outputs = {0};
 
     text_add(&outputs, "%s", first);

@@ -162,7 +162,7 @@ static void add_input(struct net_buffer *graph, const char *name, bool floats, c
     add_value(graph, GRAPH_INPUT, name, floats ? ELEMENT_FLOAT : ELEMENT_INT32, shape, rank);
 }
 
-/* A statement of model->onnx: "t1 t2 = Split(x #3) axis=1", or of an input "x = float(3 32 32)". */
+/* A statement of model->onnx: "t.1 t.1_2 = Split(x #3) axis=1", or an input, "x = float(3 32)". */
 static void add_statement(struct net_buffer *graph, const struct net_model *model, char *statement)
 {
     struct net_buffer node = {0};

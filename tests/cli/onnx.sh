@@ -50,4 +50,13 @@ agrees images attention
 agrees images sequence "part=gru(7,reverse=true)"
 agrees texts text "after=lstm(7,keep=last,reverse=true,layers=2)"
 agrees texts text "after=lstm(16,keep=last)"
+for name in t1 prediction; do
+    sed "s/image/$name/; s/(image)/($name)/g; s/    image ->/    $name ->/" \
+        "$root/models/digits.net" >$name.net
+    sed -i "s/= $name -> scale/= image -> scale/; s/input  image/input  $name/" $name.net
+done
+check "an input called as a result might be" sh -c '"$1" t1.net --dump=onnx | grep -q "Conv(t1 "' \
+    sh "$netc"
+check "one called as the output" sh -c '"$1" prediction.net --dump=onnx |
+    grep -q "no input of the output.s name"' sh "$netc"
 finish
