@@ -57,6 +57,13 @@ static const Instance instances[] = {
     {OP_UPSAMPLE2D_GRAD, "<dx.shape>_<kernel>",
      "dx = the sum of the dy that x became; items: (batch block, row)",
      "net_<op>(<dy>, <epilogue>, <transcendental>, <row_end>, " WINDOWS("dy", "dx") "}"},
+    {OP_UPSAMPLE2D_BILINEAR, "<x.shape>_<kernel>",
+     "y = between the nearest x of two rows and columns, by their distance; items: (batch block, "
+     "row)",
+     "net_<op>(<x>, <epilogue>, <row_end>, " WINDOWS("y", "x") "}"},
+    {OP_UPSAMPLE2D_BILINEAR_GRAD, "<dx.shape>_<kernel>",
+     "dx = the sum of the dy that x is in, times its share of each; items: (batch block, row)",
+     "net_<op>(<dy>, <epilogue>, <transcendental>, <row_end>, " WINDOWS("dy", "dx") "}"},
     /* the window is the image */
     {OP_GLOBAL_MAXPOOL2D, "<x.shape>",
      "y = max over the pixels of x[, index = the first that has it]; items: batch blocks",

@@ -48,6 +48,7 @@ static void bind_attributes(Match *m)
     case OP_MAXPOOL2D_GRAD:
     case OP_AVGPOOL2D_GRAD:
     case OP_UPSAMPLE2D:
+    case OP_UPSAMPLE2D_BILINEAR:
     case OP_STRETCH:
     case OP_GLOBAL_MAXPOOL2D_GRAD:
     case OP_GLOBAL_AVGPOOL2D_GRAD:
@@ -124,8 +125,9 @@ static bool has_window(Op op)
     return op == OP_CONV2D || op == OP_CONV2D_DX || op == OP_CONV2D_DW ||
            op == OP_CONV2D_DX_ARGMAX || op == OP_CONV2D_DW_ARGMAX || op == OP_MAXPOOL2D ||
            op == OP_MAXPOOL2D_GRAD || op == OP_AVGPOOL2D || op == OP_AVGPOOL2D_GRAD ||
-           op == OP_UPSAMPLE2D || op == OP_UPSAMPLE2D_GRAD || op == OP_DEPTHWISE ||
-           op == OP_DEPTHWISE_DX || op == OP_DEPTHWISE_DW;
+           op == OP_UPSAMPLE2D || op == OP_UPSAMPLE2D_GRAD || op == OP_UPSAMPLE2D_BILINEAR ||
+           op == OP_UPSAMPLE2D_BILINEAR_GRAD || op == OP_DEPTHWISE || op == OP_DEPTHWISE_DX ||
+           op == OP_DEPTHWISE_DW;
 }
 
 /* '~' is empty for a batchnorm of [c]. */

@@ -105,11 +105,28 @@ Value *lower_global_pool(Lowering *l, Layer *layer, Value *const *x)
         ->outputs[0];
 }
 
-/* Nearest neighbour: a pixel becomes kernel[0] x kernel[1] equal ones. */
+/* PyTorch's bilinear without align_corners: pixel j of x is in those pixels i of y whose centre,
+   (i + 0.5) / factor - 0.5, is nearer to j than 1, a window of 2 factor - 1 or 2 factor. */
+static void widen_windows(Attributes *at)
+{
+    for (int i = 0; i < 2; i++) {
+        at->kernel[i] = 2 * at->stride[i] - at->stride[i] % 2;
+        at->padding[i] = at->padding_end[i] = at->stride[i] / 2;
+    }
+}
+
+/* Nearest neighbour: a pixel becomes kernel[0] x kernel[1] equal ones; or bilinear. */
 Value *lower_upsample2d(Lowering *l, Layer *layer, Value *const *x)
 {
+    const Constant *mode = argument(layer->call, "mode");
+    const bool bilinear = same(mode->text, "bilinear");
     Attributes at = {0};
 
+    if (!bilinear && !same(mode->text, "nearest")) {
+        error_at(l->model->source, mode->span,
+                 "mode of upsample2d is nearest or bilinear; this is `%s`", mode->text);
+        return NULL;
+    }
     if (!check_image(l, layer) || !pair(l, layer->call, "factor", at.kernel))
         return NULL;
     memcpy(at.stride, at.kernel, sizeof at.stride);
@@ -118,5 +135,8 @@ Value *lower_upsample2d(Lowering *l, Layer *layer, Value *const *x)
         at.shape.size[i + 1] = whole((double)at.shape.size[i + 1] * at.kernel[i]);
     if (!check_size(l, layer->span, "the result of upsample2d", at.shape))
         return NULL;
-    return append_node(l, layer, OP_UPSAMPLE2D, x, 1, at)->outputs[0];
+    if (bilinear)
+        widen_windows(&at);
+    return append_node(l, layer, bilinear ? OP_UPSAMPLE2D_BILINEAR : OP_UPSAMPLE2D, x, 1, at)
+        ->outputs[0];
 }

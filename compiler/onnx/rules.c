@@ -250,11 +250,13 @@ static const char *describe_upsample(Writer *w, const Node *node)
 {
     const char *scales = add_onnx(
         w, "Constant", "",
-        format("value=[1.0,1.0,%d.0,%d.0]", node->at.kernel[0], node->at.kernel[1]));
+        format("value=[1.0,1.0,%d.0,%d.0]", node->at.stride[0], node->at.stride[1]));
 
     return add_onnx(w, "Resize", format("%s - %s", onnx_name(w, node->inputs[0]), scales),
-                    "mode='nearest' coordinate_transformation_mode='asymmetric' "
-                    "nearest_mode='floor'");
+                    node->op == OP_UPSAMPLE2D
+                        ? "mode='nearest' coordinate_transformation_mode='asymmetric' "
+                          "nearest_mode='floor'"
+                        : "mode='linear' coordinate_transformation_mode='half_pixel'");
 }
 
 /* Over all pixels, of which no axis is left. */
@@ -379,6 +381,7 @@ static const Rule rules[OP_COUNT] = {
     [OP_MAXPOOL2D] = {.describe = describe_pool},
     [OP_AVGPOOL2D] = {.describe = describe_pool},
     [OP_UPSAMPLE2D] = {.describe = describe_upsample},
+    [OP_UPSAMPLE2D_BILINEAR] = {.describe = describe_upsample},
     [OP_GLOBAL_MAXPOOL2D] = {.describe = describe_global},
     [OP_GLOBAL_AVGPOOL2D] = {.describe = describe_global},
     [OP_PIXEL_SUM] = {.describe = describe_global},

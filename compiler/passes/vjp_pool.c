@@ -44,6 +44,11 @@ static void vjp_upsample2d(Reverse *r, const Node *node, Value *dy)
     vjp_linear(r, node, dy, OP_UPSAMPLE2D_GRAD);
 }
 
+static void vjp_upsample2d_bilinear(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_linear(r, node, dy, OP_UPSAMPLE2D_BILINEAR_GRAD);
+}
+
 static void vjp_stretch(Reverse *r, const Node *node, Value *dy)
 {
     vjp_linear(r, node, dy, OP_PIXEL_SUM);
@@ -100,6 +105,7 @@ Vjp *const pool_vjps[OP_COUNT] = {
     [OP_MAXPOOL2D] = vjp_maxpool2d,
     [OP_AVGPOOL2D] = vjp_avgpool2d,
     [OP_UPSAMPLE2D] = vjp_upsample2d,
+    [OP_UPSAMPLE2D_BILINEAR] = vjp_upsample2d_bilinear,
     [OP_STRETCH] = vjp_stretch,
     [OP_PIXEL_SUM] = vjp_pixel_sum,
     [OP_GLOBAL_MAXPOOL2D] = vjp_global_maxpool2d,

@@ -5,8 +5,8 @@
  * another writes. Four images go through a window together: their vectors lie side by side, and
  * what is gathered stays in registers, and takes the elementwise work behind it along.
  *
- * Needs: epilogue.h, window.h. Gives: net_maxpool2d, net_avgpool2d, net_upsample2d, and their
- * gradients.
+ * Needs: epilogue.h, window.h. Gives: net_maxpool2d, net_avgpool2d, net_upsample2d,
+ * net_upsample2d_bilinear, and their gradients.
  */
 
 #ifndef NET_POOL_H
@@ -360,6 +360,95 @@ NET_TEMPLATE void net_upsample2d_grad(const float *dy, net_epilogue *epilogue, n
 {
     s.scale = 1.0f;
     net_gather_windows(net_gather_pixels, false, NULL, dy, epilogue, draw, operands, transcendental,
+                       row_end, sums, s, run, thread);
+}
+
+/* ---- Bilinear: pixel j of the smaller side is in those of the larger one in its window ------- */
+
+/* The share of the smaller side's pixel j in pixel i of the larger one, at a tap of j's window:
+   1 - |(i + 0.5) / factor - 0.5 - j|; all of the first and last, beyond which is none. */
+NET_INLINE float net_bilinear_share(struct net_pool2d s, int axis, int tap, int i)
+{
+    const int factor = s.stride[axis], half = factor / 2;
+    const int away = 2 * (tap - s.padding[axis]) + 1 - factor; /* in halves of a pixel */
+
+    if (i < half || i >= s.x[axis] - half)
+        return 1.0f;
+    return 1.0f - (float)(away < 0 ? -away : away) / (float)(2 * factor);
+}
+
+/* results = sixteen images of a pixel of y in the column of w; from: their first pixel of x. */
+NET_INLINE void net_bilinear_block(float *results, const float *from, struct net_window h,
+                                   struct net_window w, int row, int column, struct net_pool2d s)
+{
+    NET_REPEAT(r, 16) {
+        vec sum = vec_zero();
+
+        for (int m = 0; m < h.count; m++)
+            for (int l = 0; l < w.count; l++) {
+                const long pixel = (long)(h.at - m) * s.y[1] + w.at - l;
+                const float share = net_bilinear_share(s, 0, h.first + m * s.stride[0], row) *
+                                    net_bilinear_share(s, 1, w.first + l * s.stride[1], column);
+
+                sum = vec_fma(vec_load(from + pixel * s.blocks * 256 + 16 * r), vec_set(share),
+                              sum);
+            }
+        vec_store(results + 16 * r, sum);
+    }
+}
+
+/* y = between the nearest pixels of x. Items: (batch block, row of y). */
+NET_TEMPLATE void net_upsample2d_bilinear(const float *x, net_epilogue *epilogue,
+                                          net_draw_block *draw, const void *operands,
+                                          net_row_end *row_end, const void *sums,
+                                          struct net_pool2d s, NET_RUN)
+{
+    const struct net_extent to = net_pool_x(s), of = net_pool_y(s);
+
+    NET_ITEMS(item, to.batch_blocks * to.height, run, thread) {
+        const int batch_block = item / to.height, row = item % to.height;
+        const struct net_window h = net_pool_windows(s, 0, row);
+
+        for (int column = 0; column < to.width; column++) {
+            const struct net_window w = net_pool_windows(s, 1, column);
+
+            for (int block = 0; block < to.blocks; block++) {
+                _Alignas(64) float results[256];
+
+                net_bilinear_block(results, x + net_block_at(of, batch_block, 0, block), h, w, row,
+                                   column, s);
+                net_block_end(results, epilogue, draw, operands,
+                              net_element_of(to, batch_block, row * to.width + column, block, 0),
+                              run);
+            }
+        }
+        if (row_end)
+            row_end(sums, run, batch_block, row);
+    }
+}
+
+NET_INLINE void net_gather_shares(vec sum[4], NET_UNUSED const uint8_t *index, const float *dy,
+                                  struct net_window h, struct net_window w, struct net_pool2d s)
+{
+    for (int m = 0; m < h.count; m++)
+        for (int l = 0; l < w.count; l++) {
+            const long pixel = (long)(h.at + m) * s.x[1] + w.at + l;
+            const vec share = vec_set(net_bilinear_share(s, 0, h.first + m, h.at + m) *
+                                      net_bilinear_share(s, 1, w.first + l, w.at + l));
+
+            NET_UNROLL(r, 4)
+                sum[r] = vec_fma(vec_load(dy + pixel * s.blocks * 256 + 16 * r), share, sum[r]);
+        }
+}
+
+/* dx = the sum of dy over the pixels that x is in, times its shares. Items: (batch block, row of
+   dx). */
+NET_TEMPLATE void net_upsample2d_bilinear_grad(const float *dy, net_epilogue *epilogue,
+                                               net_draw_block *draw, const void *operands,
+                                               bool transcendental, net_row_end *row_end,
+                                               const void *sums, struct net_pool2d s, NET_RUN)
+{
+    net_gather_windows(net_gather_shares, false, NULL, dy, epilogue, draw, operands, transcendental,
                        row_end, sums, s, run, thread);
 }
 

@@ -204,7 +204,7 @@ static void build_upsample(Graph *g, const Case *c, int channels)
 {
     Attributes at = c->at;
 
-    at.shape = image(channels, c->other * at.kernel[0], (c->other + 1) * at.kernel[1]);
+    at.shape = image(channels, c->other * at.stride[0], (c->other + 1) * at.stride[1]);
     finish(g, append(g, c->op, at, 1, parameter(g, image(channels, c->other, c->other + 1), true),
                      NULL, NULL));
 }
@@ -358,6 +358,8 @@ static const Case cases[] = {
     {OP_AVGPOOL2D, build_window, 7, WINDOW(3, 2, 2, 3, 1, 0, 1, 0)},
     {OP_UPSAMPLE2D, build_upsample, 3, WINDOW(2, 2, 2, 2, 0, 0, 0, 0)},
     {OP_UPSAMPLE2D, build_upsample, 2, WINDOW(3, 1, 3, 1, 0, 0, 0, 0)},
+    {OP_UPSAMPLE2D_BILINEAR, build_upsample, 3, WINDOW(4, 4, 2, 2, 1, 1, 1, 1)},
+    {OP_UPSAMPLE2D_BILINEAR, build_upsample, 2, WINDOW(5, 1, 3, 1, 1, 0, 1, 0)},
     {OP_GLOBAL_MAXPOOL2D, build_window, 3, NOTHING},
     {OP_GLOBAL_AVGPOOL2D, build_window, 3, NOTHING},
     {OP_LAYERNORM, build_layernorm, 0, NOTHING},

@@ -40,7 +40,7 @@ static const KernelCase cases[] = {
      "    concat(a, b, c, d, e, f, g)\n",
      "mse"},
 
-    {"global pools and upsample2d", 19, 1, true, "input x[2, 5, 7] = x", "[24] = t", "x",
+    {"global pools and upsample2d", 19, 1, true, "input x[2, 5, 7] = x", "[33] = t", "x",
      "    x3 = x -> conv2d(3, 3)\n"
      "    x17 = x -> conv2d(17, 3) -> relu\n"
      "    x33 = x -> conv2d(33, [5, 1])\n"
@@ -53,7 +53,11 @@ static const KernelCase cases[] = {
      "    g = x17 -> upsample2d([1, 3]) -> softplus -> global_avgpool2d -> dense(3)\n"
      "    h = concat(x3, x17) -> upsample2d([3, 1]) -> conv2d(3, 3) -> global_maxpool2d\n"
      "    i = x -> upsample2d(3) -> global_maxpool2d\n"
-     "    concat(a, b, c, d, e, f, g, h, i)\n",
+     "    j = x3 -> upsample2d(2, mode=bilinear) -> conv2d(2, 3, stride=2) -> flatten -> dense(3)\n"
+     "    k = concat(x17, x3) -> upsample2d([3, 4], mode=bilinear) -> tanh -> global_maxpool2d\n"
+     "    l = x -> upsample2d([1, 5], mode=bilinear) -> global_maxpool2d\n"
+     "    m = x33 -> upsample2d([8, 2], mode=bilinear) -> global_maxpool2d -> dense(2)\n"
+     "    concat(a, b, c, d, e, f, g, h, i, j, k -> dense(2), l, m)\n",
      "mse"},
 
     {"pools of sequences", 17, 1, false, "input x[3, 11] = x\n    input y[19, 6] = y", "[26] = t",

@@ -260,39 +260,84 @@ static void upsample_grad(const float *dy, const void *operands, const void *sum
                         thread);
 }
 
-START_TEST(upsampling)
+/* The same with shares of several. */
+#define BILINEAR                                                                                   \
+    (struct net_pool2d)                                                                            \
+    {                                                                                              \
+        .batch_blocks = BATCH_BLOCKS, .blocks = BLOCKS, .x = {6, 6}, .y = {3, 2},                  \
+        .kernel = {4, 5}, .stride = {2, 3}, .padding = {                                           \
+            1,                                                                                     \
+            1                                                                                      \
+        }                                                                                          \
+    }
+
+static void bilinear(const float *x, const void *operands, const void *sums, NET_RUN)
+{
+    net_upsample2d_bilinear(x, factor_bias_draw, image_numbers, operands, count_rows, sums,
+                            BILINEAR, run, thread);
+}
+
+static void bilinear_grad(const float *dy, const void *operands, const void *sums, NET_RUN)
+{
+    net_upsample2d_bilinear_grad(dy, factor_bias, NULL, operands, false, count_rows, sums, BILINEAR,
+                                 run, thread);
+}
+
+/* The share of pixel `small` in pixel `large`, as PyTorch's interpolate has it. */
+static double share_of(bool is_bilinear, int large, int small)
+{
+    static const double rows[6][3] = {{1, 0, 0},     {.75, .25, 0}, {.25, .75, 0},
+                                      {0, .75, .25}, {0, .25, .75}, {0, 0, 1}};
+    static const double columns[6][2] = {{1, 0},           {1, 0}, {2 / 3., 1 / 3.},
+                                         {1 / 3., 2 / 3.}, {0, 1}, {0, 1}};
+
+    if (!is_bilinear)
+        return large / 12 * 2 + large % 6 / 3 == small;
+    return rows[large / 6][small / 2] * columns[large % 6][small % 2];
+}
+
+static void check_upsampling(bool is_bilinear, int threads)
 {
     struct net_run run = {.n = IMAGES};
+    TestValue x = random_value(BATCH_BLOCKS, 6, CHANNELS, 1);
+    TestValue dy = random_value(BATCH_BLOCKS, 36, CHANNELS, 2);
+    Result y, dx;
 
-    for (int threads = 1; threads <= 3; threads++) {
-        TestValue x = random_value(BATCH_BLOCKS, 6, CHANNELS, 1);
-        TestValue dy = random_value(BATCH_BLOCKS, 36, CHANNELS, 2);
-        Result y, dx;
+    start(&y, 36);
+    start(&dx, 6);
+    ON_THREADS(&run, threads)
+    {
+        (is_bilinear ? bilinear : upsample)(x.at, &y.operands, &y.counts, &run, thread);
+        (is_bilinear ? bilinear_grad : upsample_grad)(dy.at, &dx.operands, &dx.counts, &run,
+                                                      thread);
+    }
+    for (int i = 0; i < IMAGES; i++)
+        for (int c = 0; c < CHANNELS; c++) {
+            double sums[6] = {0};
 
-        start(&y, 36);
-        start(&dx, 6);
-        ON_THREADS(&run, threads)
-        {
-            upsample(x.at, &y.operands, &y.counts, &run, thread);
-            upsample_grad(dy.at, &dx.operands, &dx.counts, &run, thread);
-        }
-        for (int i = 0; i < IMAGES; i++)
-            for (int c = 0; c < CHANNELS; c++) {
-                double sum[6] = {0};
+            for (int p = 0; p < 36; p++) {
+                double sum = 0;
 
-                for (int p = 0; p < 36; p++) {
-                    const int from = p / 12 * 2 + p % 6 / 3;
-
-                    sum[from] += test_get(&dy, i, p, c);
-                    check_result(&y, i, p, c, test_get(&x, i, from, c), true, "upsample2d");
+                for (int q = 0; q < 6; q++) {
+                    sum += share_of(is_bilinear, p, q) * test_get(&x, i, q, c);
+                    sums[q] += share_of(is_bilinear, p, q) * test_get(&dy, i, p, c);
                 }
-                for (int p = 0; p < 6; p++)
-                    check_result(&dx, i, p, c, sum[p], false, "upsample2d_grad");
+                check_result(&y, i, p, c, sum, true, "upsample2d");
             }
-        finish(&y, 6, true, "upsample2d");
-        finish(&dx, 3, false, "upsample2d_grad");
-        free_value(&x);
-        free_value(&dy);
+            for (int p = 0; p < 6; p++)
+                check_result(&dx, i, p, c, sums[p], false, "upsample2d_grad");
+        }
+    finish(&y, 6, true, "upsample2d");
+    finish(&dx, 3, false, "upsample2d_grad");
+    free_value(&x);
+    free_value(&dy);
+}
+
+START_TEST(upsampling)
+{
+    for (int threads = 1; threads <= 3; threads++) {
+        check_upsampling(false, threads);
+        check_upsampling(true, threads);
     }
 }
 END_TEST

@@ -174,13 +174,14 @@ def recurrent(module):
     return make
 
 
-def upsample2d(factor):
+def upsample2d(factor, mode="nearest"):
     factor = tuple(factor) if isinstance(factor, list) else factor
-    return lambda m, path, x: F.interpolate(x, scale_factor=factor, mode="nearest")
+    return lambda m, path, x: F.interpolate(x, scale_factor=factor, mode=mode)
 
 
 NAMES = {
     "true": True, "false": False, "same": "same", "causal": "causal", "all": "all", "last": "last",
+    "bilinear": "bilinear",
     "dense": dense, "conv1d": conv1d, "conv2d": convolution(F.conv2d),
     "conv1d_transpose": convolution(F.conv_transpose1d),
     "conv2d_transpose": convolution(F.conv_transpose2d),

@@ -96,6 +96,58 @@ static void evaluate_upsample2d_grad(const Reference *r, const Node *node, doubl
                  out[0], true);
 }
 
+/* PyTorch's rule: y's position i of an axis stands at (i + 0.5) / factor - 0.5 of x, no further out
+   than its first and last pixel, between two pixels. */
+static void find_neighbours(int i, int factor, int size, int at[2], double share[2])
+{
+    double place = (i + 0.5) / factor - 0.5;
+
+    place = place < 0 ? 0 : place > size - 1 ? size - 1 : place;
+    at[0] = (int)place;
+    at[1] = at[0] + 1 < size ? at[0] + 1 : at[0];
+    share[1] = place - at[0];
+    share[0] = 1 - share[1];
+}
+
+/* Adds x's pixels to y's by their shares, or y's to x's. */
+static void add_bilinear(const Attributes *at, Plane y, Plane x, const double *from, double *to,
+                         bool to_y)
+{
+    for (long i = 0; i < y.count * y.height * y.width; i++) {
+        const long plane = i / (y.height * y.width);
+        int row[2], column[2];
+        double h[2], w[2];
+
+        find_neighbours((int)(i / y.width % y.height), at->stride[0], x.height, row, h);
+        find_neighbours((int)(i % y.width), at->stride[1], x.width, column, w);
+        for (int k = 0; k < 4; k++) {
+            const long pixel = (plane * x.height + row[k / 2]) * x.width + column[k % 2];
+            const double share = h[k / 2] * w[k % 2];
+
+            if (to_y)
+                to[i] += share * from[pixel];
+            else
+                to[pixel] += share * from[i];
+        }
+    }
+}
+
+static void evaluate_upsample2d_bilinear(const Reference *r, const Node *node, double *const *in,
+                                         double *const *out)
+{
+    clear(r, node->outputs[0], out[0]);
+    add_bilinear(&node->at, planes_of(r, node->outputs[0]), planes_of(r, node->inputs[0]), in[0],
+                 out[0], true);
+}
+
+static void evaluate_upsample2d_bilinear_grad(const Reference *r, const Node *node,
+                                              double *const *in, double *const *out)
+{
+    clear(r, node->outputs[0], out[0]);
+    add_bilinear(&node->at, planes_of(r, node->inputs[0]), planes_of(r, node->outputs[0]), in[0],
+                 out[0], false);
+}
+
 static void evaluate_global_maxpool2d(const Reference *r, const Node *node, double *const *in,
                                       double *const *out)
 {
@@ -340,6 +392,8 @@ static Evaluate *const evaluations[OP_COUNT] = {
     [OP_AVGPOOL2D_GRAD] = evaluate_avgpool2d_grad,
     [OP_UPSAMPLE2D] = evaluate_upsample2d,
     [OP_UPSAMPLE2D_GRAD] = evaluate_upsample2d_grad,
+    [OP_UPSAMPLE2D_BILINEAR] = evaluate_upsample2d_bilinear,
+    [OP_UPSAMPLE2D_BILINEAR_GRAD] = evaluate_upsample2d_bilinear_grad,
     [OP_GLOBAL_MAXPOOL2D] = evaluate_global_maxpool2d,
     [OP_GLOBAL_MAXPOOL2D_GRAD] = evaluate_global_maxpool2d_grad,
 };

@@ -34,11 +34,15 @@ static double attention_terms(const Node *node)
     return of.channels ? of.channels / (double)node->at.heads + of.keys : 1;
 }
 
-/* Numbers along an axis; of any other operation 1. */
+/* Numbers along an axis, pixels that a bilinear one is made of; of any other operation 1. */
 static double terms_along(const Node *node)
 {
     const Op op = node->op;
 
+    if (op == OP_UPSAMPLE2D_BILINEAR)
+        return 4;
+    if (op == OP_UPSAMPLE2D_BILINEAR_GRAD)
+        return node->at.kernel[0] * node->at.kernel[1];
     return op == OP_AXIS_SUM || op == OP_LOGSUMEXP || op == OP_AXIS_SOFTMAX ||
                    op == OP_AXIS_SOFTMAX_GRAD
                ? node->inputs[0]->shape.size[node->at.axis]
