@@ -60,43 +60,80 @@ static _Noreturn void fail_row(const struct net_data *data, enum net_part part, 
              place, row);
 }
 
-static struct net_truth find_truth(const struct net_session *session, enum net_part part, long row)
+static void find_truth(struct net_head *head, const struct net_data *data, enum net_part part,
+                       long row)
 {
-    const struct net_model *model = session->model;
-    const struct net_field *target = net_target_field(model);
-    struct net_truth truth = {.row = row};
+    const struct net_model *model = head->model;
+    const void *truth = net_data_row(data, net_target(model), part, row);
+    const float *values = truth;
 
-    net_data_place(session->data, part, model->field_count - 1, &truth.row);
-    if (target->kind == NET_TARGET_CLASS) {
-        truth.class = net_data_class(session->data, part, row);
-        truth.classes = net_data_classes(session->data, part, row);
-        return truth;
-    }
-    const float *values = net_data_target(session->data, part, row);
-
-    if (net_predicts_classes(model)) {
-        truth.class = model->outputs == 1 ? values[0] >= .5f : 0;
+    if (net_target_field(model)->kind == NET_TARGET_CLASS) {
+        head->true_classes = truth;
+        head->true_class = *head->true_classes;
+    } else if (net_predicts_classes(model)) {
+        head->true_class = model->outputs == 1 ? values[0] >= .5f : 0;
         for (int c = 1; c < model->outputs; c++)
-            truth.class = values[c] > values[truth.class] ? c : truth.class;
-        return truth;
+            head->true_class = values[c] > values[head->true_class] ? c : head->true_class;
+    } else {
+        head->true_values = values;
     }
-    truth.values = values;
-    return truth;
+}
+
+/* What a target's outputs of a row, x, say. */
+static void predict_head(struct net_head *head, float *scores, const struct net_data *data,
+                         enum net_part part, long row, const float *x)
+{
+    const struct net_model *model = head->model;
+
+    if (!net_is_finite(x, model->outputs))
+        fail_row(data, part, row);
+    choose_classes(head->class, scores, model, x);
+    memcpy(head->x, x, (size_t)model->outputs * sizeof *x);
+    activate(head->x, model);
+    for (int k = 0; k < head->inverse.count; k++)
+        if (!isfinite(net_inverse_value(&head->inverse, k, head->x[k])))
+            fail_row(data, part, row);
+}
+
+/* Row i of the n of a batch, `row` of the part; all targets' outputs lie one behind the other, n
+   rows each. */
+static void predict_row(struct net_predictions *predictions, float *scores, enum net_part part,
+                        long row, int i, int n)
+{
+    const struct net_session *session = predictions->session;
+    const struct net_data *data = session->data;
+    const float *x = session->predictions;
+
+    for (int h = 0; h < predictions->head_count; h++) {
+        struct net_head *head = &predictions->heads[h];
+
+        predict_head(head, scores, data, part, row, x + (long)i * head->model->outputs);
+        if (predictions->with_truth)
+            find_truth(head, data, part, row);
+        x += (long)n * head->model->outputs;
+    }
+    if (predictions->with_truth || net_data_is_series(data)) {
+        predictions->row = row;
+        net_data_place(data, part, predictions->with_truth ? session->model->field_count - 1 : 0,
+                       &predictions->row);
+    }
+    net_predictions_add(predictions);
 }
 
 /* The rows that are there. With truths they are told one by one, each with a loss of its own. */
 static void predict_rows(struct net_predictions *predictions, struct net_session *session,
                          enum net_part part)
 {
-    const struct net_model *model = session->model;
-    const long count = net_data_rows(session->data, part);
     const struct net_mode mode = {.kind = NET_MODE_PREDICT};
-    const bool with_truth = net_flag(session->options, NET_WITH_TRUTH);
-    const int batch = with_truth ? 1 : model->batch;
+    const long count = net_data_rows(session->data, part);
+    const int batch = predictions->with_truth ? 1 : session->model->batch;
     long *rows = net_allocate((size_t)batch, sizeof *rows);
-    float *scores = net_allocate((size_t)model->outputs, sizeof *scores);
-    int32_t *class = net_allocate((size_t)net_positions(model), sizeof *class);
-    struct net_truth truth;
+    int most = 0;
+
+    for (int h = 0; h < predictions->head_count; h++)
+        if (predictions->heads[h].model->outputs > most)
+            most = predictions->heads[h].model->outputs;
+    float *scores = net_allocate((size_t)most, sizeof *scores);
 
     for (long begin = 0; begin < count && !ferror(predictions->out); begin += batch) {
         const int n = count - begin < batch ? (int)(count - begin) : batch;
@@ -104,33 +141,13 @@ static void predict_rows(struct net_predictions *predictions, struct net_session
         for (int i = 0; i < n; i++)
             rows[i] = begin + i;
         net_data_pack(session->data, part, &mode, rows, n, session->batch[0]);
-        const float loss = net_forward(session, session->batch[0], n, with_truth);
-
-        if (with_truth) {
-            truth = find_truth(session, part, begin);
-            truth.loss = (double)loss;
-            predictions->truth = &truth;
-        }
-        for (int i = 0; i < n; i++) {
-            float *x = session->predictions + (long)i * model->outputs;
-
-            if (!net_is_finite(x, model->outputs))
-                fail_row(session->data, part, rows[i]);
-            choose_classes(class, scores, model, x);
-            activate(x, model);
-            for (int k = 0; k < predictions->inverse.count; k++)
-                if (!isfinite(net_inverse_value(&predictions->inverse, k, x[k])))
-                    fail_row(session->data, part, rows[i]);
-            if (net_data_is_series(session->data)) {
-                predictions->ends = rows[i];
-                net_data_place(session->data, part, 0, &predictions->ends);
-            }
-            net_predictions_add(predictions, x, class);
-        }
+        predictions->loss = (double)net_forward(session, session->batch[0], n,
+                                                predictions->with_truth);
+        for (int i = 0; i < n; i++)
+            predict_row(predictions, scores, part, rows[i], i, n);
     }
     free(rows);
     free(scores);
-    free(class);
 }
 
 void net_predict(FILE *out, struct net_session *session, enum net_part part)
@@ -189,7 +206,7 @@ int net_command_predict(struct net_options *options)
     net_settings_of_run(options);
     net_session_open(&session, options);
     net_session_weights(&session);
-    session.opening.arriving = strcmp(options->value[NET_FORMAT].text, "npy") != 0;
+    session.opening.arriving = strncmp(options->value[NET_FORMAT].text, "np", 2) != 0;
     const enum net_part rows = net_command_rows_open(&session, net_flag(options, NET_WITH_TRUTH));
 
     if (!net_data_rows(session.data, rows))

@@ -37,7 +37,6 @@ static const char *const formats[] = {
 #define FORMAT(name) #name,
     NET_EVERY_FORMAT
 #undef FORMAT
-    "npz",
     "safetensors",
     NULL,
 };
@@ -102,7 +101,7 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
     [NET_DIGITS] = {"digits", NET_KIND_WHOLE, EVAL | PREDICT | REPORT, 0, 17, NULL,
                     "N  behind the points of what is printed"},
     [NET_FORMAT] = {"format", NET_KIND_CHOICE, PREDICT | EXPORT, 0, 0, formats,
-                    "HOW  text, csv, json (an object a line), npy; of export npz, "
+                    "HOW  text, csv, json (an object a line), npy, npz; of export npz, "
                     "safetensors, onnx"},
     [NET_TOP] = {"top", NET_KIND_WHOLE, PREDICT | GENERATE, 1, INT32_MAX, NULL,
                  "K  the K likeliest classes, the first one first; of these one is drawn"},

@@ -74,7 +74,7 @@ enum net_option {
 };
 
 /* Of predictions: FORMAT(name); commands/predictions.c writes them. */
-#define NET_EVERY_FORMAT FORMAT(text) FORMAT(csv) FORMAT(json) FORMAT(npy)
+#define NET_EVERY_FORMAT FORMAT(text) FORMAT(csv) FORMAT(json) FORMAT(npy) FORMAT(npz)
 
 enum net_option_kind {
     NET_KIND_NUMBER, /* with a point or an exponent, low to high */

@@ -73,7 +73,41 @@ check "eval of a file" bash -c './heads eval heads.csv --weights run --json |
     grep -q "\"loss_place\": "'
 cut -d, -f1-4 heads.csv >inputs.csv
 check "predict needs no targets" bash -c './heads predict --weights run inputs.csv >predicted &&
-    [ "$(grep -cE "^(one|two|three)( [0-9.e-]+){3}$" predicted)" = 300 ]'
+    [ "$(grep -cE "^kind: (one|two|three)( [0-9.]+){3}; place:( [0-9.e-]+){2}$" predicted)" = 300 ]'
+for format in csv json; do
+    ./heads predict --weights run inputs.csv --format $format >predicted.$format
+    ./heads predict --weights run heads.csv --format $format --with-truth >truth.$format
+done
+check "columns by target" grep -qx "kind_class,kind_probability_one,kind_probability_three,$(:
+    )kind_probability_two,place_value_1,place_value_2" predicted.csv
+check "the same with truths" cmp predicted.csv <(cut -d, -f1-4,6-7 truth.csv)
+./heads eval heads.csv --weights run --json >whole.json
+check "which metrics count" awk -F, \
+    -v mae="$(sed 's/.*"in_units": {[^}]*"mae": \([^,}]*\).*/\1/' whole.json)" '
+    function away(d) { return d < 0 ? -d : d }
+    NR > 1 { sum += away($6 - $8) + away($7 - $9) }
+    END { exit away(sum / 600 - mae) > 1e-6 * mae }' truth.csv
+check "an object of each" [ "$(grep -cE \
+    '^\{"kind": \{"class": .*\}\}, "place": \{"values": \[.*\]\}\}$' predicted.json)" = 300 ]
+check "its truth in it" grep -qE \
+    '"truth": "one"\}, "place": .*, "truth": .*\}, "loss": .*, "row": 0\}$' truth.json
+check "the likeliest of classes alone" grep -qx \
+    "kind_class_1,kind_probability_1,place_value_1,place_value_2" \
+    <(./heads predict --weights run inputs.csv --format csv --top 1)
+exits "an array is one" 2 "predicts 2 targets: --format npz" ./heads predict --weights run \
+    inputs.csv --format npy
+check "arrays by target" ./heads predict --weights run inputs.csv --format npz -o heads.npz
+check "which zip reads" python3 - <<'PY'
+import array, csv, zipfile
+found = zipfile.ZipFile("heads.npz")
+rows = list(csv.reader(open("predicted.csv")))[1:]
+for name, first, width in ("kind", 1, 3), ("place", 4, 2):
+    bytes = found.read(name + ".npy")
+    assert f"'shape': (300, {width})".encode() in bytes
+    numbers = array.array("f", bytes[-300 * width * 4:])
+    wanted = [float(x) for row in rows for x in row[first:first + width]]
+    assert all(abs(a - b) < 1e-6 for a, b in zip(numbers, wanted))
+PY
 cut -d, -f1-5 heads.csv >half.csv
 exits "eval needs all" 1 "expected a column u" ./heads eval half.csv --weights run
 
