@@ -1,20 +1,29 @@
 """What the rows of real_data.py have in common: a trainer of models/zoo, and PyTorch's loop.
 
-A row is a function of the options and of a folder of its own; it gives what is measured, what netc
-reaches, what PyTorch reaches or what is wanted, and both's seconds of training, PyTorch's None
-where it was not run.
-"""
+A row is a function of the options and of a folder of its own, and gives a Row."""
 
 import json
+import math
 import os
 import subprocess
 import sys
 import time
+from typing import NamedTuple, Optional
 
 import numpy as np
 import torch
+from torch import nn
 
 ZOO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "models", "zoo")
+
+
+class Row(NamedTuple):
+    measured: str
+    netc: float
+    beside: str                 # PyTorch, scikit-learn, …
+    reaches: float              # what is beside
+    seconds: float              # of netc's training
+    its_seconds: Optional[float] = None     # where something is trained beside
 
 
 class Netc:
@@ -47,14 +56,17 @@ class Netc:
         return np.array([line.split() for line in text.splitlines()], np.float32)
 
 
-def train_torch(model, loss, rows, batch, epochs, rate):
-    """Seconds; `loss` is of the indices of a batch's rows."""
-    optimizer, began = torch.optim.Adam(model.parameters(), lr=rate), time.perf_counter()
+def train_torch(model, loss, rows, batch, epochs, rate, kind=torch.optim.Adam, clip=math.inf):
+    """Seconds; `loss` is of the indices of a batch's rows, `kind` the optimizer's, and `clip` the
+    norm that all gradients have at most."""
+    optimizer, began = kind(model.parameters(), lr=rate), time.perf_counter()
     model.train()
     for _ in range(epochs):
         for chosen in torch.randperm(rows).split(batch):
             optimizer.zero_grad()
             loss(chosen).backward()
+            if clip < math.inf:
+                nn.utils.clip_grad_norm_(model.parameters(), clip)
             optimizer.step()
     model.eval()
     return time.perf_counter() - began

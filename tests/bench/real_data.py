@@ -3,9 +3,10 @@
 
     real_data.py [--netc build/netc] [--data NETC_DATA] [--threads 2] [--epochs N] [ROW...]
 
-Prints a table: what is measured on the test rows, what netc and PyTorch reach, and their seconds
-of training. Pairs, triplets and masks are drawn from MNIST here. A row without PyTorch is to reach
-the figure of the last column; beside a series and a table stand a naive forecast and scikit-learn.
+Prints a table in Markdown: what is measured on the test rows, what netc reaches, what stands beside
+it and reaches what, and both's seconds of training. Beside it are PyTorch or scikit-learn, trained
+here on the same rows, a naive forecast, or the figure that is wanted. Pairs, triplets and masks are
+drawn from MNIST here.
 """
 
 import argparse
@@ -16,11 +17,12 @@ import torch
 
 from real_pictures import siamese_mnist, triplet_mnist, unet, vae_mnist
 from real_tables import cars, weather
-from real_texts import reviews
+from real_texts import gpt_nano, reviews
 
 ROWS = {"vae_mnist": vae_mnist, "siamese_mnist": siamese_mnist, "triplet_mnist": triplet_mnist,
         "unet": unet, "imdb_lstm": reviews("imdb_lstm", 5),
-        "imdb_transformer": reviews("imdb_transformer", 8), "weather": weather, "cars": cars}
+        "imdb_encoder": reviews("imdb_encoder", 2), "gpt_nano": gpt_nano, "weather": weather,
+        "cars": cars}
 
 
 def main():
@@ -36,14 +38,14 @@ def main():
         parser.error("--data or NETC_DATA names the folder of the data sets")
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    print(f"{'network':18} {'measured':28} {'netc':>9} {'PyTorch':>9} {'netc s':>8} "
-          f"{'PyTorch s':>9}")
+    print("| network | measured | netc | beside it | reaches | netc s | its s |\n"
+          "| --- | --- | ---: | --- | ---: | ---: | ---: |")
     for name in options.rows or ROWS:
         with tempfile.TemporaryDirectory() as folder:
-            what, reached, beside, seconds, torch_seconds = ROWS[name](options, folder)
-        wanted = f"{beside:9.4f}" if torch_seconds else f">={beside:7.2f}"
-        print(f"{name:18} {what:28} {reached:9.4f} {wanted} {seconds:8.1f} "
-              f"{torch_seconds or float('nan'):9.1f}", flush=True)
+            row = ROWS[name](options, folder)
+        its_seconds = "" if row.its_seconds is None else f"{row.its_seconds:.1f}"
+        print(f"| `{name}` | {row.measured} | {row.netc:.4f} | {row.beside} | {row.reaches:.4f} | "
+              f"{row.seconds:.1f} | {its_seconds} |", flush=True)
 
 
 if __name__ == "__main__":

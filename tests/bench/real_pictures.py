@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from real_common import Netc, train_torch
+from real_common import Netc, Row, train_torch
 
 
 def read_mnist(data, part):
@@ -52,7 +52,8 @@ def vae_mnist(options, folder):
                                 1e-3)
     with torch.no_grad():
         beside = minus_elbo(model, torch.tensor(test.reshape(-1, 784) / np.float32(255))).item()
-    return ("-ELBO, z = mean", netc.eval(data)["loss"], beside, seconds, torch_seconds)
+    return Row("-ELBO, z = mean", netc.eval(data)["loss"], "PyTorch", beside, seconds,
+               torch_seconds)
 
 
 # ---- Pairs and triplets ------------------------------------------------------------------------
@@ -96,8 +97,8 @@ def siamese_mnist(options, folder):
     torch_seconds = train_torch(nn.ModuleList([embed, head]), loss, 54000, 64, epochs, 1e-3)
     with torch.no_grad():
         said = torch.cat([logits(tests, rows) for rows in torch.arange(10000).split(500)]) >= 0
-    return ("accuracy of pairs", reached, (said.numpy() == tests["same"]).mean(), seconds,
-            torch_seconds)
+    return Row("accuracy of pairs", reached, "PyTorch", (said.numpy() == tests["same"]).mean(),
+               seconds, torch_seconds)
 
 
 def nearest_accuracy(known, labels, asked, truth):
@@ -142,8 +143,8 @@ def triplet_mnist(options, folder):
     with torch.no_grad():
         known, asked = (np.concatenate([unit(x[i:i + 500]).numpy() for i in range(0, 10000, 500)])
                         for x in (images, test))
-    return ("accuracy, nearest of 10,000", reached,
-            nearest_accuracy(known, labels[:10000], asked, truth), seconds, torch_seconds)
+    return Row("accuracy, nearest of 10,000", reached, "PyTorch",
+               nearest_accuracy(known, labels[:10000], asked, truth), seconds, torch_seconds)
 
 
 # ---- Classes of pixels -------------------------------------------------------------------------
@@ -222,4 +223,4 @@ def unet(options, folder):
     counted = test["mask"] != 255
     ious = [((said == c) & (test["mask"] == c)).sum() /
             (counted & ((said == c) | (test["mask"] == c))).sum() for c in range(4)]
-    return ("mIoU of 4 classes", reached, np.mean(ious), seconds, torch_seconds)
+    return Row("mIoU of 4 classes", reached, "PyTorch", np.mean(ious), seconds, torch_seconds)

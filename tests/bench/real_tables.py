@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from real_common import Netc
+from real_common import Netc, Row
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -34,8 +34,7 @@ def weather(options, folder):
     with open(os.path.join(folder, "weather.csv"), encoding="utf-8") as file:
         highest = np.array([float(row["temp_max"]) for row in csv.DictReader(file)])
     test = highest[-int(0.2*len(highest) + 0.5):]
-    return ("MAE in C, naive", reached, np.abs(np.diff(test[13:])).mean(), seconds,
-            float("nan"))
+    return Row("MAE in C", reached, "today's", np.abs(np.diff(test[13:])).mean(), seconds)
 
 
 def write_cars(folder):
@@ -89,6 +88,6 @@ def cars(options, folder):
     """Miles per gallon, beside scikit-learn's pipeline with its MLPRegressor."""
     parts, netc = write_cars(folder), Netc(options, os.path.join(HERE, "cars"), folder)
     seconds = netc.train(folder, options.epochs or 100)
-    beside, other_seconds = scikit_learn(parts, options.epochs or 100)
-    return ("MAE in mpg, scikit-learn", netc.eval(folder)["in_units"]["mae"], beside, seconds,
-            other_seconds)
+    beside, its_seconds = scikit_learn(parts, options.epochs or 100)
+    return Row("MAE in mpg", netc.eval(folder)["in_units"]["mae"], "scikit-learn", beside, seconds,
+               its_seconds)

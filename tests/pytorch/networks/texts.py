@@ -68,6 +68,38 @@ def imdb_transformer(length=512):
     return Reviewer(length), binary
 
 
+class WideHead(nn.Module):
+    """A head of attention that is as wide as its input."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.q, self.k, self.v = (nn.Linear(width, width) for _ in range(3))
+
+    def forward(self, x):
+        return F.scaled_dot_product_attention(self.q(x), self.k(x), self.v(x))
+
+
+class SmallReviewer(nn.Module):
+    def __init__(self, width=32):
+        super().__init__()
+        self.words, self.positions = nn.Embedding(20000, width), Positions(200, width)
+        self.heads = nn.ModuleList(WideHead(width) for _ in range(2))
+        self.mix, self.norm = nn.Linear(2 * width, width), nn.LayerNorm(width, 1e-6)
+        self.mlp = nn.Sequential(nn.Linear(width, 32), nn.ReLU(), nn.Linear(32, width))
+        self.mlp_norm, self.drop = nn.LayerNorm(width, 1e-6), nn.Dropout(0.1)
+        self.out = nn.Sequential(nn.Dropout(0.1), nn.Linear(width, 20), nn.ReLU(), nn.Dropout(0.1),
+                                 nn.Linear(20, 2))
+
+    def forward(self, review):
+        x = self.positions(self.words(review))
+        x = self.norm(x + self.drop(self.mix(torch.cat([head(x) for head in self.heads], 2))))
+        return self.out(self.mlp_norm(x + self.drop(self.mlp(x))).mean(1))
+
+
+def imdb_encoder():
+    return SmallReviewer(), F.cross_entropy
+
+
 class FastText(nn.Module):
     def __init__(self):
         super().__init__()
