@@ -424,7 +424,8 @@ const char **source_fields(const Call *source, int *count);
 bool source_shape(const Call *source, const Field *field, Shape *shape); /* false: not known */
 /* Is the field the name of a class, which training learns the numbers of? `source` may be NULL. */
 bool is_class_name(const Call *source, const char *field);
-bool check_picture(Sema *s, const Call *source); /* the words of `images`; true of others */
+bool is_mask(const Call *source, const char *field); /* of a picture, which moves with it */
+bool check_picture(Sema *s, const Call *source);     /* the words of `images`; true of others */
 
 /* column(..) or columns(..): fills the field; false after an error. `source` may be NULL. */
 bool analyze_columns(Sema *s, Field *field, const Call *source, const Ast *ast);

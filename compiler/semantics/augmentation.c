@@ -148,9 +148,23 @@ static void follow(Field *other, const Field *field)
             APPEND(other->augments, other->augment_count, field->augments[i]);
 }
 
-/* A field made from the same picture moves with it. */
-static void move_same(Sema *s, Field *other, const Field *field, Span span)
+/* Are they made from the same picture, or from one and its mask? */
+static bool are_alike(const Sema *s, const Field *other, const Field *field)
 {
+    const Call *source = s->model->parts[PART_TRAIN];
+    const char *a = other->source_field, *b = field->source_field;
+
+    if (!a || !b)
+        return false;
+    return same(a, b) || (is_mask(source, a) && same(b, "image")) ||
+           (is_mask(source, b) && same(a, "image"));
+}
+
+/* A field made from the same picture moves with it. */
+static void move_same(Sema *s, Field *other, Field *field, Span span)
+{
+    const bool masked = !same(other->source_field, field->source_field);
+
     if (!is_moved(field))
         return;
     if (other->shape.rank != 3 || other->shape.size[1] != field->shape.size[1] ||
@@ -159,10 +173,13 @@ static void move_same(Sema *s, Field *other, const Field *field, Span span)
                    "`%s` is made from the same picture, and its shape is %s: it cannot "
                    "follow the moves of `%s`",
                    other->name, shape_text(other->shape), field->name))
-            note_at(s->source, other->span, "give it %d x %d pixels here", field->shape.size[1],
-                    field->shape.size[2]);
+            note_at(s->source, other->span,
+                    masked ? "write [1, %d, %d] here" : "give it %d x %d pixels here",
+                    field->shape.size[1], field->shape.size[2]);
         return;
     }
+    if (masked)
+        other->moved_with = field;
     follow(other, field);
 }
 
@@ -192,9 +209,9 @@ static void follow_all(Sema *s, Field *field, Span span)
 
         if (other && other->is_class && other->shape.rank == 2 && is_moved(field)) {
             move_classes(s, other, field, span);
-        } else if (other && other != field && other->source_field && field->source_field &&
-                   same(other->source_field, field->source_field))
+        } else if (other && other != field && are_alike(s, other, field)) {
             move_same(s, other, field, span);
+        }
     }
 }
 

@@ -37,6 +37,19 @@ static bool has_order(const Call *source)
     return signature_of(source)->source != SOURCE_OBJECTS;
 }
 
+/* Has it masks for its pictures? */
+static bool has_masks(const Call *source)
+{
+    const Constant *masks = argument(source, "masks");
+
+    return masks && masks->kind == CONSTANT_STRING;
+}
+
+bool is_mask(const Call *source, const char *field)
+{
+    return source && same(source->name, "images") && same(field, "mask");
+}
+
 const char **source_fields(const Call *source, int *count)
 {
     const SourceField *fields = signature_of(source)->fields;
@@ -44,7 +57,8 @@ const char **source_fields(const Call *source, int *count)
 
     *count = 0;
     for (int i = 0; !names_files(source) && fields[i].name; i++)
-        APPEND(names, *count, fields[i].name);
+        if (has_masks(source) || !is_mask(source, fields[i].name))
+            APPEND(names, *count, fields[i].name);
     for (int i = 0; names_files(source) && i < source->count; i++)
         if (source->arguments[i].given)
             APPEND(names, *count, source->arguments[i].name);
@@ -68,6 +82,34 @@ static Shape picture_shape(const Call *source)
     return (Shape){.rank = 3, .size = {channels, (int)height, (int)width}};
 }
 
+static int count_wildcards(const char *pattern)
+{
+    int count = 0;
+
+    for (; *pattern; pattern++)
+        count += *pattern == '*' || *pattern == '?';
+    return count;
+}
+
+/* A picture's mask is found by what the wildcards stand for in its path. */
+static bool check_masks(Sema *s, const Call *source)
+{
+    const char *file = argument(source, "file")->text;
+    const Constant *masks = argument(source, "masks");
+    const int wildcards = count_wildcards(file);
+    const int own = has_masks(source) ? count_wildcards(masks->text) : 0;
+
+    if (!has_masks(source) || (own > 0 && own <= wildcards) || own == wildcards)
+        return true;
+    if (report(s, masks->span,
+               own ? "the masks have more wildcards than the pictures of \"%s\""
+                   : "every picture of \"%s\" would have one mask",
+               file))
+        note(s->source, "a * stands for what it stands for in the picture's path: "
+                        "images(\"photos/*.jpg\", masks=\"masks/*.png\")");
+    return false;
+}
+
 bool check_picture(Sema *s, const Call *source)
 {
     enum { MOST = 4096 };
@@ -75,7 +117,7 @@ bool check_picture(Sema *s, const Call *source)
 
     if (!same(source->name, "images"))
         return true;
-    if (!check_word(s, source, "colors", colors, COUNT(colors)))
+    if (!check_word(s, source, "colors", colors, COUNT(colors)) || !check_masks(s, source))
         return false;
     const Shape shape = picture_shape(source);
 
@@ -100,6 +142,8 @@ bool source_shape(const Call *source, const Field *field, Shape *shape)
             const bool sized = !own->has_shape && argument(source, "size");
 
             *shape = sized ? picture_shape(source) : own->shape;
+            if (is_mask(source, own->name))
+                *shape = (Shape){.rank = 2, .size = {shape->size[1], shape->size[2]}};
             return sized || own->has_shape;
         }
     return !has_unknown_fields(source);

@@ -166,7 +166,10 @@ static bool check_source_field(Sema *s, const Data *data, const Ast *name)
         if (!report(s, name->span, "`%s` has no field `%s`", part_names[part], name->text))
             return false;
         const char *near = net_nearest(name->text, names, count);
-        if (near)
+        if (is_mask(s->model->parts[part], name->text))
+            note_at(s->source, data->parts[part]->first->span,
+                    "images has masks where it names them: masks=\"masks/*.png\"");
+        else if (near)
             note(s->source, "did you mean `%s`?", near);
         else if (part == PART_TRAIN && count > 0)
             note_at(s->source, data->parts[part]->first->span, "%s gives %s%s%s",
@@ -289,6 +292,7 @@ static void settle_shape(Sema *s, Field *field, const Ast *ast, const Call *sour
         if (report(s, sizes, "`%s` of %s is %s", field->source_field, source->name,
                    shape_text(shape)))
             note(s->source, "write `%s%s`, or no shape", field->name, shape_text(shape));
+        field->shape = shape;
     } else if (!field->has_shape && known) {
         field->has_shape = true;
         field->shape = shape;
@@ -359,10 +363,13 @@ static void analyze_field(Sema *s, Data *data, const Ast *ast)
         else if (find_signature(value->children.items[i]->text, KIND_TRANSFORM))
             known = false;
     }
-    find_transformed_shape(s, field,
-                           begin_window(s, field, source, ast->arguments.count > 0 && right));
+    const bool mask = field->source_field && is_mask(source, field->source_field);
+    if (mask && right)
+        settle_shape(s, field, ast, source);
+    find_transformed_shape(
+        s, field, begin_window(s, field, source, (ast->arguments.count > 0 || mask) && right));
     known = check_text(s, field) && known;
-    if (field->classes == 0 && field->vocabulary == 0 && known)
+    if (field->classes == 0 && field->vocabulary == 0 && known && !mask)
         settle_shape(s, field, ast, source);
     if (right)
         check_transforms(s, field);

@@ -85,7 +85,7 @@ typedef struct Field {
                         and rows for what is unknown or missing; of a bag: words */
     Call **augments;      /* of prepared rows, in order: all in training, else normalize */
     int augment_count;
-    struct Field *moved_with; /* of a class a pixel: the picture whose moves it follows, or NULL */
+    struct Field *moved_with; /* of a mask: the picture whose moves it follows, or NULL */
     bool has_shape;           /* known from [..], a transform or the source */
     Shape shape;              /* of one row; a class has rank 0, a scalar column [1] */
     Span span;

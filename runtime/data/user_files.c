@@ -174,6 +174,7 @@ struct net_data *net_data_open_files(const struct net_model *model, const char *
                       is_arriving(reader, files[0], &given->request, opening);
     make_call(given, model, reader, given->arriving ? &standard_input : files, count);
     given->request.call = &given->call;
+    given->request.pattern = reader->file ? net_argument(train, reader->file)->text : NULL;
     given->reader = choose_reader(reader,
                                   reader->file ? net_argument(&given->call, reader->file)->text
                                                : given->call.args[0].text,

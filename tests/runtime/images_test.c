@@ -3,72 +3,14 @@
  * whose numbers are here; rows and labels by folders; damaged files.
  */
 
+#include "data/sources/pictures.h"
+#include "support/picture_files.h"
+#include "support/readers_test.h"
 #include <png.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#include <jpeglib.h>
-
-#include "data/sources/pictures.h"
-#include "support/readers_test.h"
-
-/* ---- writing --------------------------------------------------------------------------------- */
-
-static const char *path_of(const char *name)
-{
-    static char path[256];
-
-    snprintf(path, sizeof path, "%s/%s", data_test_folder(), name);
-    return path;
-}
-
-/* `format` as of libpng's simplified interface. */
-static void write_png(const char *name, int height, int width, unsigned format, const void *pixels)
-{
-    png_image image = {.version = PNG_IMAGE_VERSION,
-                       .height = (unsigned)height,
-                       .width = (unsigned)width,
-                       .format = format};
-
-    ck_assert_msg(png_image_write_to_file(&image, path_of(name), 0, pixels, 0, NULL), "%s",
-                  image.message);
-}
-
-/* All pixels of a color but the first 8 x 8, which are 0; EXIF's orientation, or 0: none. */
-static unsigned char *make_jpeg(unsigned long *size, int height, int width, J_COLOR_SPACE colors,
-                                int channels, int orientation)
-{
-    struct jpeg_compress_struct jpeg;
-    struct jpeg_error_mgr errors;
-    unsigned char *bytes = NULL, row[4 * 64], *rows[] = {row};
-    unsigned char exif[] = "Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\0\0\0\0\0\0\0\0";
-
-    jpeg.err = jpeg_std_error(&errors);
-    jpeg_create_compress(&jpeg);
-    jpeg_mem_dest(&jpeg, &bytes, size);
-    jpeg.image_height = (unsigned)height;
-    jpeg.image_width = (unsigned)width;
-    jpeg.input_components = channels;
-    jpeg.in_color_space = colors;
-    jpeg_set_defaults(&jpeg);
-    jpeg_set_quality(&jpeg, 100, TRUE);
-    for (int c = 0; c < jpeg.num_components; c++)
-        jpeg.comp_info[c].h_samp_factor = jpeg.comp_info[c].v_samp_factor = 1;
-    jpeg_start_compress(&jpeg, TRUE);
-    exif[24] = (unsigned char)orientation;
-    if (orientation)
-        jpeg_write_marker(&jpeg, JPEG_APP0 + 1, exif, sizeof exif - 1);
-    for (int y = 0; y < height; y++) {
-        memset(row, 200, sizeof row);
-        memset(row, y < 8 ? 0 : 200, 8 * (size_t)channels);
-        jpeg_write_scanlines(&jpeg, rows, 1);
-    }
-    jpeg_finish_compress(&jpeg);
-    jpeg_destroy_compress(&jpeg);
-    return bytes;
-}
 
 /* ---- pixels ---------------------------------------------------------------------------------- */
 
@@ -217,14 +159,6 @@ static struct net_table open_pictures(const char *pattern, double size, bool gre
     return table;
 }
 
-static void make_folders(void)
-{
-    static const char *const folders[] = {"set", "set/b", "set/a", "set/c c"};
-
-    for (int i = 0; i < LENGTH(folders); i++)
-        ck_assert_int_eq(mkdir(path_of(folders[i]), 0700), 0);
-}
-
 /* What each kind of PNG is: a color, over black where it is transparent, of 16 bits the nearest. */
 START_TEST(kinds_of_png)
 {
@@ -234,7 +168,7 @@ START_TEST(kinds_of_png)
     static const int wanted[][3] = {
         {10, 20, 30}, {40, 20, 10}, {7, 7, 7}, {128, 128, 128}, {255, 255, 255}};
 
-    make_folders();
+    make_picture_folders();
     write_png("set/a/1.png", 1, 1, PNG_FORMAT_RGB, color);
     write_png("set/a/2.png", 1, 1, PNG_FORMAT_RGBA, clear);
     write_png("set/a/3.png", 1, 1, PNG_FORMAT_GRAY, grey);
@@ -259,7 +193,7 @@ START_TEST(rows_of_folders)
     unsigned char pixels[4 * 3] = {0};
     char name[64];
 
-    make_folders();
+    make_picture_folders();
     for (int i = 0; i < 3 * EACH; i++) {
         for (int k = 0; k < 12; k++)
             pixels[k] = (unsigned char)(2 * i + k);
@@ -306,7 +240,7 @@ START_TEST(picture_faults)
     unsigned char *jpeg = make_jpeg(&size, 16, 24, JCS_CMYK, 4, 0);
     char name[64];
 
-    make_folders();
+    make_picture_folders();
     expect_fault(open_set, "set/*/*.jpg", "no file matches \"*/*.jpg\" in DIR/set\n");
     expect_fault(open_set, "gone/*/*.jpg", "cannot list the folder DIR/gone of \"gone/*/*.jpg\"");
     write_bytes("set/a/cmyk.jpg", jpeg, size, false);
@@ -325,7 +259,7 @@ START_TEST(picture_faults)
     expect_fault(open_set, "set/b/*.png", "b/40.png: this PNG is broken: the file ends");
     write_text("set/b/40.png", "BM");
     expect_fault(open_set, "set/b/*.png", "b/40.png: expected a PNG or a JPEG, found a BMP");
-    ck_assert_int_eq(mkdir(path_of("set/a/folder.gif"), 0700), 0);
+    ck_assert_int_eq(mkdir(picture_path("set/a/folder.gif"), 0700), 0);
     expect_fault(open_set, "set/*/*.gif", "a/folder.gif: it cannot be read: Is a directory");
     expect_fault(open_large, "set/b/*.png", "GB of memory that are free; a smaller `size`");
 }

@@ -203,5 +203,6 @@ Suite *suite_readers(void)
     suite_add_tcase(suite, readers_test_grams());
     suite_add_tcase(suite, readers_test_archives());
     suite_add_tcase(suite, readers_test_pictures());
+    suite_add_tcase(suite, readers_test_masks());
     return suite;
 }

@@ -24,6 +24,7 @@ TCase *readers_test_tokenizer(void);    /* tokenizer_test.c */
 TCase *readers_test_words(void);        /* readers_test.c: words, classes, predict's files */
 TCase *readers_test_archives(void);     /* npz_test.c */
 TCase *readers_test_pictures(void);     /* images_test.c */
+TCase *readers_test_masks(void);        /* masks_test.c */
 TCase *readers_test_categories(void);   /* categories_test.c */
 TCase *readers_test_characters(void);   /* characters_test.c */
 TCase *readers_test_dates(void);        /* dates_test.c */

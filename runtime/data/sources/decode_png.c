@@ -1,6 +1,7 @@
 /*
  * decode_png.c -- a PNG's pixels, by libpng: 8 bits a channel, of 16 the nearest; palettes as their
  * colors; what is transparent over black. Color spaces are not converted: bytes are as they stand.
+ * Of a mask the numbers in the file.
  */
 
 #include <png.h>
@@ -14,6 +15,7 @@
 struct reading {
     const unsigned char *at;
     size_t size, left; /* bytes of the file; of them behind `at` */
+    bool mask;
     png_structp png;
     png_infop info;
     png_bytepp rows;
@@ -64,6 +66,24 @@ static void check_size(const struct reading *reading, double height, double widt
     }
 }
 
+/* Labels are indices of a palette, or grey numbers. */
+static void check_mask(const struct reading *reading)
+{
+    const int type = png_get_color_type(reading->png, reading->info);
+    const int bits = png_get_bit_depth(reading->png, reading->info);
+    const bool labels = type == PNG_COLOR_TYPE_PALETTE || type == PNG_COLOR_TYPE_GRAY;
+
+    if (labels && bits <= 8)
+        return;
+    snprintf(reading->fault, NET_PICTURE_FAULT,
+             "expected a mask with a palette or grey, of 8 bits at most, found a PNG %s; write the "
+             "number of each pixel's class",
+             !labels && type & PNG_COLOR_MASK_COLOR ? "of colors"
+             : !labels                              ? "with transparency"
+                                                    : "of 16 bits");
+    png_longjmp(reading->png, 1);
+}
+
 static void read_pixels(struct reading *reading)
 {
     png_structp png = reading->png;
@@ -73,8 +93,13 @@ static void read_pixels(struct reading *reading)
     const png_uint_32 height = png_get_image_height(png, reading->info);
 
     check_size(reading, height, png_get_image_width(png, reading->info));
-    png_set_scale_16(png);
-    png_set_expand(png);
+    if (reading->mask) {
+        check_mask(reading);
+        png_set_packing(png);
+    } else {
+        png_set_scale_16(png);
+        png_set_expand(png);
+    }
     png_set_interlace_handling(png);
     png_read_update_info(png, reading->info);
     if (!net_pixels_open(pixels, height, png_get_image_width(png, reading->info),
@@ -115,11 +140,11 @@ static void drop_alpha(struct net_pixels *pixels)
     pixels->channels = channels;
 }
 
-bool net_decode_png(struct net_pixels *pixels, const unsigned char *bytes, size_t size,
-                    char fault[NET_PICTURE_FAULT])
+static bool decode(struct net_pixels *pixels, const unsigned char *bytes, size_t size, bool mask,
+                   char fault[NET_PICTURE_FAULT])
 {
     struct reading reading = {
-        .at = bytes, .size = size, .left = size, .pixels = pixels, .fault = fault};
+        .at = bytes, .size = size, .left = size, .mask = mask, .pixels = pixels, .fault = fault};
 
     *pixels = (struct net_pixels){0};
     *fault = '\0';
@@ -139,4 +164,16 @@ bool net_decode_png(struct net_pixels *pixels, const unsigned char *bytes, size_
         drop_alpha(pixels);
     }
     return read;
+}
+
+bool net_decode_png(struct net_pixels *pixels, const unsigned char *bytes, size_t size,
+                    char fault[NET_PICTURE_FAULT])
+{
+    return decode(pixels, bytes, size, false, fault);
+}
+
+bool net_decode_png_mask(struct net_pixels *pixels, const unsigned char *bytes, size_t size,
+                         char fault[NET_PICTURE_FAULT])
+{
+    return decode(pixels, bytes, size, true, fault);
 }

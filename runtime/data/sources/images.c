@@ -1,171 +1,15 @@
 /*
- * images.c -- pictures of files, PNG and JPEG, in one size: `image`, and the name of the folder
- * that a file is in as `label`. All are decoded when the source is opened, by several threads; rows
- * are in the order of the paths, and the bits of each are its own file's, however many threads
- * there are.
+ * images.c -- pictures of files, PNG and JPEG, in one size: `image`, the name of the folder that a
+ * file is in as `label`, and of each the labels of another file as `mask`. All are decoded when the
+ * source is opened; rows are in the order of the paths.
  */
 
-#define _GNU_SOURCE
-
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <math.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "data/sources/pictures.h"
 #include "data/sources/source.h"
-
-/* What the threads share. */
-struct work {
-    char *const *paths;
-    int count;
-    int height, width, channels; /* of a row of the result */
-    unsigned char *rows;         /* [count, channels, height, width] */
-    atomic_int next;             /* the first picture that nobody has begun */
-    pthread_mutex_t lock;        /* of: */
-    int failed;                  /* the first picture with a fault, or `count` */
-    char fault[NET_PICTURE_FAULT];
-};
-
-/* ---- one picture ----------------------------------------------------------------------------- */
-
-/* The whole file, malloc'd; NULL: `fault` says why. */
-static unsigned char *read_file(const char *path, size_t *size, char fault[NET_PICTURE_FAULT])
-{
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    unsigned char *bytes = NULL, *grown;
-    size_t room = 0;
-    ssize_t got = file < 0 ? -1 : 1;
-
-    for (*size = 0; got > 0; *size += (size_t)got) {
-        if (*size == room) {
-            grown = realloc(bytes, room += room + (1 << 16));
-            if (!grown) {
-                errno = ENOMEM;
-                got = -1;
-                break;
-            }
-            bytes = grown;
-        }
-        got = read(file, bytes + *size, room - *size);
-        if (got < 0)
-            break;
-    }
-    if (got < 0) {
-        snprintf(fault, NET_PICTURE_FAULT, "it cannot be read: %s", strerror(errno));
-        free(bytes);
-        bytes = NULL;
-    }
-    if (file >= 0)
-        close(file);
-    return bytes;
-}
-
-/* Pixels as planes, a grey one for every channel. */
-static void store(const struct work *work, int i, const struct net_pixels *pixels)
-{
-    const size_t plane = (size_t)work->height * (size_t)work->width;
-    unsigned char *to = work->rows + (size_t)i * plane * (size_t)work->channels;
-    const size_t pixel = (size_t)pixels->channels;
-
-    for (size_t c = 0; c < (size_t)work->channels; c++)
-        for (size_t p = 0; p < plane; p++)
-            to[c * plane + p] = pixels->at[p * pixel + (pixel == 3 ? c : 0)];
-}
-
-static bool decode(const struct work *work, int i, char fault[NET_PICTURE_FAULT])
-{
-    struct net_pixels pixels = {0};
-    size_t size = 0;
-    unsigned char *bytes = read_file(work->paths[i], &size, fault);
-    bool read = bytes && net_decode_picture(&pixels, bytes, size, fault);
-
-    free(bytes);
-    if (read && work->channels == 1)
-        net_make_grey(&pixels);
-    read = read && net_resize(&pixels, work->height, work->width, fault);
-    if (read)
-        store(work, i, &pixels);
-    free(pixels.at);
-    return read;
-}
-
-/* ---- all of them ----------------------------------------------------------------------------- */
-
-/* Pictures are begun in order, so of those with a fault the first is among them when the threads
-   end: which one is told depends on the files alone. */
-static void *decode_some(void *argument)
-{
-    struct work *work = argument;
-    char fault[NET_PICTURE_FAULT];
-
-    for (bool more = true; more;) {
-        const int i = atomic_fetch_add(&work->next, 1);
-        const bool failed = i < work->count && !decode(work, i, fault);
-
-        pthread_mutex_lock(&work->lock);
-        if (failed && i < work->failed) {
-            work->failed = i;
-            memcpy(work->fault, fault, sizeof fault);
-        }
-        more = i < work->failed;
-        pthread_mutex_unlock(&work->lock);
-    }
-    return NULL;
-}
-
-static void decode_all(struct work *work)
-{
-    enum { PICTURES = 16 }; /* that are worth a thread */
-    pthread_t threads[NET_MAX_THREADS];
-    const int cores = net_cores(), most = work->count / PICTURES + 1;
-    int started = 0;
-
-    pthread_mutex_init(&work->lock, NULL);
-    while (started + 1 < (most < cores ? most : cores) &&
-           !pthread_create(&threads[started], NULL, decode_some, work))
-        started++;
-    decode_some(work);
-    for (int t = 0; t < started; t++)
-        pthread_join(threads[t], NULL);
-    pthread_mutex_destroy(&work->lock);
-    if (work->failed < work->count)
-        net_fail(1, "%s: %s", work->paths[work->failed], work->fault);
-}
-
-/* Bytes of memory that are free, by Linux (proc(5), /proc/meminfo), or may be taken at most. */
-static double free_bytes(void)
-{
-    static const char name[] = "MemAvailable:";
-    FILE *file = fopen("/proc/meminfo", "r");
-    double bytes = net_most_bytes();
-    char line[128];
-
-    while (file && fgets(line, sizeof line, file))
-        if (!strncmp(line, name, sizeof name - 1))
-            bytes = fmin(bytes, 1024 * strtod(line + sizeof name - 1, NULL));
-    if (file)
-        fclose(file);
-    return bytes;
-}
-
-static void check_room(const struct work *work, const char *place)
-{
-    const double row = (double)work->channels * work->height * work->width;
-    const double left = free_bytes();
-
-    if (row * work->count > left / 2)
-        net_fail(1,
-                 "%s: %d pictures of [%d, %d, %d] are %.1f GB as bytes, more than half of the %.1f "
-                 "GB of memory that are free; a smaller `size` wants less",
-                 place, work->count, work->channels, work->height, work->width,
-                 row * work->count / 1e9, left / 1e9);
-}
 
 /* ---- labels ---------------------------------------------------------------------------------- */
 
@@ -253,38 +97,108 @@ static bool wants(const struct net_request *request, const char *source)
     return false;
 }
 
+static bool wants_labels(const struct net_field *field)
+{
+    return !strcmp(field->source, "mask") && field->kind == NET_TARGET_CLASS;
+}
+
+/* Which labels a mask may have by each of the fields that make classes of them; NULL: any. */
+static bool *allowed_labels(struct net_picture_files *files, const struct net_request *request)
+{
+    enum { LABELS = 256 };
+    bool *allowed = NULL;
+
+    for (int f = 0; f < request->field_count; f++) {
+        const struct net_field *field = &request->fields[f];
+
+        if (!wants_labels(field))
+            continue;
+        if (!allowed) {
+            allowed = net_allocate(LABELS, sizeof *allowed);
+            memset(allowed, true, LABELS * sizeof *allowed);
+            files->classes = field->classes;
+        }
+        files->classes = field->classes < files->classes ? field->classes : files->classes;
+        for (int label = field->classes; label < LABELS; label++)
+            allowed[label] &= field->ignores && label == field->ignored;
+    }
+    return allowed;
+}
+
+static char **list_masks(const struct net_request *request, const struct net_arg *masks,
+                         char *const *paths, int count)
+{
+    const char *pattern = request->pattern ? request->pattern
+                                           : net_argument(request->call, "file")->text;
+    char **all = net_allocate((size_t)count, sizeof *all);
+
+    for (int i = 0; i < count; i++)
+        all[i] = net_mask_path(request->folder, pattern, masks->text, paths[i]);
+    return all;
+}
+
+static void decode_all(struct net_picture_files *files)
+{
+    if (net_decode_files(files))
+        return;
+    const bool mask = files->failure == NET_MASK_FAILED;
+
+    net_fail(1, "%s: %s%s%s", (mask ? files->masks : files->paths)[files->failed], files->fault,
+             mask ? "; it is the mask of " : "", mask ? files->paths[files->failed] : "");
+}
+
 static void open_images(struct net_table *table, const struct net_request *request)
 {
     const struct net_arg *file = net_argument(request->call, "file");
     const struct net_arg *size = net_argument(request->call, "size");
+    const struct net_arg *masks = net_argument(request->call, "masks");
     const char *pattern = file->texts ? file->texts[0] : file->text;
-    struct work work = {.channels = net_has_word(request->call, "colors", "grey") ? 1 : 3};
-    char **paths = list_files(request, file, &work.count);
-    const char *place = net_place(table, request->folder, pattern, paths, work.count);
+    struct net_picture_files files = {.channels = net_has_word(request->call, "colors", "grey") ? 1
+                                                                                                : 3,
+                                      .height = (int)(size->list ? size->list[0] : size->number),
+                                      .width = (int)(size->list ? size->list[1] : size->number)};
+    char **paths = list_files(request, file, &files.count);
+    char **others = masks && wants(request, "mask") ? list_masks(request, masks, paths, files.count)
+                                                    : NULL;
+    const char *place = net_place(table, request->folder, pattern, paths, files.count);
+    bool *allowed = allowed_labels(&files, request);
+    const int pixels = files.height * files.width;
 
-    work.height = (int)(size->list ? size->list[0] : size->number);
-    work.width = (int)(size->list ? size->list[1] : size->number);
-    work.paths = paths;
-    work.failed = work.count;
-    check_room(&work, place);
-    const int pixels = work.channels * work.height * work.width;
+    files.paths = paths;
+    files.masks = others;
+    files.allowed = allowed;
+    net_picture_rows(&files, place);
+    table->columns[table->column_count++] = (struct net_column){
+        .name = "image",
+        .place = place,
+        .type = NET_U8,
+        .rank = 3,
+        .shape = {files.channels, files.height, files.width},
+        .rows = files.count,
+        .size = files.channels * pixels,
+        .at = files.rows};
+    if (wants(request, "label")) {
+        struct net_column *label = &table->columns[table->column_count++];
 
-    table->column_count = 1 + wants(request, "label");
-    table->columns[0] = (struct net_column){.name = "image",
-                                            .place = place,
-                                            .type = NET_U8,
-                                            .rank = 3,
-                                            .shape = {work.channels, work.height, work.width},
-                                            .rows = work.count,
-                                            .size = pixels};
-    table->columns[1] = (struct net_column){
-        .name = "label", .place = place, .type = NET_I32, .rows = work.count, .size = 1};
-    if (table->column_count > 1)
-        add_labels(&table->columns[1], paths, work.count, pattern);
-    work.rows = net_allocate((size_t)work.count, (size_t)pixels);
-    table->columns[0].at = work.rows;
-    decode_all(&work);
-    net_paths_free(paths, work.count);
+        *label = (struct net_column){
+            .name = "label", .place = place, .type = NET_I32, .rows = files.count, .size = 1};
+        add_labels(label, paths, files.count, pattern);
+    }
+    if (others)
+        table->columns[table->column_count++] = (struct net_column){
+            .name = "mask",
+            .place = place,
+            .type = NET_U8,
+            .rank = 2,
+            .shape = {files.height, files.width},
+            .rows = files.count,
+            .size = pixels,
+            .at = files.labels};
+    decode_all(&files);
+    if (others)
+        net_paths_free(others, files.count);
+    net_paths_free(paths, files.count);
+    free(allowed);
 }
 
 const struct net_reader net_reader_images = {

@@ -30,6 +30,10 @@ net_decode net_decode_png, net_decode_jpeg;
 /* decode.c: the same of either, which its first bytes tell. */
 net_decode net_decode_picture;
 
+/* The same of a mask: one byte a pixel, the index of a PNG's palette or the number of a grey one as
+   it stands, of 8 bits at most. Other pictures are a fault. */
+net_decode net_decode_mask, net_decode_png_mask;
+
 /* pixels.c: memory for the pixels of these sizes; false: too many of them, or too little memory. */
 bool net_pixels_open(struct net_pixels *pixels, double height, double width, int channels,
                      char fault[NET_PICTURE_FAULT]);
@@ -43,5 +47,38 @@ void net_make_grey(struct net_pixels *pixels);
    (antialias=True of torchvision). Both sides on their own: the aspect is not kept. false: memory
    is short. */
 bool net_resize(struct net_pixels *pixels, int height, int width, char fault[NET_PICTURE_FAULT]);
+
+/* Labels of a mask, the nearest of each pixel, as Pillow's NEAREST: [height, width] bytes. */
+void net_resize_labels(unsigned char *to, int height, int width, const struct net_pixels *mask);
+
+/* ---- many files: these may end the program --------------------------------------------------- */
+
+enum net_picture_failure { NET_PICTURE_READ, NET_PICTURE_FAILED, NET_MASK_FAILED };
+
+/* Files that become rows of bytes. */
+struct net_picture_files {
+    char *const *paths;
+    char *const *masks; /* of each picture, or NULL */
+    int count;
+    int height, width, channels; /* of a row of the result */
+    unsigned char *rows;         /* [count, channels, height, width] */
+    unsigned char *labels;       /* of masks: [count, height, width]; else NULL */
+    const bool *allowed;         /* [256]: which labels; NULL: any */
+    int classes;                 /* of them: those below are allowed */
+    int failed;                  /* the first picture with a fault, of which: */
+    enum net_picture_failure failure;
+    char fault[NET_PICTURE_FAULT];
+};
+
+/* decode_files.c: rows and labels, from net_allocate. Fails where more than half of the free memory
+   would be taken; `place`: for the message. */
+void net_picture_rows(struct net_picture_files *files, const char *place);
+/* Fills them, by several threads; false: `failed` says which could not be read. */
+bool net_decode_files(struct net_picture_files *files);
+
+/* masks.c: the mask of a picture, malloc'd. `path` ends as `pattern` says, and the wildcards of
+   `masks` stand for what the last of `pattern` stand for in it. Both are relative to one folder:
+   that which `path` has in front of the pattern, or `folder`. Fails where it ends otherwise. */
+char *net_mask_path(const char *folder, const char *pattern, const char *masks, const char *path);
 
 #endif

@@ -148,3 +148,14 @@ bool net_resize(struct net_pixels *pixels, int height, int width, char fault[NET
     return (pixels->width == width || resize_side(pixels, width, false, fault)) &&
            (pixels->height == height || resize_side(pixels, height, true, fault));
 }
+
+void net_resize_labels(unsigned char *to, int height, int width, const struct net_pixels *mask)
+{
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            const size_t from_y = (2 * (size_t)y + 1) * (size_t)mask->height / (2 * (size_t)height);
+            const size_t from_x = (2 * (size_t)x + 1) * (size_t)mask->width / (2 * (size_t)width);
+
+            *to++ = mask->at[from_y * (size_t)mask->width + from_x];
+        }
+}

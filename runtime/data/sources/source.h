@@ -28,6 +28,7 @@ struct net_request {
     bool lines; /* the file is plain text, a row a line */
     long lines_before, rows; /* lines and rows that came before, of the same pipe */
     const char *hint;        /* of `predict`, where a file has other columns; or NULL */
+    const char *pattern;     /* of the training files, where the call names a user's; or NULL */
 };
 
 /* Opens a source. Fills the columns; dataset.c checks that their rows agree. Fails by net_fail. */

@@ -1,4 +1,4 @@
-/* pictures.c -- a PNG or a JPEG, decoded, made grey, and brought to a size. */
+/* pictures.c -- a PNG or a JPEG, decoded, made grey, and brought to a size; the same as a mask. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,12 +6,26 @@
 #include "data/sources/pictures.h"
 #include "fuzz/fuzz.h"
 
+static void read_mask(const uint8_t *bytes, size_t size)
+{
+    struct net_pixels mask;
+    char fault[NET_PICTURE_FAULT] = "";
+    unsigned char labels[40 * 40];
+
+    if (net_decode_mask(&mask, bytes, size, fault))
+        net_resize_labels(labels, 1 + (int)(size % 40), 1 + (int)(size / 8 % 40), &mask);
+    else if (!*fault || mask.at)
+        fuzz_finding("a fault without words, or with a mask");
+    free(mask.at);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct net_pixels pixels;
     char fault[NET_PICTURE_FAULT] = "";
     unsigned sum = 0;
 
+    read_mask(bytes, size);
     if (!net_decode_picture(&pixels, bytes, size, fault)) {
         if (!*fault || memchr(fault, '\0', sizeof fault) == NULL || pixels.at)
             fuzz_finding("a fault without words, or with a picture");
