@@ -218,6 +218,8 @@ static void add_compiler(Command *command, const Clang *clang, const char *targe
     add_target(command, target);
     if (is_sanitized())
         add_words(command, sanitize, COUNT(sanitize));
+    if (clang->shared) /* it goes into programs of others, at any place of memory */
+        add_words(command, (const char *[]){"-fPIC", "-fvisibility=hidden"}, 2);
     add_word(command, format("-I%s", clang->headers));
 }
 
@@ -276,23 +278,32 @@ static const char *precompile(const Clang *clang, const char *target)
     return precompile_headers(&command, clang->headers, target, clang->verbose);
 }
 
-/* Units are compiled side by side, then linked. A precompiled header that clang does not take, as
-   after an update of clang or of libc, goes away: the next build makes another. */
-static int build(const Clang *clang, const char *target, const char *const *files, int count,
-                 const char *work, const char *output)
+/* Units side by side. A precompiled header that clang does not take, as after an update of clang or
+   of libc, goes away: the next build makes another. */
+static int compile_all(const Clang *clang, const char *target, const char *const *files,
+                       const char *const *objects, int count)
 {
-    const char **objects = allocate((size_t)count * sizeof *objects);
     const char *precompiled = precompile(clang, target);
     int result = FAILED;
 
-    for (int i = 0; i < count; i++)
-        objects[i] = format("%s/%d.o", work, i);
     if (!was_ended())
         result = compile_units(clang, target, files, objects, count, precompiled);
     if (result && precompiled && !was_ended()) {
         unlink(precompiled);
         result = compile_units(clang, target, files, objects, count, NULL);
     }
+    return result;
+}
+
+static int build(const Clang *clang, const char *target, const char *const *files, int count,
+                 const char *work, const char *output)
+{
+    const char **objects = allocate((size_t)count * sizeof *objects);
+
+    for (int i = 0; i < count; i++)
+        objects[i] = format("%s/%d.o", work, i);
+    const int result = compile_all(clang, target, files, objects, count);
+
     return result ? result : link_units(clang, target, objects, count, output);
 }
 
@@ -309,4 +320,55 @@ Built build_trainer(const Clang *clang, const char *target, const char *const *f
         return BUILT_NO_FILE;
     }
     return BUILT;
+}
+
+/* ---- a library ------------------------------------------------------------------------------- */
+
+/* Nothing of the start of a program, and no name that is not libc's. */
+static int link_shared(const Clang *clang, const char *target, const char *name, const char *object,
+                       const char *library)
+{
+    Command command = {0};
+
+    add_words(&command, (const char *[]){clang->program, "-shared", "-o", library, object}, 5);
+    add_words(&command,
+              (const char *[]){format("-Wl,-soname,lib%s.so", name), "-Wl,--build-id=none",
+                               "-Wl,-z,noexecstack"},
+              3);
+    if (is_sanitized())
+        add_words(&command, sanitize, COUNT(sanitize));
+    else
+        add_words(&command, (const char *[]){"-nostartfiles", "-s", "-Wl,-z,defs"}, 3);
+    if (same(target, "generic"))
+        add_word(&command, "-lm");
+    return run(complete(&command, clang->verbose), false);
+}
+
+static int archive(const Clang *clang, const char *object, const char *library)
+{
+    Command command = {0};
+
+    add_words(&command, (const char *[]){on_path("ar") ? "ar" : "llvm-ar", "rcs", library, object},
+              4);
+    return run(complete(&command, clang->verbose), false);
+}
+
+int compile_library(const Clang *clang, const char *target, const char *work, const char *name)
+{
+    const char *source = format("%s/%s.c", work, name), *object = format("%s/%s.o", work, name);
+    const char *shared = format("%s/lib%s.so", work, name);
+    Clang own = *clang;
+
+    own.shared = true;
+    int result = compile_all(&own, target, &source, &object, 1);
+
+    if (!result)
+        result = link_shared(clang, target, name, object, shared);
+    if (result && !was_ended()) {
+        explain_failure(clang, shared, result);
+    } else if (!result &&
+               (result = archive(clang, object, format("%s/lib%s.a", work, name))) != 0) {
+        fprintf(stderr, "netc: error: `ar`, of binutils, made no library; is it installed?\n");
+    }
+    return result;
 }

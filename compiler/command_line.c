@@ -11,9 +11,11 @@
 
 static const char usage[] =
     "usage: netc model.net [-o trainer]    compile to one standalone trainer\n"
+    "       netc model.net --library -o DIR\n"
     "       netc fmt model.net ...         lay models out anew; --help tells more\n"
     "\n"
     "  -o FILE              the output (default: the model's name, in the current folder)\n"
+    "  --library            a C library of the prediction in the folder of -o, for programs\n"
     "  --emit-c             stop at the generated C (to stdout without -o)\n"
     "  --summary            print layers, connections, shapes, parameters, FLOPs, memory\n"
     "  --graph              print the graph after fusion, for Graphviz\n"
@@ -100,13 +102,15 @@ static bool is_option(const char *word, const char *name)
 
 static void set_flag(Options *o, const char *word)
 {
-    static const char *const names[] = {"--emit-c",   "--summary", "--graph",  "--check",
-                                        "--keep",     "-v",        "--define", "--target",
-                                        "--batch",    "--dump",    "--cc",     "-o",
-                                        "--language", "--version", "--help",   "--json"};
+    static const char *const names[] = {
+        "--emit-c",   "--summary", "--graph", "--check", "--keep",   "-v",
+        "--define",   "--target",  "--batch", "--dump",  "--cc",     "-o",
+        "--language", "--version", "--help",  "--json",  "--library"};
     const char *near = net_nearest(word, names, COUNT(names));
 
-    if (same(word, "--emit-c"))
+    if (same(word, "--library"))
+        o->library = true;
+    else if (same(word, "--emit-c"))
         o->emit_c = true;
     else if (same(word, "--summary"))
         o->summary = true;
@@ -131,6 +135,26 @@ static void set_input(Options *o, const char *word)
     if (o->input)
         fail_usage(format("one model at a time: `%s` and `%s`", o->input, word));
     o->input = file_name(word);
+}
+
+/* Which options go with which. */
+static void check_together(const Options *o)
+{
+    if (o->library + o->emit_c + o->summary + o->graph + o->check + (o->dump != NULL) > 1)
+        fail_usage("only one of --library, --emit-c, --summary, --graph, --check and --dump at a "
+                   "time");
+    if (o->library && !o->output)
+        fail_usage("--library wants a folder for its files: -o DIR");
+    if (o->library && o->keep)
+        fail_usage("--keep goes with a trainer; a library has its C beside it");
+    if (o->json && !o->check)
+        fail_usage("--json goes with --check");
+    if (o->output && (o->summary || o->check || o->dump))
+        fail_usage("-o goes with a trainer, --emit-c or --graph; the rest is printed");
+    if (o->output && !*o->output)
+        fail_usage("-o wants the name of a file");
+    if (o->output && is_same_file(o->output, o->input))
+        fail_usage("-o names the model itself, which would be lost");
 }
 
 Options parse_options(int argc, char **argv)
@@ -177,15 +201,6 @@ Options parse_options(int argc, char **argv)
     require_one_of("--target", o.target, targets, COUNT(targets));
     if (o.dump)
         require_one_of("--dump", o.dump, stages, COUNT(stages));
-    if (o.emit_c + o.summary + o.graph + o.check + (o.dump != NULL) > 1)
-        fail_usage("only one of --emit-c, --summary, --graph, --check and --dump at a time");
-    if (o.json && !o.check)
-        fail_usage("--json goes with --check");
-    if (o.output && (o.summary || o.check || o.dump))
-        fail_usage("-o goes with a trainer, --emit-c or --graph; the rest is printed");
-    if (o.output && !*o.output)
-        fail_usage("-o wants the name of a file");
-    if (o.output && is_same_file(o.output, o.input))
-        fail_usage("-o names the model itself, which would be lost");
+    check_together(&o);
     return o;
 }

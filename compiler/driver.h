@@ -15,14 +15,14 @@ enum { EXIT_FAULT = 1, EXIT_USAGE = 2, EXIT_CLANG = 3 };
 
 typedef struct Options {
     const char *input;  /* model.net */
-    const char *output; /* -o, or NULL */
+    const char *output; /* -o, or NULL; of a library a folder */
     const char *target; /* native, avx512, avx2, generic */
     const char *cc;     /* --cc, or NULL */
     const char *dump;   /* ast, graph, grad, fused, plan, or NULL */
     Define *defines;
     int define_count;
     int batch; /* 0: as the model says */
-    bool emit_c, summary, graph, check, json, keep, verbose;
+    bool library, emit_c, summary, graph, check, json, keep, verbose;
 } Options;
 
 Options parse_options(int argc, char **argv);
@@ -51,6 +51,13 @@ typedef struct Code Code;
    stays as TRAINER.c, after a signal nothing. `began`: milliseconds() when netc began, for -v. */
 int build_output(const Options *o, const Clang *clang, const char *target, Code *code,
                  const Source *source, double began);
+
+/* ---- build_library.c ------------------------------------------------------------------------- */
+
+typedef struct Library Library;
+
+/* Writes the files of a C library to the folder of -o, all or none: an exit code. */
+int build_library(const Options *o, const Clang *clang, const Library *library);
 
 /* ---- programs.c: other programs -------------------------------------------------------------- */
 
@@ -103,6 +110,7 @@ const char *precompile_headers(const Command *compiler, const char *headers, con
 struct Clang {
     const char *program;             /* as found on PATH, or --cc */
     bool asked;                      /* it is --cc */
+    bool shared;                     /* what it compiles is for libraries */
     const char *headers, *libraries; /* the folders of netrt.h and libnetrt.a */
     bool verbose;                    /* print the commands */
 };
@@ -119,5 +127,9 @@ typedef enum Built {
    or not at all. What is in the making is in the folder `work`. */
 Built build_trainer(const Clang *clang, const char *target, const char *const *files, int count,
                     const char *output, const char *work);
+
+/* libNAME.a and libNAME.so of NAME.c, all in the folder `work`: 0, or clang or ar has failed, which
+   was told. */
+int compile_library(const Clang *clang, const char *target, const char *work, const char *name);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "driver.h"
 #include "emit/emit.h"
+#include "library/library.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
 #include "passes/passes.h"
@@ -14,6 +15,20 @@
 #include "syntax/syntax.h"
 
 #include <signal.h>
+
+/* Nothing of training: programs of others call it. */
+static int compile_prediction(const Options *o, const Clang *clang, const Target *target,
+                              const Graph *train, Graph *evaluate)
+{
+    Model *model = evaluate->model;
+
+    model->max_batch = o->batch ? o->batch : 1;
+    if (!keep_prediction(evaluate, model->max_batch))
+        return EXIT_FAULT;
+    const Library library = describe_library(model, plan_prediction(evaluate, target), train);
+
+    return build_library(o, clang, &library);
+}
 
 static int compile(const Options *o, Source *source)
 {
@@ -29,7 +44,7 @@ static int compile(const Options *o, Source *source)
 
     if (!model || source->errors)
         return EXIT_FAULT;
-    model->max_batch = o->batch ? o->batch : model->batch;
+    model->max_batch = o->batch && !o->library ? o->batch : model->batch;
     if (model->batch > model->max_batch)
         model->batch = model->max_batch;
 
@@ -64,6 +79,9 @@ static int compile(const Options *o, Source *source)
 
     if (builds && !find_clang(&clang, o->cc))
         return EXIT_USAGE;
+
+    if (o->library)
+        return compile_prediction(o, &clang, target, train, evaluate);
 
     select_algorithms(train, evaluate, target), verify(train), verify(evaluate);
     lay_out(train, evaluate, target), verify(train), verify(evaluate);

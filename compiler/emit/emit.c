@@ -38,7 +38,9 @@ static void find_parameters(Emitter *e, const Graph *g)
 static void write_structures(Emitter *e, Text *out, const Graph *g)
 {
     line(out, 0,
-         "/* Parameters and running statistics; gradients and optimizer state lie alike. */");
+         same(g->name, "train")
+             ? "/* Parameters and running statistics; gradients and optimizer state lie alike. */"
+             : "/* Parameters and running statistics. */");
     line(out, 0, "struct params {");
     for (int i = 0; i < e->parameter_count; i++) {
         const Value *value = e->parameters[i];
@@ -111,7 +113,7 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
 /* ---- Finished functions ---------------------------------------------------------------------- */
 
 /* No line is longer than a hundred columns. */
-static const char *tidied(const char *text)
+const char *tidied(const char *text)
 {
     Text out = {0};
 
@@ -147,24 +149,34 @@ static void finish_functions(Emitter *e, Code *code)
     code->function_count = e->function_count;
 }
 
+Code emit_steps(Emitter *e, Program *const *programs, int count)
+{
+    const Graph *all = programs[0]->graph;
+    Text head = {0}, steps = {0};
+    Code code = {0};
+
+    find_parameters(e, all);
+    declare_all(e, all);
+    for (int i = 0; i < count; i++)
+        write_step(e, &steps, programs[i]);
+    text_add(&head, "%s%s\n", section_rule("Types: the shapes of this model"),
+             e->types.at ? e->types.at : "");
+    write_structures(e, &head, all);
+    code.head = tidied(head.at);
+    finish_functions(e, &code);
+    code.network = tidied(format("%s%s", section_rule("The network"), steps.at));
+    return code;
+}
+
 Code emit(const Model *model, Program *train, Program *evaluate, const LayerRow *layers,
           int layer_count)
 {
     Emitter e = {.model = model, .target = train->target};
-    Text head = {0}, steps = {0}, above = {0}, tables = {0};
-    Code code = {0};
+    Text opening = {0}, above = {0}, tables = {0};
+    Code code = emit_steps(&e, (Program *[]){train, evaluate}, 2);
 
-    find_parameters(&e, train->graph);
-    declare_all(&e, train->graph);
-    write_step(&e, &steps, train);
-    write_step(&e, &steps, evaluate);
-    write_header(&e, &head, train, evaluate);
-    text_add(&head, "%s%s\n", section_rule("Types: the shapes of this model"),
-             e.types.at ? e.types.at : "");
-    write_structures(&e, &head, train->graph);
-    code.head = tidied(head.at);
-    finish_functions(&e, &code);
-    code.network = tidied(format("%s%s", section_rule("The network"), steps.at));
+    write_header(&e, &opening, train, evaluate);
+    code.head = format("%s%s", tidied(opening.at), code.head);
     write_unit(&above, &code, 0);
     text_add(&tables, "%s", section_rule("What the runtime needs to know"));
     emit_tables(&e, &tables, &above, train, evaluate, layers, layer_count);

@@ -95,6 +95,11 @@ const char *add_tile(Emitter *e, const char *macro, const char *name, const char
 
 void include(Emitter *e, const char *header); /* "pool", of runtime/kernels; once */
 
+/* Types, functions and steps of `count` programs, the first of which has all parameters and fields.
+   What stands above them, and the tables, are the caller's to add. */
+Code emit_steps(Emitter *e, Program *const *programs, int count);
+const char *tidied(const char *text); /* with no line longer than a hundred columns */
+
 /* ---- writer.c: lines of at most a hundred columns -------------------------------------------- */
 
 /* One line of text, indented by 4 spaces a level. */

@@ -222,7 +222,7 @@ void write_pack(const Emitter *e, Text *out, const Graph *g)
     line(out, 0, "}\n");
 }
 
-static void write_unpack_value(const Emitter *e, Text *out, Value *value, const char *rows)
+void write_unpack_value(const Emitter *e, Text *out, Value *value, const char *rows)
 {
     const Layout *v = value->layout;
     const char *from = v->buffer->where == IN_BATCH

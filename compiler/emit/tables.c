@@ -70,7 +70,7 @@ static void write_tensor(const Emitter *e, Text *out, const Value *v, const char
          layout_text(v), more.at);
 }
 
-static void write_tensors(const Emitter *e, Text *out)
+void write_tensors(const Emitter *e, Text *out)
 {
     line(out, 0, "static const struct net_tensor tensors[] = {");
     for (int i = 0; i < e->parameter_count; i++)

@@ -17,6 +17,7 @@ const char *shape_member(const char *before, Shape shape); /* NET_SHAPE(..), or 
 /* ---- tables.c -------------------------------------------------------------------------------- */
 
 bool is_one_number(const Graph *g); /* a batchnorm has one number a channel and row */
+void write_tensors(const Emitter *e, Text *out);
 
 /* ---- onnx_text.c ----------------------------------------------------------------------------- */
 
@@ -34,5 +35,7 @@ int find_field_index(const Model *model, const Field *field); /* one of the mode
 void write_fields(Text *out, const Model *model);
 void write_pack(const Emitter *e, Text *out, const Graph *train);
 void write_unpack(const Emitter *e, Text *out, const Graph *evaluate);
+void write_unpack_value(const Emitter *e, Text *out, Value *value,
+                        const char *rows); /* of one prediction, to that pointer */
 
 #endif

@@ -11,7 +11,7 @@ _netc() {
     *)
         case $word in
         -*)
-            local options="-o --emit-c --summary --graph --check --json --define --target --batch
+            local options="-o --library --emit-c --summary --graph --check --json --define --target --batch
                 --dump= --cc --keep -v --language --version --help"
             [ "${COMP_WORDS[1]}" != fmt ] || options="-o --check --help"
             mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

@@ -1,0 +1,99 @@
+/*
+ * prediction.c -- the part of an evaluate graph that makes predictions, as a program of its own.
+ *
+ * Needs: the evaluate graph, simplified. Gives: its program, planned.
+ */
+
+#include "library/library.h"
+
+/* A softmax or sigmoid that the loss took in is the network's again. */
+static Value *with_activation(Graph *g, Value *prediction, Op activation, Span span)
+{
+    if (activation == OP_NONE)
+        return prediction;
+    return add_node(g, activation, &prediction, 1, (Attributes){0}, span, op_info[activation].text)
+        ->outputs[0];
+}
+
+static bool is_read(const Graph *g, const Value *value)
+{
+    bool read = is_predicted(g, value);
+
+    for (int i = 0; i < g->node_count; i++)
+        for (int j = 0; j < g->nodes[i]->input_count; j++)
+            read |= g->nodes[i]->inputs[j] == value;
+    return read;
+}
+
+/* Targets, and inputs that only the loss reads. */
+static void remove_unread(Graph *g)
+{
+    int count = 0;
+
+    for (int i = 0; i < g->value_count; i++) {
+        Value *value = g->values[i];
+
+        if (value->node || !value->field || is_read(g, value)) {
+            value->id = count;
+            g->values[count++] = value;
+        }
+    }
+    g->value_count = count;
+}
+
+static bool check_inputs(const Graph *g)
+{
+    bool fine = true;
+
+    for (int i = 0; i < g->value_count; i++) {
+        const Value *value = g->values[i];
+
+        if (value->node || !value->field)
+            continue;
+        if (value->role == ROLE_TARGET)
+            error_at(g->model->source, value->span,
+                     "the prediction is made of `%s`, a target: a library is not given it",
+                     value->name);
+        else if (value->type == TYPE_SPARSE)
+            error_at(g->model->source, value->span,
+                     "--library does not take bags of words, as `%s` is one; tokens(..) with an "
+                     "embedding are taken",
+                     value->name);
+        else
+            continue;
+        fine = false;
+    }
+    return fine;
+}
+
+bool keep_prediction(Graph *g, int rows)
+{
+    const Term *terms = g->model->terms;
+
+    g->max_batch = rows;
+    g->loss = NULL;
+    g->prediction = with_activation(g, g->prediction, g->prediction_activation,
+                                    terms[0].call->span);
+    for (int i = 0; i < g->head_count; i++)
+        g->heads[i].value = with_activation(g, g->heads[i].value, g->heads[i].activation,
+                                            terms[g->heads[i].term].call->span);
+    simplify(g);
+    remove_unread(g);
+    verify(g);
+    return check_inputs(g);
+}
+
+Program *plan_prediction(Graph *g, const Target *target)
+{
+    Graph *none = new_graph("none"); /* there is no other that shares weights and batch */
+    Program *program;
+
+    none->max_batch = g->max_batch;
+    none->model = g->model;
+    select_algorithms(g, none, target), verify(g);
+    lay_out(g, none, target), verify(g);
+    verify_layout(g, none);
+    program = fuse(g, target);
+    plan(program), verify_plan(program);
+    return program;
+}

@@ -1,0 +1,71 @@
+/*
+ * library.h -- what the C file of a library is made with, behind kernel.h: the words of generated
+ * code for one thread and names of the file alone, and what its functions share.
+ *
+ * A library calls nothing of the runtime's libraries and has no variables: two of them live in one
+ * program.
+ */
+
+#ifndef NET_LIBRARY_H
+#define NET_LIBRARY_H
+
+#include "kernels/kernel.h"
+#include "kernels/tables.h"
+#include "library/weights.h"
+
+#undef NET_KERNEL
+#define NET_KERNEL static __attribute__((noinline, nonnull))
+
+#undef RUN
+#define RUN(number, kernel, ...) kernel(__VA_ARGS__, run, thread)
+
+#define barrier(run, thread) ((void)(run), (void)(thread)) /* there is one thread */
+
+/* Where each of n rows of `size` bytes begins, for pack. */
+NET_INLINE struct net_rows net_library_rows(const void **row, enum net_type type, const void *first,
+                                            size_t size, int n)
+{
+    for (int i = 0; i < n; i++)
+        row[i] = (const char *)first + (size_t)i * size;
+    return (struct net_rows){.type = type, .row = row};
+}
+
+/* Are all of them numbers of words? */
+NET_INLINE bool net_library_are_tokens(const int32_t *ids, long count, int vocabulary)
+{
+    bool are = true;
+
+    for (long i = 0; i < count; i++)
+        are &= ids[i] >= 0 && ids[i] < vocabulary;
+    return are;
+}
+
+/* 0, or why so many rows cannot go through. */
+NET_INLINE int net_library_check(const void *weights, const void *arena, int rows, int most)
+{
+    if (!weights)
+        return NET_LIBRARY_NO_WEIGHTS;
+    if (!arena)
+        return NET_LIBRARY_NO_ARENA;
+    if ((uintptr_t)weights % 64 || (uintptr_t)arena % 64)
+        return NET_LIBRARY_UNALIGNED;
+    return rows < 1 || rows > most ? NET_LIBRARY_WRONG_ROWS : NET_LIBRARY_OK;
+}
+
+NET_INLINE const char *net_library_text(int error)
+{
+    static const char *const texts[] = {
+        "success",
+#define LIBRARY_ERROR(name, text) text,
+#include "library/errors.def"
+    };
+
+    return error >= 0 && error < NET_LIBRARY_ERRORS ? texts[error] : "there is no such error";
+}
+
+/* Weights as the network has them, a file that is read when the library is compiled. */
+#define NET_WEIGHTS_INSIDE(symbol, file)                                                           \
+    __asm__(".pushsection .rodata\n.balign 64\n" #symbol ":\n.incbin \"" file "\"\n.popsection");  \
+    extern const struct params symbol __attribute__((visibility("hidden")));
+
+#endif

@@ -1,0 +1,303 @@
+/*
+ * weights.h -- the tensors of a .safetensors file in memory, checked and put where a network has
+ * them: no allocation, and the file is only read.
+ *
+ * Errors are numbers of errors.def. Names and layouts are PyTorch's, as the runtime writes them
+ * (core/safetensors.c).
+ */
+
+#ifndef NET_LIBRARY_WEIGHTS_H
+#define NET_LIBRARY_WEIGHTS_H
+
+#include "core/tensor_layout.h"
+#include "library/json.h"
+
+enum net_library_error {
+    NET_LIBRARY_OK,
+#define LIBRARY_ERROR(name, text) NET_LIBRARY_##name,
+#include "library/errors.def"
+    NET_LIBRARY_ERRORS
+};
+
+/* What a file's tensors are compared with. */
+struct net_library {
+    const struct net_tensor *tensors; /* that the prediction is made of */
+    int tensor_count;
+    const char *const *others; /* names of those that it is not made of; NULL behind the last */
+    const char *evaluated;     /* the network's layers, net_model.evaluated */
+    size_t params_size;        /* bytes */
+};
+
+/* A file: its header, its numbers, and what it says of itself. */
+struct net_library_file {
+    const unsigned char *bytes, *data;
+    size_t size, data_size;
+    struct net_string checksum, evaluated; /* at NULL: it says nothing */
+    bool checkpoint;                       /* it has a trainer's state besides */
+};
+
+NET_COLD struct net_walk net_library_header(const struct net_library_file *file)
+{
+    return (struct net_walk){file->bytes + 8, file->data, false};
+}
+
+/* ---- The file as a whole --------------------------------------------------------------------- */
+
+/* CRC-32 of a byte more, four bits at a time. */
+static inline uint32_t net_crc_byte(uint32_t crc, unsigned char byte)
+{
+    static const uint32_t steps[16] = {
+        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+        0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+    };
+
+    crc ^= byte;
+    crc = steps[crc & 15] ^ crc >> 4;
+    return steps[crc & 15] ^ crc >> 4;
+}
+
+/* Of all behind the header's length, the eight digits of the checksum counted as zeros. Files of a
+   trainer, which tell its layers, have one; those of other programs need not. */
+NET_COLD bool net_library_is_whole(const struct net_library_file *file)
+{
+    uint32_t crc = 0xffffffff, said = 0;
+
+    if (!file->checksum.at || file->checksum.end - file->checksum.at != 8)
+        return !file->evaluated.at;
+    for (const unsigned char *at = file->checksum.at; at < file->checksum.end; at++) {
+        const int c = *at | 32;
+
+        said = said << 4 | (uint32_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    for (const unsigned char *at = file->bytes + 8; at < file->bytes + file->size; at++)
+        crc = net_crc_byte(crc, at >= file->checksum.at && at < file->checksum.end ? '0' : *at);
+    return ~crc == said;
+}
+
+NET_COLD void net_library_metadata(struct net_library_file *file, struct net_walk *w)
+{
+    bool first = true;
+
+    net_walk_want(w, '{');
+    while (net_walk_item(w, '}', &first)) {
+        const struct net_string key = net_walk_string(w);
+
+        net_walk_want(w, ':');
+        if (net_walk_next(w) != '"') {
+            net_walk_value(w);
+            continue;
+        }
+        const struct net_string value = net_walk_string(w);
+
+        if (net_string_is(key, "checksum"))
+            file->checksum = value;
+        else if (net_string_is(key, "evaluated"))
+            file->evaluated = value;
+        else if (net_string_is(key, "checkpoint"))
+            file->checkpoint = true;
+    }
+}
+
+/* The file's parts; the whole header is JSON. */
+NET_COLD int net_library_open(struct net_library_file *file, const void *bytes, size_t size)
+{
+    uint64_t length = 0;
+    bool first = true;
+
+    *file = (struct net_library_file){.bytes = bytes, .size = size};
+    if (!bytes || size < 9 || file->bytes[8] != '{')
+        return NET_LIBRARY_NOT_SAFETENSORS;
+    for (int i = 7; i >= 0; i--)
+        length = length << 8 | file->bytes[i];
+    if (length > size - 8)
+        return NET_LIBRARY_CUT_OFF;
+    file->data = file->bytes + 8 + length;
+    file->data_size = size - 8 - (size_t)length;
+
+    struct net_walk w = net_library_header(file);
+
+    net_walk_want(&w, '{');
+    while (net_walk_item(&w, '}', &first)) {
+        const struct net_string key = net_walk_string(&w);
+
+        net_walk_want(&w, ':');
+        if (net_string_is(key, "__metadata__"))
+            net_library_metadata(file, &w);
+        else
+            net_walk_value(&w);
+    }
+    return w.wrong || net_walk_next(&w) ? NET_LIBRARY_NOT_SAFETENSORS : NET_LIBRARY_OK;
+}
+
+/* ---- Its tensors ----------------------------------------------------------------------------- */
+
+/* What the file says of a tensor. */
+struct net_library_entry {
+    struct net_string type;
+    int rank;
+    uint64_t shape[4], begin, end; /* bytes of the data */
+    bool fits;                     /* of no more axes */
+};
+
+NET_COLD void net_library_sizes(struct net_walk *w, uint64_t *sizes, int most, int *count)
+{
+    bool first = true;
+
+    *count = 0;
+    net_walk_want(w, '[');
+    while (net_walk_item(w, ']', &first)) {
+        const uint64_t size = net_walk_whole(w);
+
+        if (*count < most)
+            sizes[*count] = size;
+        ++*count;
+    }
+}
+
+NET_COLD struct net_library_entry net_library_entry(struct net_walk *w)
+{
+    struct net_library_entry e = {.rank = -1};
+    uint64_t offsets[2] = {1, 0};
+    bool first = true;
+    int count = 0;
+
+    net_walk_want(w, '{');
+    while (net_walk_item(w, '}', &first)) {
+        const struct net_string key = net_walk_string(w);
+
+        net_walk_want(w, ':');
+        if (net_string_is(key, "dtype"))
+            e.type = net_walk_string(w);
+        else if (net_string_is(key, "shape"))
+            net_library_sizes(w, e.shape, 4, &e.rank);
+        else if (net_string_is(key, "data_offsets"))
+            net_library_sizes(w, offsets, 2, &count);
+        else
+            net_walk_value(w);
+    }
+    e.begin = offsets[0];
+    e.end = offsets[1];
+    e.fits = !w->wrong && count == 2;
+    return e;
+}
+
+/* The walk stands behind the name of a tensor; false: the file has none of that name. */
+NET_COLD bool net_library_find(struct net_walk *w, const char *name)
+{
+    bool first = true;
+
+    net_walk_want(w, '{');
+    while (net_walk_item(w, '}', &first)) {
+        const struct net_string key = net_walk_string(w);
+
+        net_walk_want(w, ':');
+        if (net_string_is(key, name))
+            return !w->wrong;
+        net_walk_value(w);
+    }
+    return false;
+}
+
+/* 0, with the tensor at its place of `params`, or an error. */
+NET_COLD int net_library_read(const struct net_library_file *file, const struct net_tensor *tensor,
+                              void *params)
+{
+    const uint64_t count = (uint64_t)net_tensor_elements(tensor);
+    float *to = (float *)((char *)params + tensor->offset);
+    struct net_walk w = net_library_header(file);
+
+    if (!net_library_find(&w, tensor->name))
+        return NET_LIBRARY_MISSING_TENSOR;
+    const struct net_library_entry e = net_library_entry(&w);
+
+    if (!e.fits)
+        return NET_LIBRARY_NOT_SAFETENSORS;
+    if (!e.type.at || !net_string_is(e.type, "F32"))
+        return NET_LIBRARY_WRONG_TYPE;
+    if (e.rank != tensor->rank)
+        return NET_LIBRARY_WRONG_SHAPE;
+    for (int axis = 0; axis < tensor->rank; axis++)
+        if (e.shape[axis] != (uint64_t)tensor->shape[axis])
+            return NET_LIBRARY_WRONG_SHAPE;
+    if (e.end > file->data_size)
+        return NET_LIBRARY_CUT_OFF;
+    if (e.begin > e.end || e.end - e.begin != 4 * count)
+        return NET_LIBRARY_NOT_SAFETENSORS;
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t bits;
+
+        memcpy(&bits, file->data + e.begin + 4 * i, sizeof bits);
+        if ((bits & 0x7f800000) == 0x7f800000)
+            return NET_LIBRARY_NOT_FINITE;
+        memcpy(&to[net_tensor_place(tensor, (long)i)], &bits, sizeof bits);
+    }
+    return NET_LIBRARY_OK;
+}
+
+/* PyTorch's batch norms also save a count that nothing needs. */
+NET_COLD bool net_library_may_have(const struct net_library *library, struct net_string name)
+{
+    static const char count[] = ".num_batches_tracked";
+    const struct net_string end = {name.end - (sizeof count - 1), name.end};
+
+    for (int t = 0; t < library->tensor_count; t++)
+        if (net_string_is(name, library->tensors[t].name))
+            return true;
+    for (const char *const *other = library->others; *other; other++)
+        if (net_string_is(name, *other))
+            return true;
+    return net_string_is(name, "__metadata__") ||
+           (name.end - name.at >= (long)sizeof count && net_string_is(end, count));
+}
+
+/* Has it nothing but the network's tensors? */
+NET_COLD bool net_library_is_known(const struct net_library *library,
+                                   const struct net_library_file *file)
+{
+    struct net_walk w = net_library_header(file);
+    bool first = true, known = true;
+
+    net_walk_want(&w, '{');
+    while (known && net_walk_item(&w, '}', &first)) {
+        known = net_library_may_have(library, net_walk_string(&w));
+        net_walk_want(&w, ':');
+        net_walk_value(&w);
+    }
+    return known;
+}
+
+/* Puts the tensors of a file of `size` bytes where the network has them, params_size bytes at
+   `params`. 0 or an error; `tensor`, if it is not NULL, is the name of the tensor that it is of,
+   or NULL. */
+NET_COLD int net_library_weights(const struct net_library *library, const void *bytes, size_t size,
+                                 void *params, const char **tensor)
+{
+    struct net_library_file file;
+    int error;
+
+    if (tensor)
+        *tensor = NULL;
+    if (!params)
+        return NET_LIBRARY_NO_WEIGHTS;
+    if ((uintptr_t)params % 64)
+        return NET_LIBRARY_UNALIGNED;
+    if ((error = net_library_open(&file, bytes, size)) != NET_LIBRARY_OK)
+        return error;
+    memset(params, 0, library->params_size);
+    for (int t = 0; t < library->tensor_count; t++)
+        if ((error = net_library_read(&file, &library->tensors[t], params)) != NET_LIBRARY_OK) {
+            if (tensor)
+                *tensor = library->tensors[t].name;
+            return error;
+        }
+    if (!net_library_is_whole(&file))
+        return NET_LIBRARY_DAMAGED;
+    if (!file.checkpoint && !net_library_is_known(library, &file))
+        return NET_LIBRARY_UNKNOWN_TENSOR;
+    if (file.evaluated.at && !net_string_is(file.evaluated, library->evaluated))
+        return NET_LIBRARY_OTHER_LAYERS;
+    return NET_LIBRARY_OK;
+}
+
+#endif

@@ -1,0 +1,202 @@
+#!/usr/bin/env bash
+# library.sh -- models as C libraries: the programs of docs/library.md say what `predict` says, two
+# libraries and four threads are in one process, and files that are no weights are refused.
+set -uo pipefail
+. "$(dirname "$0")/../support/shell.sh"
+cd "$scratch" || exit 1
+cp "$root"/tests/pytorch/{images,labels}.npy .
+cc=$(command -v clang clang-14 clang-15 clang-16 clang-17 clang-18 clang-19 cc | head -n 1)
+sanitize=
+nm "$netc" | grep -q __asan_init && sanitize="-fsanitize=address,undefined"
+
+# block LANGUAGE: the program of the documentation
+block() { sed -n '/^```'"$1"'$/,/^```$/p' "$root/docs/library.md" | sed '1d; $d'; }
+
+# close A B: files of as many numbers, within 1e-6
+close() { python3 "$scratch/close.py" "$1" "$2"; }
+cat >close.py <<'END'
+import struct, sys
+def numbers(path):
+    data = open(path, "rb").read()
+    if data[:6] == b"\x93NUMPY":
+        data = data[10 + int.from_bytes(data[8:10], "little"):]
+        return struct.unpack("<%df" % (len(data) // 4), data)
+    return [float(x) for x in data.split()]
+a, b = numbers(sys.argv[1]), numbers(sys.argv[2])
+sys.exit(len(a) != len(b) or not a or max(abs(x - y) for x, y in zip(a, b)) > 1e-6)
+END
+python3 - <<'END'
+import struct
+data = open("images.npy", "rb").read()
+data = data[10 + int.from_bytes(data[8:10], "little"):]
+open("rows", "wb").write(struct.pack("<%df" % len(data), *(x / 255 for x in data)))
+END
+
+# ---- A network with a convolution, a statistic and a softmax of the loss -----------------------
+sed 's/part  = relu/part  = batchnorm/; s/classes(5)/classes(10)/; s/dense(5)/dense(10)/' \
+    "$root/tests/pytorch/image.net" >digits.net
+build digits digits.net
+check "a run" ./digits --max-steps 3 --out run --force --quiet
+check "predicts" ./digits predict --weights run --part train --format npy -o said.npy
+check "a library" "$netc" digits.net --library -o digits-lib
+check "with rows at once" "$netc" digits.net --library --batch 7 -o batch-lib
+block c >host.c
+block cpp >host.cpp
+block python >host.py
+# shellcheck disable=SC2086
+check "a host in C" "$cc" -std=c11 -Wall -Wextra -Werror $sanitize host.c -Idigits-lib \
+    digits-lib/libdigits.a -o host
+check "it runs" sh -c './host run/model.safetensors <rows >said.c'
+check "it says what predict says" close said.npy said.c
+if [ -z "$sanitize" ]; then
+    check "a host in C++" "$cc" -std=c++17 -Wall -Wextra -Werror host.cpp -Idigits-lib \
+        -Ldigits-lib -ldigits -lstdc++ -o host++
+    check "it runs" sh -c 'LD_LIBRARY_PATH=digits-lib \
+        ./host++ run/model.safetensors <rows >said.cpp'
+    check "it says the same" close said.npy said.cpp
+    if python3 -c 'import numpy' 2>"$scratch/err"; then
+        check "a host in Python" sh -c 'python3 host.py run/model.safetensors images.npy >said.py'
+        check "it says the same" close said.npy said.py
+    else
+        skip "a host in Python: NumPy is missing"
+    fi
+    check "names outside are the library's, and libc's two" sh -c '! nm -g digits-lib/libdigits.a |
+        grep -vE "^$|:$| T digits_[a-z_]+$| U mem(cpy|set)$"'
+    check "nothing that changes" sh -c '! nm digits-lib/libdigits.a | grep -E " [bBdDcC] " |
+        grep -vE " d (tensors|others|library|.*texts)$" | grep . &&
+        size digits-lib/libdigits.so | awk "NR == 2 { exit \$3 != 0 }"'
+fi
+check "pkg-config's file" grep -q '^Libs: -L${pcfiledir} -ldigits' digits-lib/digits.pc
+
+# ---- Two libraries, four threads, arenas full of NaN, files that are damaged --------------------
+"$netc" "$root/models/xor_concat.net" --library -o xor-lib 2>/dev/null
+"$netc" "$root/models/xor_concat.net" -o xor
+check "xor" ./xor --epochs 1 --out xor-run --force --quiet
+check "xor predicts" ./xor predict --weights xor-run --part train --format npy -o xor.npy
+cat >both.c <<'END'
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "digits.h"
+#include "xor_concat.h"
+
+enum { THREADS = 4, ROWS = 120, TIMES = 5 };
+
+static float images[ROWS][digits_image_size], wanted[ROWS][digits_probabilities_size];
+static void *digits, *xors;
+
+static void *memory(size_t size)
+{
+    void *at = aligned_alloc(64, (size + 63) / 64 * 64);
+
+    memset(at, 0xff, size); /* NaN */
+    return at;
+}
+
+static char *read_file(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    char *bytes = malloc(1 << 20);
+
+    *size = fread(bytes, 1, 1 << 20, file);
+    fclose(file);
+    return bytes;
+}
+
+static void *work(void *faults)
+{
+    void *arena = memory(digits_size()), *other = memory(xor_concat_size());
+    float got[digits_ROWS][digits_probabilities_size];
+
+    for (int k = 0; k < TIMES; k++)
+        for (int i = 0, n; i < ROWS; i += n) {
+            const float point[2] = {i & 1, i >> 1 & 1};
+            float value;
+
+            n = 1 + (i + k) % digits_ROWS;
+            n = n < ROWS - i ? n : ROWS - i;
+            *(int *)faults |= digits_run_batch(digits, n, images[i], got[0], arena) ||
+                              memcmp(got, wanted[i], sizeof *got * (size_t)n) ||
+                              xor_concat_run(xors, point, &value, other) || !(value * value <= 1);
+        }
+    free(arena), free(other);
+    return NULL;
+}
+
+/* Each file with a bit turned, or cut off, is refused, and nothing else is touched. */
+static int damage(const char *file, size_t size)
+{
+    int taken = 0;
+
+    for (size_t i = 0; i < size; i += 1 + size / 997) {
+        char *copy = malloc(size);
+
+        memcpy(copy, file, size);
+        copy[i] ^= 4;
+        taken += xor_concat_open(copy, size, xors, NULL) == 0;
+        free(copy);
+        copy = malloc(i + 1);
+        memcpy(copy, file, i);
+        taken += xor_concat_open(copy, i, xors, NULL) == 0;
+        free(copy);
+    }
+    return taken;
+}
+
+int main(int argc, char **argv)
+{
+    size_t size, xor_size;
+    char *file = read_file(argv[1], &size), *xor_file = read_file(argv[2], &xor_size);
+    void *arena = memory(digits_size());
+    pthread_t threads[THREADS];
+    int faults[THREADS] = {0}, sum = 0, taken;
+    const char *tensor;
+
+    digits = memory(digits_weights_size()), xors = memory(xor_concat_weights_size());
+    taken = damage(xor_file, xor_size);
+    printf("%d damaged\n", taken);
+    if (xor_concat_open(file, size, xors, &tensor) != xor_concat_MISSING_TENSOR)
+        return 2;
+    printf("%s\n", tensor);
+    if (digits_open(file, size, digits, NULL) || xor_concat_open(xor_file, xor_size, xors, &tensor))
+        return 3;
+    if (fread(images, sizeof images, 1, stdin) != 1)
+        return 4;
+    if (digits_run(NULL, images[0], wanted[0], arena) != digits_NO_WEIGHTS ||
+        digits_run(digits, images[0], wanted[0], (char *)arena + 4) != digits_UNALIGNED ||
+        digits_run_batch(digits, digits_ROWS + 1, images[0], wanted[0], arena) != digits_WRONG_ROWS)
+        return 5;
+    for (int i = 0; i < ROWS; i++)
+        digits_run(digits, images[i], wanted[i], arena);
+    for (int t = 0; t < THREADS; t++)
+        pthread_create(&threads[t], NULL, work, &faults[t]);
+    for (int t = 0; t < THREADS; t++)
+        pthread_join(threads[t], NULL), sum += faults[t];
+    for (int i = 0; i < ROWS; i++)
+        for (int j = 0; j < digits_probabilities_size; j++)
+            printf("%.9g\n", (double)wanted[i][j]);
+    free(file), free(xor_file), free(arena), free(digits), free(xors);
+    return sum ? 6 : argc > 3;
+}
+END
+# shellcheck disable=SC2086
+check "a host of two" "$cc" -std=c11 -D_GNU_SOURCE $sanitize both.c -Ibatch-lib -Ixor-lib \
+    batch-lib/libdigits.a xor-lib/libxor_concat.a -pthread -o both
+check "two libraries, four threads" \
+    sh -c './both run/model.safetensors xor-run/model.safetensors <rows >said.both'
+check "damaged files are refused" grep -qx '0 damaged' said.both
+check "a missing tensor is named" grep -qx 'xor_concat.hidden.weight' said.both
+sed -i 1,2d said.both
+check "several rows at once say what predict says" close said.npy said.both
+
+# ---- What is not taken --------------------------------------------------------------------------
+exits "a bag of words" 1 "does not take bags of words" "$netc" "$root/tests/pytorch/bag.net" \
+    --library -o bag-lib
+check "leaves no folder" [ ! -e bag-lib ]
+exits "no folder" 2 "wants a folder" "$netc" digits.net --library
+exits "a file in its place" 2 "is not a folder" "$netc" digits.net --library -o rows
+mkdir mine && echo "int mine;" >mine/digits.c
+exits "a file of others" 2 "would be lost" "$netc" digits.net --library -o mine
+finish
