@@ -32,6 +32,7 @@ for case in row_of_the_best row_without_torch reasons table tables zoo_rows work
     check "bench: $case" python3 "$root/tests/bench/test_bench.py" "$case"
 done
 if python3 -c 'import torch, numpy' 2>/dev/null; then
+    check "bench: decisions" python3 "$root/tests/bench/test_bench.py" decisions
     check "zoo.py" python3 "$root/tests/bench/zoo.py" --netc "$netc" --no-steps mixture_density
 fi
 finish

@@ -124,6 +124,42 @@ def zoo_rows():
         os.path.join(bench.ROOT, "models", "zoo"))}, zoo.BATCHES
 
 
+def decisions():
+    """Layers that decide are PyTorch's; a near decision that was taken otherwise is found."""
+    import torch
+    from torch import nn
+    from networks.decisions import Decisions, explain
+    from networks.layers import Call
+    torch.manual_seed(1)
+    x = torch.randn(2, 4, 9, 10, dtype=torch.float64)
+    conv = nn.Conv2d(4, 5, 3).double()
+    for layer in [nn.ReLU(), nn.LeakyReLU(0.1), Call(torch.abs), nn.ReLU6(), nn.Hardswish(),
+                  nn.Hardsigmoid(), nn.MaxPool2d(3, 2, 1), nn.MaxPool2d(2, ceil_mode=True),
+                  nn.MaxPool2d((2, 3), 3),
+                  nn.Sequential(nn.Flatten(2), nn.MaxPool1d(3, 2, 1), nn.AdaptiveMaxPool1d(1))]:
+        def loss():
+            return (3 * layer(2 * conv(x))).sin().sum()
+        right = loss(), *torch.autograd.grad(loss(), [conv.weight, conv.bias])
+        with Decisions():
+            value = loss()
+        for a, b in zip(right, [value, *torch.autograd.grad(value, [conv.weight, conv.bias])]):
+            assert torch.allclose(a, b, rtol=1e-7), layer   # PyTorch's hardsigmoid has a float 1/6
+    scores = torch.tensor([[1, 5, 5 + 1e-7, 2]], dtype=torch.float64, requires_grad=True)
+    with torch.no_grad():
+        conv.bias[3] += 1e-7 - conv(x)[1, 3, 6, 7]
+
+    def both():
+        return conv(x).relu().sum() + 3 * scores.max(1).values.sum()
+    parameters, near = [conv.weight, conv.bias, scores], {(0, (1 * 5 + 3) * 56 + 6 * 8 + 7), (1, 0)}
+    with Decisions(near):
+        wanted = torch.autograd.grad(both(), parameters)
+    turned, margin = explain(both, parameters, wanted, [1, 1, 1])
+    assert wanted[2].tolist() == [[0, 3, 0, 0]] and turned == near, (wanted[2], turned)
+    assert 1e-9 < margin < 1e-6, margin
+
+
+
+
 def is_there(pid):
     return os.path.exists(f"/proc/{pid}")
 

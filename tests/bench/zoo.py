@@ -15,8 +15,10 @@ Prints a table in Markdown, a row a network, and what went wrong; the exit is 1 
 - gradients of the first step: the largest difference in a tensor by its largest number (by the
   largest of all where a tensor's gradient is 0 in double). Behind both the distances of netc and of
   PyTorch from PyTorch in double. Where netc is further from it than 1e-4 and than 1.5 times
-  PyTorch, another row tells how far double itself goes when the weights are moved by 2^-22 of them:
-  a maximum of near ties, or steps that amplify what they are given. Beyond that is a fault.
+  PyTorch, it is told how near netc is to double when relus and maxima whose inputs are nearer than
+  rounding decide in its first step as netc's gradients have it (networks/decisions.py), and if that
+  is not near, how far double goes when the weights are moved by 2^-22 of them. Beyond that is a
+  fault.
 - threads: whether one thread and two give the same losses and weights to the bit.
 - compile: processor seconds of netc with clang, of the file as it is.
 - step: medians on --threads threads in turns, of the file as it is; MB: the processes' peaks.
@@ -83,7 +85,7 @@ def compile_net(netc, path, trainer, batch):
 class Ours:
     """The trainer of a copy, in a folder with its rows."""
 
-    def __init__(self, netc, net, batch, folder):
+    def __init__(self, netc, net, batch, folder, seed):
         self.folder, self.trainer = folder, os.path.join(folder, "trainer")
         self.weights = os.path.join(folder, "initial", "model.safetensors")
         self.nesterov = "nesterov" in net.train["optimizer"]
@@ -92,7 +94,7 @@ class Ours:
         compile_net(netc, self.trainer + ".net", self.trainer, batch)
         summary = call(netc, self.trainer + ".net", "--summary")
         self.count = int(re.search(r"Trainable params: ([\d,]+)", summary)[1].replace(",", ""))
-        call(self.trainer, "train", "--data", folder, "--seed", 1, "--epochs", 0, "--out",
+        call(self.trainer, "train", "--data", folder, "--seed", seed, "--epochs", 0, "--out",
              os.path.join(folder, "initial"), "--quiet")
 
     def steps(self, count, threads, *flags):
@@ -144,40 +146,55 @@ def as_shape(tensor, shape):
     raise RuntimeError(f"a tensor is {list(tensor.shape)} here and {list(shape)} in PyTorch")
 
 
-def torch_run(net, find, weights, rows, batch, dtype):
-    """The losses, the gradients of the first step, as double, and how many numbers are trained."""
-    import torch
-    from networks.layers import draw_nothing
-    network, loss_of = find()
-    draw_nothing(network)
-    network.to(dtype)
-    parameters = list(network.parameters())
-    if len(parameters) != len(weights):
-        raise RuntimeError(f"{len(weights)} tensors here, {len(parameters)} in PyTorch")
-    with torch.no_grad():
-        for parameter, tensor in zip(parameters, weights.values()):
-            tensor = as_shape(tensor, parameter.shape)
-            if not parameter.requires_grad and (tensor - parameter).abs().max() > 1e-5:
-                raise RuntimeError("a tensor that is not trained is another in PyTorch")
-            parameter.copy_(tensor)
-    learning = [parameter for parameter in parameters if parameter.requires_grad]
-    optimizer, losses, gradients = net.optimizer(learning), [], None
+class Theirs:
+    """A network in PyTorch with netc's weights, and the rows of its steps."""
 
-    def part(tensors, step):
+    def __init__(self, net, find, weights, rows, batch, dtype):
+        import torch
+        from networks.layers import draw_nothing
+        self.net, self.rows, self.batch, self.dtype = net, rows, batch, dtype
+        self.network, self.loss_of = find()
+        draw_nothing(self.network)
+        self.network.to(dtype)
+        self.parameters = list(self.network.parameters())
+        if len(self.parameters) != len(weights):
+            raise RuntimeError(f"{len(weights)} tensors here, {len(self.parameters)} in PyTorch")
+        with torch.no_grad():
+            for parameter, tensor in zip(self.parameters, weights.values()):
+                tensor = as_shape(tensor, parameter.shape)
+                if not parameter.requires_grad and (tensor - parameter).abs().max() > 1e-5:
+                    raise RuntimeError("a tensor that is not trained is another in PyTorch")
+                parameter.copy_(tensor)
+        self.learning = [p for p in self.parameters if p.requires_grad]
+        self.count = sum(p.numel() for p in self.learning)
+
+    def part(self, tensors, step):
         for tensor in tensors:
-            tensor = tensor[step * batch:(step + 1) * batch]
-            yield tensor.to(dtype) if tensor.is_floating_point() else tensor.long()
-    for step in range(STEPS):
-        optimizer.zero_grad()
-        loss = loss_of(network(*part(rows[0], step)), *part(rows[1], step))
-        loss.backward()
-        if step == 0:
-            gradients = [torch.zeros_like(p).double() if p.grad is None else p.grad.double().clone()
-                         for p in parameters]
-        net.clip(learning)
-        optimizer.step()
-        losses.append(loss.item())
-    return losses, gradients, sum(p.numel() for p in learning)
+            tensor = tensor[step * self.batch:(step + 1) * self.batch]
+            yield tensor.to(self.dtype) if tensor.is_floating_point() else tensor.long()
+
+    def loss(self, step=0):
+        inputs, targets = self.rows
+        return self.loss_of(self.network(*self.part(inputs, step)), *self.part(targets, step))
+
+    def run(self, turned=()):
+        """The losses, and the gradients of the first step, as double; with decisions turned over
+        in it."""
+        import torch
+        from networks.decisions import Decisions
+        optimizer, losses, gradients = self.net.optimizer(self.learning), [], None
+        for step in range(STEPS):
+            optimizer.zero_grad()
+            with Decisions(turned) if turned and step == 0 else contextlib.nullcontext():
+                loss = self.loss(step)
+            loss.backward()
+            if step == 0:
+                gradients = [torch.zeros_like(p).double() if p.grad is None
+                             else p.grad.double().clone() for p in self.parameters]
+            self.net.clip(self.learning)
+            optimizer.step()
+            losses.append(loss.item())
+        return losses, gradients
 
 
 def moved(weights, seed):
@@ -196,25 +213,29 @@ def loss_distance(losses, right):
     return max(abs(a - b) / abs(b) for a, b in zip(losses, right))
 
 
-def gradient_distance(gradients, right, exact):
-    """The largest, and the number of its tensor; by the sizes of `exact`, those in double."""
+def sizes_of(exact):
+    """By which distances of gradients are told; `exact`: those in double."""
     sizes = [g.abs().max().item() for g in exact]
-    largest = max(sizes)
-    return max(((a - b).abs().max().item() / (size if size > NO_GRADIENT * largest else largest), i)
-               for i, (a, b, size) in enumerate(zip(gradients, right, sizes)))
+    return [size if size > NO_GRADIENT * max(sizes) else max(sizes) for size in sizes]
+
+
+def gradient_distance(gradients, right, exact):
+    """The largest, and the number of its tensor."""
+    return max(((a - b).abs().max().item() / size, i)
+               for i, (a, b, size) in enumerate(zip(gradients, right, sizes_of(exact))))
 
 
 class Sides:
     """What was found of a network: netc's, PyTorch's in float32 and in double."""
 
-    def __init__(self, netc, net, find, batch):
+    def __init__(self, netc, net, find, batch, seed=1):
         import torch
         self.net, self.find, self.batch = net, find, batch
         with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
-            drawn = net.draw(STEPS * batch)
+            drawn = net.draw(STEPS * batch, seed)
             net.write(drawn, folder)
             self.rows = net.tensors(drawn, net.inputs), net.tensors(drawn, net.targets)
-            ours = Ours(netc, net, batch, folder)
+            ours = Ours(netc, net, batch, folder, seed)
             self.count = ours.count
             from losses import read_safetensors
             self.weights = trained(read_safetensors(ours.weights))
@@ -222,13 +243,14 @@ class Sides:
             again, others = ours.steps(STEPS, 1)
             gradients = ours.gradients(self.weights)
         self.alike = losses == again and all(torch.equal(tensors[n], others[n]) for n in tensors)
-        self.theirs = self.torch_run(self.weights, torch.float32)
-        self.double = self.torch_run(self.weights, torch.float64)
+        single = self.side(self.weights, torch.float32)
+        self.theirs, self.their_count = single.run(), single.count
+        self.double = self.side(self.weights, torch.float64).run()
         self.ours = losses, [as_shape(gradients[n], g.shape)
                              for n, g in zip(self.weights, self.theirs[1])]
 
-    def torch_run(self, weights, dtype):
-        return torch_run(self.net, self.find, weights, self.rows, self.batch, dtype)
+    def side(self, weights, dtype):
+        return Theirs(self.net, self.find, weights, self.rows, self.batch, dtype)
 
     def distances(self, one, other):
         """Of losses, of gradients, and the tensor of the latter."""
@@ -242,36 +264,51 @@ class Sides:
         return [what for what, mine, limit, its in zip(whats, own, limits, allowed)
                 if not mine <= max(limit, TIMES * its)]
 
+    def as_decided(self):
+        """The run in double where near decisions of the first step are those of netc; how many it
+        takes otherwise, and the largest of their margins."""
+        import torch
+        from networks.decisions import explain
+        double = self.side(self.weights, torch.float64)
+        found = zip(double.parameters, self.ours[1], sizes_of(self.double[1]))
+        turned, margin = explain(double.loss, *zip(*(f for f in found if f[0].requires_grad)))
+        return self.side(self.weights, torch.float64).run(turned), len(turned), margin
+
     def by_moves(self, own):
         """How far double goes by moved weights, (losses, gradients), in as many draws as want."""
         import torch
         most = 0.0, 0.0
         for seed in range(DRAWS):
-            run = self.torch_run(moved(self.weights, seed), torch.float64)
+            run = self.side(moved(self.weights, seed), torch.float64).run()
             most = tuple(map(max, most, self.distances(run, self.double)[:2]))
             if not self.far(own, most):
                 break
         return most
 
 
-def compare(netc, net, find, batch):
+def compare(netc, net, find, batch, seed):
     """The cells of differences; what is to be told of them, and whether it is a fault."""
-    sides = Sides(netc, net, find, batch)
+    sides = Sides(netc, net, find, batch, seed)
     apart, own, its = (sides.distances(*pair) for pair in (
         (sides.ours, sides.theirs), (sides.ours, sides.double), (sides.theirs, sides.double)))
-    count = sides.count
+    cells = [batch, f"{sides.count:,}", *(f"{d[0]:.0e}" for d in (apart, own, its)),
+             *(f"{d[1]:.0e}" for d in (apart, own, its)), "same" if sides.alike else "NO"]
     told = [] if sides.alike else ["one thread and two differ"]
-    if count != sides.theirs[2]:
-        told.append(f"{sides.theirs[2]:,} parameters in PyTorch")
+    if sides.count != sides.their_count:
+        told.append(f"{sides.their_count:,} parameters in PyTorch")
     wrong = bool(told)
     far = sides.far(own, its)
     if far:
+        told.append(f"{' and '.join(far)} are far from double (gradients: {own[2]})")
+    if "gradients" in far:
+        run, count, margin = sides.as_decided()
+        own = sides.distances(sides.ours, run)
+        told.append(f"{count} decisions nearer than {margin:.0e} are taken otherwise than in "
+                    f"double, which with these is {own[0]:.0e} and {own[1]:.0e} from netc")
+    if sides.far(own, its):
         moves = sides.by_moves(own)
         wrong = wrong or bool(sides.far(own, moves))
-        told.append(f"{' and '.join(far)} are far from double (gradients: {own[2]}); moved weights "
-                    f"make {moves[0]:.0e} of losses, {moves[1]:.0e} of gradients")
-    cells = [batch, f"{count:,}", *(f"{d[0]:.0e}" for d in (apart, own, its)),
-             *(f"{d[1]:.0e}" for d in (apart, own, its)), "same" if sides.alike else "NO"]
+        told.append(f"moved weights make {moves[0]:.0e} of losses, {moves[1]:.0e} of gradients")
     return cells, told, wrong
 
 
@@ -320,6 +357,7 @@ def read_options(names):
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--processor", action="store_true")
     parser.add_argument("--no-differences", dest="differences", action="store_false")
+    parser.add_argument("--seed", type=int, default=1, help="of weights and rows of differences")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--turn", type=float, default=0.6, help="seconds of a turn, at least")
     parser.add_argument("networks", nargs="*", metavar="NETWORK")
@@ -357,7 +395,7 @@ def main():
             few, many = batches(name, net)
             cells = []
             if options.differences:
-                cells, told, wrong = compare(options.netc, net, find, few)
+                cells, told, wrong = compare(options.netc, net, find, few, options.seed)
                 faults += wrong
                 notes += [f"- `{name}`{' FAULT' if wrong else ''}: {line}" for line in told]
             if options.steps:

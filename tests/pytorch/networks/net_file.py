@@ -20,6 +20,9 @@ DRAWN = [(r" -> (dropout|dropout2d|drop_path|noise|gaussian_noise)\([^()]*\)", "
          (r"\bngrams=\d+, ", ""),                # words alone
          (r"init=zeros", "init=normal(0.02)"), (r"^    (schedule|stop|metrics) .*\n", "")]
 
+# fields of whole numbers that no step tells of: ranks from 1, others from 0; below what they are
+BELOW = {"rank": 6, "failed": 2, "survived": 2, "object": 2, "kind": 2}
+
 
 def whole_lines(text):
     """With a statement's lines joined where a bracket is open or an arrow begins the next."""
@@ -70,6 +73,8 @@ class Field:
             return draw.integers(0, self.classes, size)
         if self.one_hot:
             return np.eye(self.one_hot, dtype=np.float32)[draw.integers(0, self.one_hot, rows)]
+        if self.name in BELOW:
+            return draw.integers(BELOW[self.name] > 2, BELOW[self.name], size).astype(np.float32)
         if binary:
             return draw.integers(0, 2, size).astype(np.float32)
         return (draw.standard_normal(size) if self.spread else draw.random(size)).astype(np.float32)

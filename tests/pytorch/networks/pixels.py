@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .layers import Reparameterize, binary
-from .pictures import relu_conv
+from .pictures import norm_conv, relu_conv
 
 by_pixel = functools.partial(F.cross_entropy, ignore_index=255)
 
@@ -138,3 +138,35 @@ def minus_elbo(out, x):
 
 def vae_mnist():
     return Vae(), minus_elbo
+
+
+def overlap(p, q):
+    """What two boxes have in common, of what they cover; [batch, 4, 7, 7]."""
+    a, b = p[:, 2:].square(), q[:, 2:].square()
+    ends = torch.minimum(p[:, :2] / 7 + a / 2, q[:, :2] / 7 + b / 2)
+    begin = torch.maximum(p[:, :2] / 7 - a / 2, q[:, :2] / 7 - b / 2)
+    both = (ends - begin).clamp(min=0).prod(1, keepdim=True)
+    return (both / (a.prod(1, True) + b.prod(1, True) - both + 1e-6)).detach()
+
+
+def detection(y, box, object, kind):
+    boxes, confidences = [y[:, 20:24], y[:, 25:29]], [y[:, 24:25], y[:, 29:30]]
+    shares = [overlap(boxes[0], box), overlap(boxes[1], box)]
+    second = object * (shares[1] > shares[0])
+    loss = object * (y[:, :20] - kind).square().sum(1, keepdim=True)
+    for p, confidence, share, better in zip(boxes, confidences, shares, (object - second, second)):
+        far = (p - box).square().sum(1, keepdim=True)
+        loss = loss + better * (5 * far + (confidence - share).square())
+        loss = loss + 0.5 * (1 - better) * confidence.square()
+    return loss.sum() / len(y)
+
+
+def yolo_tiny():
+    layers, before = [], 3
+    for channels in 16, 32, 64, 128, 256, 512, 1024, 256:
+        layers += [*norm_conv(before, channels, 3), nn.LeakyReLU(0.1)]
+        if channels < 1024 and before < 1024:
+            layers.append(nn.MaxPool2d(2))
+        before = channels
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(12544, 1470),
+                         nn.Unflatten(1, (30, 7, 7))), detection

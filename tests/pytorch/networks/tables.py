@@ -203,3 +203,20 @@ class WideDeep(nn.Module):
 
 def wide_deep():
     return WideDeep(), binary
+
+
+def ordinal_cement():
+    def loss(out, rank):
+        above = (rank.unsqueeze(1) > torch.arange(1.5, 5)).to(out.dtype)
+        return F.binary_cross_entropy_with_logits(out, above, reduction="sum") / len(out)
+    return nn.Sequential(nn.Linear(8, 24), nn.LeakyReLU(), nn.Linear(24, 16), nn.LeakyReLU(),
+                         nn.Linear(16, 1, bias=False), Positions(1, 4)), loss
+
+
+def survival_metabric():
+    def loss(out, failed, survived):
+        return -(failed * F.logsigmoid(out) + survived * F.logsigmoid(-out)).sum(1).mean()
+    layers = []
+    for inputs in 9, 32:
+        layers += [nn.Linear(inputs, 32), nn.ReLU(), nn.BatchNorm1d(32), nn.Dropout(0.1)]
+    return nn.Sequential(*layers, nn.Linear(32, 10)), loss
