@@ -26,6 +26,8 @@ check "eval draws as validation did" \
     [ "$(./gan eval --weights run --part validation --json | grep -o '"loss": [0-9.]*')" = \
     "\"loss\": $(final run validation loss)" ]
 check "the page has what was made" grep -q 'id="made"' run/report.html
+check "which is a picture of the report too" sh -c './gan report run --svg figures &&
+    grep -q "<image width=\"[1-9][0-9]*\" .*data:image/png;base64,[^\"]*\"/>" figures/made.svg'
 check "and predict" bash -c '[ "$(./gan predict --weights run --part validation |
     awk "NF == 784" | wc -l)" = 100 ]'
 check "a rate of the second section is a flag" ./gan --rate 1e-9 --out still --quiet

@@ -103,6 +103,9 @@ bool net_confusion_figure(struct net_text *svg, const struct net_cells *cells);
    none. */
 bool net_pictures_figure(struct net_text *svg, const char *table);
 
+/* The one picture of a tag <img>, as large as there; false, and nothing, where it has none. */
+bool net_made_figure(struct net_text *svg, const char *tag);
+
 /* ---- compare.c ------------------------------------------------------------------------------- */
 
 void net_compare_page(struct net_text *page, const struct net_run_records *runs);

@@ -172,6 +172,17 @@ static void draw_map(void *at, const char *id, const struct net_cells *cells)
     free(svg.at);
 }
 
+/* Pictures that the network made stand in one. */
+static void take_made(const char *page, const struct taker *taker)
+{
+    const char *tag = strstr(page, "<img id=\"made\" ");
+    struct net_text svg = {0};
+
+    if (tag && net_made_figure(&svg, tag))
+        taker->take(taker->to, "made", &svg);
+    free(svg.at);
+}
+
 void net_page_read_figures(const struct net_run_record *run, net_take_figure *take, void *to)
 {
     struct taker taker = {take, to};
@@ -195,5 +206,6 @@ void net_page_read_figures(const struct net_run_record *run, net_take_figure *ta
         free(id);
         free(inside);
     }
+    take_made(page, &taker);
     free(page);
 }

@@ -1,6 +1,6 @@
 /*
  * pictures_figure.c -- the pictures of a run's rows side by side: a row of the page's table is a
- * column, what was given above what came out and what was wanted.
+ * column, what was given above what came out and what was wanted; and what a network made.
  */
 
 #define _GNU_SOURCE
@@ -147,5 +147,22 @@ bool net_pictures_figure(struct net_text *svg, const char *table)
         add_column(svg, &row, LEFT + count % COLUMNS * STEP, y);
     }
     net_text_add(svg, "</svg>\n");
+    return true;
+}
+
+bool net_made_figure(struct net_text *svg, const char *tag)
+{
+    struct row row = {0};
+
+    read_picture(&row, tag);
+    if (!row.picture_count)
+        return false;
+    net_text_add(svg,
+                 "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\" "
+                 "aria-label=\"made\">\n<image width=\"%d\" height=\"%d\" "
+                 "style=\"image-rendering:pixelated\" href=\"%.*s\"/>\n</svg>\n",
+                 row.pictures->width, row.pictures->height, row.pictures->width,
+                 row.pictures->height, (int)strcspn(row.pictures->source, "\""),
+                 row.pictures->source);
     return true;
 }
