@@ -73,6 +73,8 @@ static int write_texts(const char *work, const Library *l)
     write_library_header(&texts[0], l);
     write_unit(&texts[1], &code, 0);
     write_package(&texts[2], l);
+    if (l->weights.at)
+        status = write_output(format("%s/%s.weights", work, l->name), &l->weights);
     for (int i = 0; i < 3 && !status; i++)
         status = write_output(
             format("%s/%s.%s", work, l->name, (const char *[]){"h", "c", "pc"}[i]), &texts[i]);
@@ -85,7 +87,7 @@ static int move_files(const char *work, const char *folder, const Library *l)
                                  format("%s.c", l->name),       format("lib%s.a", l->name),
                                  format("lib%s.so", l->name),   format("%s.pc", l->name)};
 
-    for (int i = l->has_weights ? 0 : 1; i < COUNT(files); i++) {
+    for (int i = l->weights.at ? 0 : 1; i < COUNT(files); i++) {
         const char *path = format("%s/%s", folder, files[i]);
 
         if (rename(format("%s/%s", work, files[i]), path) != 0)

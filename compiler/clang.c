@@ -234,6 +234,8 @@ static int compile_units(const Clang *clang, const char *target, const char *con
         add_compiler(&command, clang, target);
         if (precompiled)
             add_words(&command, (const char *[]){"-include-pch", precompiled}, 2);
+        if (clang->shared) /* where NAME.c finds NAME.weights */
+            add_word(&command, format("-I%s", clang->shared));
         add_words(&command, (const char *[]){"-c", "-o", objects[i], files[i]}, 4);
         commands[i] = complete(&command, clang->verbose);
     }
@@ -359,7 +361,7 @@ int compile_library(const Clang *clang, const char *target, const char *work, co
     const char *shared = format("%s/lib%s.so", work, name);
     Clang own = *clang;
 
-    own.shared = true;
+    own.shared = work;
     int result = compile_all(&own, target, &source, &object, 1);
 
     if (!result)

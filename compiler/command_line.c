@@ -16,6 +16,7 @@ static const char usage[] =
     "\n"
     "  -o FILE              the output (default: the model's name, in the current folder)\n"
     "  --library            a C library of the prediction in the folder of -o, for programs\n"
+    "  --weights RUN        of a library: those of a run's folder or a .safetensors file inside\n"
     "  --emit-c             stop at the generated C (to stdout without -o)\n"
     "  --summary            print layers, connections, shapes, parameters, FLOPs, memory\n"
     "  --graph              print the graph after fusion, for Graphviz\n"
@@ -103,9 +104,9 @@ static bool is_option(const char *word, const char *name)
 static void set_flag(Options *o, const char *word)
 {
     static const char *const names[] = {
-        "--emit-c",   "--summary", "--graph", "--check", "--keep",   "-v",
-        "--define",   "--target",  "--batch", "--dump",  "--cc",     "-o",
-        "--language", "--version", "--help",  "--json",  "--library"};
+        "--emit-c",   "--summary", "--graph", "--check", "--keep",    "-v",
+        "--define",   "--target",  "--batch", "--dump",  "--cc",      "-o",
+        "--language", "--version", "--help",  "--json",  "--library", "--weights"};
     const char *near = net_nearest(word, names, COUNT(names));
 
     if (same(word, "--library"))
@@ -145,6 +146,8 @@ static void check_together(const Options *o)
                    "time");
     if (o->library && !o->output)
         fail_usage("--library wants a folder for its files: -o DIR");
+    if (o->weights && !o->library)
+        fail_usage("--weights goes with --library; a trainer takes them when it runs");
     if (o->library && o->keep)
         fail_usage("--keep goes with a trainer; a library has its C beside it");
     if (o->json && !o->check)
@@ -182,6 +185,8 @@ Options parse_options(int argc, char **argv)
             o.output = file_name(value_of(argv, &i, "-o"));
         } else if (is_option(word, "--target")) {
             o.target = value_of(argv, &i, "--target");
+        } else if (is_option(word, "--weights")) {
+            o.weights = value_of(argv, &i, "--weights");
         } else if (is_option(word, "--batch")) {
             o.batch = parse_batch(value_of(argv, &i, "--batch"));
         } else if (is_option(word, "--dump")) {

@@ -14,11 +14,12 @@
 enum { EXIT_FAULT = 1, EXIT_USAGE = 2, EXIT_CLANG = 3 };
 
 typedef struct Options {
-    const char *input;  /* model.net */
-    const char *output; /* -o, or NULL; of a library a folder */
-    const char *target; /* native, avx512, avx2, generic */
-    const char *cc;     /* --cc, or NULL */
-    const char *dump;   /* ast, graph, grad, fused, plan, or NULL */
+    const char *input;   /* model.net */
+    const char *output;  /* -o, or NULL; of a library a folder */
+    const char *target;  /* native, avx512, avx2, generic */
+    const char *cc;      /* --cc, or NULL */
+    const char *weights; /* of a library: a run's folder or a file, or NULL */
+    const char *dump;    /* ast, graph, grad, fused, plan, or NULL */
     Define *defines;
     int define_count;
     int batch; /* 0: as the model says */
@@ -110,7 +111,7 @@ const char *precompile_headers(const Command *compiler, const char *headers, con
 struct Clang {
     const char *program;             /* as found on PATH, or --cc */
     bool asked;                      /* it is --cc */
-    bool shared;                     /* what it compiles is for libraries */
+    const char *shared;              /* the folder of a library's files; NULL: a trainer's */
     const char *headers, *libraries; /* the folders of netrt.h and libnetrt.a */
     bool verbose;                    /* print the commands */
 };

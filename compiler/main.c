@@ -25,8 +25,10 @@ static int compile_prediction(const Options *o, const Clang *clang, const Target
     model->max_batch = o->batch ? o->batch : 1;
     if (!keep_prediction(evaluate, model->max_batch))
         return EXIT_FAULT;
-    const Library library = describe_library(model, plan_prediction(evaluate, target), train);
+    Library library = describe_library(model, plan_prediction(evaluate, target), train);
 
+    if (o->weights && !read_weights(&library, o->weights))
+        return EXIT_FAULT;
     return build_library(o, clang, &library);
 }
 

@@ -162,6 +162,12 @@ static void write_output_text(Text *out, const Port *port)
     text_add(out, " *   %s: %s\n *       %s\n", port->name, row_text(port), range_text(port));
     if (!target)
         return;
+    for (int c = 0; c < port->class_count; c++)
+        text_add(out, "%s%s%s",
+                 !c      ? " *       classes, in order: "
+                 : c % 8 ? ", "
+                         : ",\n *           ",
+                 quoted(port->classes[c]), c + 1 < port->class_count ? "" : "\n");
     text_add(out, " *       as `%s` was in training", target->name);
     if (target->classes)
         text_add(out, port->size == 1 ? ", of class 1 of %d" : ", of each of %d classes",
@@ -238,11 +244,22 @@ static void write_sizes(Text *out, const Library *l)
     text_add(out, "};\n\n");
 }
 
+static void write_class_functions(Text *out, const Library *l)
+{
+    for (int i = 0; i < l->output_count; i++)
+        if (l->outputs[i].class_count)
+            text_add(out,
+                     "/* The name of a class, from 0; NULL: there is none. */\n"
+                     "const char *%s_%s_class(int i);\n\n",
+                     l->name, l->outputs[i].name);
+}
+
 static void write_declarations(Text *out, const Library *l)
 {
     const char *name = l->name;
 
     write_sizes(out, l);
+    write_class_functions(out, l);
     write_errors(out, l);
     text_add(out,
              "/* Bytes of the arena that a call works in: any memory, from a multiple of 64. */\n"
@@ -265,7 +282,7 @@ static void write_declarations(Text *out, const Library *l)
         out,
         "/* One row through the network. weights: what %s_open has filled%s. arena: %s_size()\n"
         "   bytes, whose content does not matter. */\n%s",
-        name, l->has_weights ? "; NULL: those inside" : "", name, run_text(l, false));
+        name, l->weights.at ? "; NULL: those inside" : "", name, run_text(l, false));
     if (l->rows > 1)
         text_add(out,
                  "\n/* 1 to %s_ROWS rows at once, one behind the other in each array. */\n"

@@ -13,12 +13,14 @@
 
 /* A pointer that NAME_run takes. */
 typedef struct Port {
-    const Value *value; /* an input, or a prediction */
-    const char *name;   /* in C */
-    const char *type;   /* "float", "int32_t" */
-    int size;           /* numbers of a row */
-    Op activation;      /* of a prediction: OP_SOFTMAX, OP_SIGMOID or OP_NONE */
-    const Field *field; /* the input, or the target that the prediction is of; or NULL */
+    const Value *value;   /* an input, or a prediction */
+    const char *name;     /* in C */
+    const char *type;     /* "float", "int32_t" */
+    int size;             /* numbers of a row */
+    Op activation;        /* of a prediction: OP_SOFTMAX, OP_SIGMOID or OP_NONE */
+    const Field *field;   /* the input, or the target that the prediction is of; or NULL */
+    const char **classes; /* of the target: their names, as the run numbered them; */
+    int class_count;      /* 0: they are not known */
 } Port;
 
 enum { MAX_PORTS = 32 };
@@ -28,7 +30,9 @@ typedef struct Library {
     Program *program;
     const char *name; /* what its names begin with: the model's, in C */
     int rows;         /* at a time, at most */
-    bool has_weights; /* they are inside, from the file NAME.weights */
+    Text weights;     /* inside: the bytes of the file NAME.weights; at NULL: there are none */
+    const char *preparation; /* of their run: the text of preparation.json, or NULL */
+    const char *checksum;    /* of what it has learnt, as its weights bear it */
     Port inputs[MAX_PORTS], outputs[MAX_PORTS];
     int input_count, output_count;
     const char **others; /* tensors of the model that the prediction is not made of */
@@ -42,6 +46,12 @@ Program *plan_prediction(Graph *evaluate, const Target *target);
 
 /* ports.c. `all`: the graph with every tensor of the model. */
 Library describe_library(const Model *model, Program *program, const Graph *all);
+
+/* weights.c. A run's folder or a .safetensors file goes inside. False: it was told why not. */
+bool read_weights(Library *library, const char *run);
+
+/* learnt.c. Of outputs, from l->preparation. */
+void find_class_names(Library *library);
 
 /* source.c, header.c */
 Code emit_library(const Library *library);

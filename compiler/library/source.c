@@ -20,6 +20,15 @@ static void write_memory(Text *out, const Library *l, const Emitter *e)
     line(out, 0, "};\n");
 }
 
+static bool has_classes(const Library *l)
+{
+    bool any = false;
+
+    for (int i = 0; i < l->output_count; i++)
+        any |= l->outputs[i].class_count > 0;
+    return any;
+}
+
 static void write_tables(Text *out, const Library *l, const Emitter *e)
 {
     write_tensors(e, out);
@@ -31,6 +40,8 @@ static void write_tables(Text *out, const Library *l, const Emitter *e)
     line(out, 1, ".tensors = tensors, .tensor_count = %d, .others = others,", e->parameter_count);
     line(out, 1, ".params_size = sizeof(struct params),");
     line(out, 1, ".evaluated = %s,", quoted(evaluated_text(l->model)));
+    if (has_classes(l))
+        line(out, 1, ".preparation = %s,", quoted(l->checksum));
     line(out, 0, "};\n");
 }
 
@@ -71,11 +82,13 @@ static void write_checks(Text *out, const Library *l)
     for (int i = 0; i < l->input_count; i++) {
         const Port *port = &l->inputs[i];
 
-        if (port->value->type != TYPE_TOKENS)
-            continue;
-        line(out, 1, "if (!net_library_are_tokens(%s, %dL * rows, %d))", port->name, port->size,
-             port->value->vocabulary);
-        line(out, 2, "return NET_LIBRARY_WRONG_TOKEN;");
+        if (port->value->type == TYPE_TOKENS)
+            line(out, 1, "if (!net_library_are_tokens(%s, %dL * rows, %d))", port->name, port->size,
+                 port->value->vocabulary);
+        else
+            line(out, 1, "if (!net_library_are_finite(%s, %dL * rows))", port->name, port->size);
+        line(out, 2, "return NET_LIBRARY_WRONG_%s;",
+             port->value->type == TYPE_TOKENS ? "TOKEN" : "NUMBER");
     }
 }
 
@@ -96,7 +109,7 @@ static void write_run(Text *out, const Library *l, const Emitter *e)
          ports_text(l));
     line(out, 1, "struct memory *memory = arena;");
     line(out, 1, "struct net_rows fields[%d] = {{0}};", m->field_count + m->drawn_count);
-    if (l->has_weights)
+    if (l->weights.at)
         line(out, 1, "weights = weights ? weights : &%s_inside;", l->name);
     line(out, 1, "const int error = net_library_check(weights, arena, rows, %d);\n", l->rows);
     write_checks(out, l);
@@ -122,6 +135,23 @@ static void write_run(Text *out, const Library *l, const Emitter *e)
     line(out, 1, "return 0;\n}\n");
 }
 
+/* Names of classes, a function an output. */
+static void write_classes(Text *out, const Library *l)
+{
+    for (int i = 0; i < l->output_count; i++) {
+        const Port *port = &l->outputs[i];
+
+        if (!port->class_count)
+            continue;
+        line(out, 0, "const char *%s_%s_class(int i)\n{", l->name, port->name);
+        line(out, 1, "static const char *const names[] = {");
+        for (int c = 0; c < port->class_count; c++)
+            line(out, 2, "%s,", quoted(port->classes[c]));
+        line(out, 1, "};\n");
+        line(out, 1, "return i >= 0 && i < %d ? names[i] : NULL;\n}\n", port->class_count);
+    }
+}
+
 static void write_functions(Text *out, const Library *l)
 {
     const char *name = l->name;
@@ -129,6 +159,7 @@ static void write_functions(Text *out, const Library *l)
     line(out, 0, "size_t %s_size(void) { return sizeof(struct memory); }\n", name);
     line(out, 0, "size_t %s_weights_size(void) { return sizeof(struct params); }\n", name);
     line(out, 0, "const char *%s_error(int error) { return net_library_text(error); }\n", name);
+    write_classes(out, l);
     line(out, 0, "int %s_open(const void *file, size_t size, void *weights, const char **tensor)",
          name);
     line(out, 0, "{ return net_library_weights(&library, file, size, weights, tensor); }\n");
@@ -167,8 +198,12 @@ Code emit_library(const Library *l)
     write_memory(&tables, l, &e);
     write_tables(&tables, l, &e);
     write_pack(&e, &tables, l->program->graph);
-    if (l->has_weights)
-        line(&tables, 0, "NET_WEIGHTS_INSIDE(%s_inside, \"%s.weights\")\n", l->name, l->name);
+    if (l->weights.at)
+        line(&tables, 0,
+             "NET_WEIGHTS_INSIDE(%s_inside, \"%s.weights\")\n_Static_assert(sizeof(struct params) "
+             "== "
+             "%zu, \"the weights inside are of this network\");\n",
+             l->name, l->name, l->weights.length);
     write_run(&tables, l, &e);
     write_functions(&tables, l);
     code.tables = tidied(tables.at);

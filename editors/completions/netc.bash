@@ -7,11 +7,11 @@ _netc() {
     --target) mapfile -t COMPREPLY < <(compgen -W "native avx512 avx2 generic" -- "$word") ;;
     --dump) mapfile -t COMPREPLY < <(compgen -W "ast graph onnx grad fused plan" -- "$word") ;;
     --cc) mapfile -t COMPREPLY < <(compgen -c -- "$word") ;;
-    -o) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    -o | --weights) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     *)
         case $word in
         -*)
-            local options="-o --library --emit-c --summary --graph --check --json --define --target --batch
+            local options="-o --library --weights --emit-c --summary --graph --check --json --define --target --batch
                 --dump= --cc --keep -v --language --version --help"
             [ "${COMP_WORDS[1]}" != fmt ] || options="-o --check --help"
             mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

@@ -167,28 +167,36 @@ NET_COLD int net_string_next(struct net_string *s)
     return x;
 }
 
+/* The next bytes of a string in UTF-8, and how many: 0 where it is no text. */
+NET_COLD int net_string_bytes(struct net_string *s, unsigned char bytes[4])
+{
+    const bool escaped = *s->at == '\\';
+    int x = net_string_next(s);
+
+    if (x < 0)
+        return 0;
+    if (!escaped || x < 0x80)
+        return bytes[0] = (unsigned char)x, 1;
+    const int count = x < 0x800 ? 2 : x < 0x10000 ? 3 : 4;
+
+    for (int i = count - 1; i > 0; i--, x >>= 6)
+        bytes[i] = (unsigned char)(0x80 | (x & 63));
+    bytes[0] = (unsigned char)(x | (0xf00 >> count & 0xf0));
+    return count;
+}
+
 /* Is the string this text, which is UTF-8? */
 NET_COLD bool net_string_is(struct net_string s, const char *text)
 {
     while (s.at < s.end && *text) {
-        const bool escaped = *s.at == '\\';
-        const int x = net_string_next(&s);
-        unsigned char bytes[4] = {(unsigned char)x};
-        int count = 1;
+        unsigned char bytes[4];
+        const int count = net_string_bytes(&s, bytes);
 
-        if (x < 0)
-            return false;
-        if (escaped && x >= 0x80) {
-            count = x < 0x800 ? 2 : x < 0x10000 ? 3 : 4;
-            for (int i = count - 1, rest = x; i >= 0; i--, rest >>= 6)
-                bytes[i] = (unsigned char)(i ? 0x80 | (rest & 63)
-                                             : rest | (count == 2   ? 0xc0
-                                                       : count == 3 ? 0xe0
-                                                                    : 0xf0));
-        }
         for (int i = 0; i < count; i++)
-            if (*text == '\0' || (unsigned char)*text++ != bytes[i])
+            if (!*text || (unsigned char)*text++ != bytes[i])
                 return false;
+        if (!count)
+            return false;
     }
     return s.at == s.end && !*text;
 }

@@ -30,6 +30,20 @@ NET_INLINE struct net_rows net_library_rows(const void **row, enum net_type type
     return (struct net_rows){.type = type, .row = row};
 }
 
+/* Are all of them finite? An activation would make a number of what is none. */
+NET_INLINE bool net_library_are_finite(const float *x, long count)
+{
+    uint32_t none = 0;
+
+    for (long i = 0; i < count; i++) {
+        uint32_t bits;
+
+        memcpy(&bits, &x[i], sizeof bits);
+        none |= (bits & 0x7f800000) == 0x7f800000;
+    }
+    return !none;
+}
+
 /* Are all of them numbers of words? */
 NET_INLINE bool net_library_are_tokens(const int32_t *ids, long count, int vocabulary)
 {
@@ -50,17 +64,6 @@ NET_INLINE int net_library_check(const void *weights, const void *arena, int row
     if ((uintptr_t)weights % 64 || (uintptr_t)arena % 64)
         return NET_LIBRARY_UNALIGNED;
     return rows < 1 || rows > most ? NET_LIBRARY_WRONG_ROWS : NET_LIBRARY_OK;
-}
-
-NET_INLINE const char *net_library_text(int error)
-{
-    static const char *const texts[] = {
-        "success",
-#define LIBRARY_ERROR(name, text) text,
-#include "library/errors.def"
-    };
-
-    return error >= 0 && error < NET_LIBRARY_ERRORS ? texts[error] : "there is no such error";
 }
 
 /* Weights as the network has them, a file that is read when the library is compiled. */

@@ -19,12 +19,24 @@ enum net_library_error {
     NET_LIBRARY_ERRORS
 };
 
+NET_COLD const char *net_library_text(int error)
+{
+    static const char *const texts[] = {
+        "success",
+#define LIBRARY_ERROR(name, text) text,
+#include "library/errors.def"
+    };
+
+    return error >= 0 && error < NET_LIBRARY_ERRORS ? texts[error] : "there is no such error";
+}
+
 /* What a file's tensors are compared with. */
 struct net_library {
     const struct net_tensor *tensors; /* that the prediction is made of */
     int tensor_count;
     const char *const *others; /* names of those that it is not made of; NULL behind the last */
     const char *evaluated;     /* the network's layers, net_model.evaluated */
+    const char *preparation;   /* checksum of what their run has learnt of its data; NULL: any */
     size_t params_size;        /* bytes */
 };
 
@@ -32,8 +44,8 @@ struct net_library {
 struct net_library_file {
     const unsigned char *bytes, *data;
     size_t size, data_size;
-    struct net_string checksum, evaluated; /* at NULL: it says nothing */
-    bool checkpoint;                       /* it has a trainer's state besides */
+    struct net_string checksum, evaluated, preparation; /* at NULL: it says nothing */
+    bool checkpoint;                                    /* it has a trainer's state besides */
 };
 
 NET_COLD struct net_walk net_library_header(const struct net_library_file *file)
@@ -94,6 +106,8 @@ NET_COLD void net_library_metadata(struct net_library_file *file, struct net_wal
             file->checksum = value;
         else if (net_string_is(key, "evaluated"))
             file->evaluated = value;
+        else if (net_string_is(key, "preparation"))
+            file->preparation = value;
         else if (net_string_is(key, "checkpoint"))
             file->checkpoint = true;
     }
@@ -297,6 +311,9 @@ NET_COLD int net_library_weights(const struct net_library *library, const void *
         return NET_LIBRARY_UNKNOWN_TENSOR;
     if (file.evaluated.at && !net_string_is(file.evaluated, library->evaluated))
         return NET_LIBRARY_OTHER_LAYERS;
+    if (library->preparation &&
+        !(file.preparation.at && net_string_is(file.preparation, library->preparation)))
+        return NET_LIBRARY_OTHER_PREPARATION;
     return NET_LIBRARY_OK;
 }
 

@@ -39,7 +39,8 @@ build digits digits.net
 check "a run" ./digits --max-steps 3 --out run --force --quiet
 check "predicts" ./digits predict --weights run --part train --format npy -o said.npy
 check "a library" "$netc" digits.net --library -o digits-lib
-check "with rows at once" "$netc" digits.net --library --batch 7 -o batch-lib
+check "with rows at once, the weights inside" \
+    "$netc" digits.net --library --batch 7 --weights run -o batch-lib
 block c >host.c
 block cpp >host.cpp
 block python >host.py
@@ -164,8 +165,13 @@ int main(int argc, char **argv)
         return 3;
     if (fread(images, sizeof images, 1, stdin) != 1)
         return 4;
-    if (digits_run(NULL, images[0], wanted[0], arena) != digits_NO_WEIGHTS ||
-        digits_run(digits, images[0], wanted[0], (char *)arena + 4) != digits_UNALIGNED ||
+    if (digits_run(digits, images[0], wanted[0], arena) ||
+        digits_run(NULL, images[0], wanted[1], arena) ||
+        memcmp(wanted[0], wanted[1], sizeof wanted[0]) || digits_probabilities_class(10) ||
+        strcmp(digits_probabilities_class(4), "4") != 0 ||
+        xor_concat_run(NULL, images[0], wanted[0], arena) != xor_concat_NO_WEIGHTS)
+        return 7;
+    if (digits_run(digits, images[0], wanted[0], (char *)arena + 4) != digits_UNALIGNED ||
         digits_run_batch(digits, digits_ROWS + 1, images[0], wanted[0], arena) != digits_WRONG_ROWS)
         return 5;
     for (int i = 0; i < ROWS; i++)
@@ -195,6 +201,14 @@ check "several rows at once say what predict says" close said.npy said.both
 exits "a bag of words" 1 "does not take bags of words" "$netc" "$root/tests/pytorch/bag.net" \
     --library -o bag-lib
 check "leaves no folder" [ ! -e bag-lib ]
+exits "weights of another network" 1 "model.safetensors: ops.first.weight: a tensor is missing" \
+    "$netc" digits.net --library --weights xor-run -o other-lib
+mkdir moved && cp run/model.safetensors moved && sed 's/"3"/"4"/' run/preparation.json \
+    >moved/preparation.json
+exits "another run's preparation" 1 "is not what the run of the weights has learnt" \
+    "$netc" digits.net --library --weights moved -o other-lib
+exits "no weights" 1 "cannot read" "$netc" digits.net --library --weights none -o other-lib
+exits "weights of a trainer" 2 "goes with --library" "$netc" digits.net --weights run
 exits "no folder" 2 "wants a folder" "$netc" digits.net --library
 exits "a file in its place" 2 "is not a folder" "$netc" digits.net --library -o rows
 mkdir mine && echo "int mine;" >mine/digits.c

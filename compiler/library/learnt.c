@@ -1,0 +1,70 @@
+/*
+ * learnt.c -- what a run has learnt of its data, of its preparation.json: names of classes.
+ */
+
+#include "library/library.h"
+#include "library/weights.h"
+
+static const char *text_of(struct net_string s)
+{
+    char *text = allocate((size_t)(s.end - s.at) + 4), *to = text;
+
+    while (s.at < s.end) {
+        unsigned char bytes[4];
+        const int count = net_string_bytes(&s, bytes);
+
+        if (!count)
+            break;
+        for (int i = 0; i < count; i++)
+            *to++ = (char)bytes[i];
+    }
+    return text;
+}
+
+/* The strings of the list that a walk stands before. */
+static void read_names(Port *port, struct net_walk *w)
+{
+    bool first = true;
+
+    net_walk_want(w, '[');
+    while (net_walk_item(w, ']', &first)) {
+        const char *name = text_of(net_walk_string(w));
+
+        APPEND(port->classes, port->class_count, name);
+    }
+}
+
+/* Of the step that numbers them: {"classes": {"names": [...]}} */
+static void find_names(Port *port, struct net_walk *w)
+{
+    bool first = true;
+
+    net_walk_want(w, '[');
+    while (net_walk_item(w, ']', &first)) {
+        struct net_walk step = *w, other = *w;
+
+        if ((net_library_find(&step, "classes") && net_library_find(&step, "names")) ||
+            (step = other, net_library_find(&step, "one_hot") && net_library_find(&step, "names")))
+            read_names(port, &step);
+        net_walk_value(w);
+    }
+}
+
+void find_class_names(Library *l)
+{
+    const unsigned char *text = (const unsigned char *)l->preparation;
+    const struct net_walk whole = {text, text + strlen(l->preparation), false};
+
+    for (int i = 0; i < l->output_count; i++) {
+        Port *port = &l->outputs[i];
+        struct net_walk w = whole;
+
+        if (!port->field || !port->field->classes)
+            continue;
+        if (net_library_find(&w, "fields") && net_library_find(&w, port->field->name))
+            find_names(port, &w);
+        w = whole;
+        if (!port->class_count && i == 0 && net_library_find(&w, "classes"))
+            read_names(port, &w);
+    }
+}
