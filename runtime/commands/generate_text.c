@@ -112,6 +112,7 @@ static int32_t class_of(const struct generator *g, const char *at, size_t length
     return 0;
 }
 
+/* A line break is one character, "\r\n" as in a text's file (sources/text.c). */
 static void read_prompt(struct generator *g, const char *prompt)
 {
     const unsigned char *at = (const unsigned char *)prompt, *end = at + strlen(prompt);
@@ -122,6 +123,8 @@ static void read_prompt(struct generator *g, const char *prompt)
         const unsigned code = net_read_utf8(at, end, &length);
         const size_t size = (size_t)(net_put_utf8(character, code) - character);
 
+        if (code == '\r' && at[1] == '\n')
+            continue;
         g->text[g->count] = class_of(g, character, size);
         if (!g->text[g->count++]) {
             struct net_text shown = {0};
@@ -135,6 +138,18 @@ static void read_prompt(struct generator *g, const char *prompt)
     if (g->count < g->behind)
         net_fail(NET_USAGE, "--prompt wants %d characters or more, which %s reads; it has %ld",
                  g->behind, g->model->name, g->count);
+}
+
+/* Without --prompt a text begins behind a line break, where that is enough to read. */
+static void read_line_break(struct generator *g)
+{
+    g->text[0] = class_of(g, "\n", 1);
+    g->count = 1;
+    if (!g->text[0])
+        net_fail(NET_USAGE, "the run's text has no line break to begin behind: give --prompt TEXT");
+    if (g->behind > 1)
+        net_fail(NET_USAGE, "%s reads %d characters before it writes one: give --prompt TEXT",
+                 g->model->name, g->behind);
 }
 
 /* A number from 0 to below 1, of character i. */
@@ -217,17 +232,20 @@ static void write_text(struct generator *g, FILE *out, long length, bool told)
 static void open_generator(struct generator *g, const struct net_options *options,
                            const char *prompt)
 {
+    const size_t before = prompt ? strlen(prompt) : 1;
     int count;
 
     g->characters = net_data_vocabulary(g->session.data, 0, &count);
     g->temperature = options->value[NET_TEMPERATURE].number;
     g->top = options->value[NET_TOP].given ? (int)net_whole(options, NET_TOP) : 0;
-    g->text = net_allocate(strlen(prompt) + (size_t)net_whole(options, NET_LENGTH),
-                           sizeof *g->text);
+    g->text = net_allocate(before + (size_t)net_whole(options, NET_LENGTH), sizeof *g->text);
     g->window = net_allocate((size_t)g->length, sizeof *g->window);
     g->outputs = net_allocate((size_t)g->classes, sizeof *g->outputs);
     g->weights = net_allocate((size_t)g->classes, sizeof *g->weights);
-    read_prompt(g, prompt);
+    if (prompt)
+        read_prompt(g, prompt);
+    else
+        read_line_break(g);
     if (g->behind < g->length)
         check_causal(g);
 }
@@ -243,7 +261,7 @@ int net_generate_text(struct net_options *options)
     net_session_open(&g.session, options);
     net_session_weights(&g.session);
     g.session.data = net_data_open_learnt(g.model, &g.session.opening);
-    open_generator(&g, options, given ? given : "\n");
+    open_generator(&g, options, given);
     if (path)
         net_file_open(&file, NULL, path);
     write_text(&g, path ? file.whole.out : stdout, net_whole(options, NET_LENGTH), given != NULL);

@@ -36,6 +36,7 @@ expect() { # expect NAME TEXT FLAGS ...
 expect "the likeliest goes on with the text" abaéabaéabaéabaéa --prompt aba --length 14 \
     --temperature 0
 expect "so does the only one to be drawn from" éabaéabaéabaéa --prompt é --length 13 --top 1
+expect "a line break of Windows is one" $'é\naba' --prompt $'é\r\na' --length 2 --temperature 0
 generate --prompt abaéabaéabaéabaé --length 60 --temperature 3 --seed 7 --threads 1 >one
 check "the same on two threads" bash -c \
     './cycle generate --weights run --prompt abaéabaéabaéabaé --length 60 --temperature 3 \
@@ -52,10 +53,13 @@ rejects() { # rejects WORDS FLAGS ...
     check "it says: $words" grep -qF -- "$words" out
 }
 rejects '"x" is none of the characters' ./cycle generate --weights run --prompt abx
-sed -e 's/lstm(16)/conv1d(16, 3, padding=same)/' -e 's/epochs .*/epochs = 1/' cycle.net >seeing.net
+tr -d '\n' <text.txt >line.txt
+sed -e 's/lstm(16)/conv1d(16, 3, padding=same)/' -e 's/epochs .*/epochs = 1/' \
+    -e 's/text.txt/line.txt/' cycle.net >seeing.net
 build seeing seeing.net
 ./seeing --threads 1 --out seen --quiet
 rejects "sees the characters behind the one" ./seeing generate --weights seen --prompt ab
+rejects "no line break to begin behind: give --prompt" ./seeing generate --weights seen
 
 # The rows of a prediction are windows.
 printf 'abaéabaéabaéabaéabaé' >rows.txt
