@@ -142,6 +142,20 @@ Value *lower_sum(Lowering *l, Layer *layer, Value *const *x)
     return reduce(l, layer, OP_AXIS_SUM, x[0], 1);
 }
 
+/* Products of two values of one shape, added up along axes. */
+Value *lower_dot(Lowering *l, Layer *layer, Value *const *x)
+{
+    Value *product;
+
+    if (!same_shape(x[0]->shape, x[1]->shape)) {
+        error_at(l->model->source, layer->span, "`dot` wants equal shapes, these are %s and %s",
+                 shape_text(x[0]->shape), shape_text(x[1]->shape));
+        return NULL;
+    }
+    product = append_node(l, layer, OP_MULTIPLY, x, 2, (Attributes){0})->outputs[0];
+    return reduce(l, layer, OP_AXIS_SUM, product, 1);
+}
+
 /* Numbers that become one. */
 static int count_along(const Value *x, Axes axes)
 {
