@@ -216,6 +216,8 @@ int net_command_eval(struct net_options *options)
     const long count = net_data_rows(session.data, part);
     if (!count)
         net_fail(NET_USAGE, "%s has no %s part; choose another with --part", model->source, name);
+    if (options->file && model->weight)
+        net_check_row_weights(session.data);
 
     long *rows = net_allocate((size_t)count, sizeof *rows);
     struct net_loader *loader = net_loader_open(session.data, session.batch, session.threads);

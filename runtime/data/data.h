@@ -196,6 +196,10 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
 
 /* A field of one row as it was prepared: int32_t of classes, floats. */
 const void *net_data_row(const struct net_data *data, int field, enum net_part part, long row);
+
+/* row_weights.c: ends the program where no row of a part that is open counts. */
+void net_check_row_weights(const struct net_data *data);
+
 /* row_weights.c: bytes of a packed batch with the weights of its rows, where the model has some;
    where they are, or NULL; packs those of n rows, 1 each where `rows` has none. */
 size_t net_batch_bytes(const struct net_model *model);

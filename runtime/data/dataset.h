@@ -184,8 +184,6 @@ void net_check_wanted(const struct net_prepared_column *prepared, const struct n
 void net_check_prepared(const struct net_prepared_column *prepared, const struct net_field *field,
                         const struct net_column *column);
 
-/* row_weights.c: ends the program where no row of a part that is open counts. */
-void net_check_row_weights(const struct net_data *data);
 
 /* impute.c: does a step of the field take numbers that are missing (NaN)? */
 bool net_field_imputes(const struct net_field *field);

@@ -54,5 +54,7 @@ void net_check_row_weights(const struct net_data *data)
                      data->parts[part].source->fields[model->weight - 1].column.place,
                      model->fields[model->weight - 1].name,
                      part == NET_TRAIN ? "to train on: nothing would be learnt" : "of ",
-                     part == NET_TRAIN ? "" : net_part_names[part]);
+                     part == NET_TRAIN  ? ""
+                     : data->user_files ? "the file"
+                                        : net_part_names[part]);
 }

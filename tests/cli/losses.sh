@@ -167,6 +167,8 @@ sed '5s/[0-9]$/-1/' weighted.csv >below/weighted.csv
 exits "below 0" 1 "row 3 .*expected 0 to inf for a weight, found -1" ./weighted --data below
 sed 's/,[0-9]$/,0/' weighted.csv >nothing/weighted.csv
 exits "none above 0" 1 "w is 0 in all rows to train on" ./weighted --data nothing
+exits "nor in a file" 1 "w is 0 in all rows of the file" ./weighted eval nothing/weighted.csv \
+    --weights weights.run
 
 # A loss that compares with no target, and one whose target has not the prediction's shape.
 cat >three.net <<'NET'
