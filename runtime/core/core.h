@@ -253,6 +253,9 @@ void net_eventcount_advance(struct net_eventcount *count);
 struct net_threads *net_threads_open(int threads); /* the caller is thread 0 */
 void net_threads_run(struct net_threads *pool, void (*work)(void *context, int thread),
                      void *context);
+/* The next runs are by the first `threads` of the pool's; the others sleep meanwhile. Not from
+   inside of a run. */
+void net_threads_use(struct net_threads *pool, int threads);
 void net_threads_close(struct net_threads *pool);
 void net_threads_profile(struct net_threads *pool, struct net_profile *profile); /* NULL: no more */
 void net_profile_resume(struct net_profile *profile, int thread); /* it waits no more */

@@ -22,8 +22,11 @@ struct net_threads {
     _Alignas(64) void (*work)(void *context, int thread); /* NULL: the end */
     void *context;
     _Atomic(struct net_profile *) profile; /* told when a thread leaves the barrier, or NULL */
-    int threads;
-    int spins; /* before a wait goes to the kernel */
+    int threads;                           /* that there are */
+    int spins;                             /* before a wait goes to the kernel */
+    atomic_int used;                       /* of them: those that run, the others sleep */
+    atomic_int members;                    /* that the barrier waits for */
+    struct net_eventcount called;          /* advanced when sleepers are to run */
     struct worker {
         struct net_threads *pool;
         int number;
@@ -67,13 +70,15 @@ void net_eventcount_advance(struct net_eventcount *count)
         syscall(SYS_futex, &count->value, FUTEX_WAKE_PRIVATE, NET_MAX_THREADS, NULL, NULL, 0);
 }
 
+/* Who arrives after net_threads_use has changed the members reads their new number, since that is
+   stored before thread 0 arrives; who arrived before is not the last. */
 void net_threads_wait(struct net_threads *pool, int thread)
 {
-    if (pool->threads > 1) {
+    if (atomic_load_explicit(&pool->members, memory_order_relaxed) > 1) {
         const unsigned generation = net_eventcount_value(&pool->generation);
-        const unsigned last = (unsigned)pool->threads - 1;
+        const unsigned before = atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel);
 
-        if (atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel) == last) {
+        if ((int)before + 1 == atomic_load_explicit(&pool->members, memory_order_relaxed)) {
             atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
             net_eventcount_advance(&pool->generation);
         } else {
@@ -85,6 +90,19 @@ void net_threads_wait(struct net_threads *pool, int thread)
         net_profile_resume(profile, thread);
 }
 
+/* Until it is used again. */
+static void sleep_unused(struct net_threads *pool, int thread)
+{
+    for (;;) {
+        const unsigned called = net_eventcount_value(&pool->called);
+
+        if (thread < atomic_load(&pool->used))
+            return;
+        net_eventcount_wait(&pool->called, called, 1);
+    }
+}
+
+/* Inside of a run `used` does not change. */
 static void *work(void *argument)
 {
     const struct worker *worker = argument;
@@ -96,7 +114,11 @@ static void *work(void *argument)
         if (!pool->work)
             return NULL;
         pool->work(pool->context, worker->number);
+        const bool unused = worker->number >= atomic_load(&pool->used);
+
         net_threads_wait(pool, worker->number);
+        if (unused)
+            sleep_unused(pool, worker->number);
     }
 }
 
@@ -107,6 +129,8 @@ struct net_threads *net_threads_open(int threads)
     if (threads < 1 || threads > NET_MAX_THREADS)
         net_fail(NET_USAGE, "%d threads: a trainer runs on 1 to %d", threads, NET_MAX_THREADS);
     pool->threads = threads;
+    atomic_init(&pool->used, threads);
+    atomic_init(&pool->members, threads);
     pool->spins = NET_SPINS;
     if (threads > net_cores())
         pool->spins = 1; /* who is waited for may need this core */
@@ -129,8 +153,32 @@ void net_threads_run(struct net_threads *pool, void (*run)(void *context, int th
     net_threads_wait(pool, 0);
 }
 
+static void do_nothing(void *context, int thread)
+{
+    (void)context;
+    (void)thread;
+}
+
+/* Whoever is to sleep stands at the barrier before a run, and has to come through it; whoever is
+   called may come to it at once. */
+void net_threads_use(struct net_threads *pool, int threads)
+{
+    const int used = atomic_load(&pool->used);
+
+    if (threads > used) {
+        atomic_store(&pool->members, threads);
+        atomic_store(&pool->used, threads);
+        net_eventcount_advance(&pool->called);
+    } else if (threads < used) {
+        atomic_store(&pool->used, threads);
+        net_threads_run(pool, do_nothing, NULL);
+        atomic_store(&pool->members, threads);
+    }
+}
+
 void net_threads_close(struct net_threads *pool)
 {
+    net_threads_use(pool, pool->threads);
     pool->work = NULL;
     net_threads_wait(pool, 0);
     for (int t = 1; t < pool->threads; t++)

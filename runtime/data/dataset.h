@@ -184,7 +184,6 @@ void net_check_wanted(const struct net_prepared_column *prepared, const struct n
 void net_check_prepared(const struct net_prepared_column *prepared, const struct net_field *field,
                         const struct net_column *column);
 
-
 /* impute.c: does a step of the field take numbers that are missing (NaN)? */
 bool net_field_imputes(const struct net_field *field);
 

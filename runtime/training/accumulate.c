@@ -48,7 +48,7 @@ static void sum_share(void *context, int thread)
         const struct net_tensor *tensor = &model->tensors[t];
 
         for (long done = 0; tensor->trainable && done < tensor->count; done += PIECE, piece++)
-            if (piece % sum->session->threads == thread)
+            if (piece % sum->session->run.threads == thread)
                 sum_piece(sum, (long)(tensor->offset / sizeof(float)) + done,
                           tensor->count - done < PIECE ? tensor->count - done : PIECE);
     }

@@ -46,7 +46,7 @@ static void update_share(void *context, int thread)
         const struct net_tensor *tensor = &model->tensors[t];
 
         for (long done = 0; tensor->trainable && done < tensor->count; done += PIECE, piece++)
-            if (piece % clip->session->threads == thread)
+            if (piece % clip->session->run.threads == thread)
                 update_piece(clip, own ? &own[t] : &clip->session->run.scalars,
                              (long)(tensor->offset / sizeof(float)) + done,
                              tensor->count - done < PIECE ? tensor->count - done : PIECE);

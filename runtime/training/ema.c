@@ -20,7 +20,7 @@ static void average_share(void *context, int thread)
     const float *w = session->run.params;
     float *restrict a = session->average;
 
-    for (long at = PIECE * (long)thread; at < count; at += PIECE * (long)session->threads)
+    for (long at = PIECE * (long)thread; at < count; at += PIECE * (long)session->run.threads)
         for (long i = at; i < count && i < at + PIECE; i++)
             a[i] += share * (w[i] - a[i]);
 }

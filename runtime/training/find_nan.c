@@ -69,6 +69,7 @@ char *net_find_nan(struct net_session *session, const void *batch, int n)
     const struct net_tensor *tensor = net_not_finite(session);
     struct look look = {.session = session};
     struct net_run *run = &session->run;
+    const int threads = run->threads;
 
     if (tensor)
         return net_format("the update before it spoilt %s", tensor->name);
@@ -80,7 +81,7 @@ char *net_find_nan(struct net_session *session, const void *batch, int n)
     session->model->train.run(run, 0);
     net_profile_close(run->profile);
     run->profile = NULL;
-    run->threads = session->threads;
+    run->threads = threads;
     if (look.first)
         return net_format("it began in the result of %s (line %d)", look.first->layers,
                           look.first->line);

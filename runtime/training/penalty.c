@@ -86,7 +86,7 @@ void net_sums_open(struct net_session *session)
 static double sum_blocks(struct net_session *session, block_work *work)
 {
     struct walk walk = {
-        .session = session, .work = work, .sums = session->sums, .threads = session->threads};
+        .session = session, .work = work, .sums = session->sums, .threads = session->run.threads};
     double sum = 0.0;
 
     net_threads_run(session->pool, run_walk, &walk);

@@ -76,6 +76,7 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     }
     run->values = net_lets_values(options);
     run->threads = session->threads;
+    session->training = session->evaluating = net_pace_begin(options);
     run->pool = session->pool;
     run->seed[0] = (uint32_t)seed;
     run->seed[1] = (uint32_t)(seed >> 32);
@@ -150,6 +151,18 @@ static void run_train(void *context, int thread)
     session->model->train.run(&session->run, thread);
 }
 
+/* A step on as many threads as its pace says. */
+static void run_step(struct net_session *session, struct net_pace *pace,
+                     void (*run)(void *context, int thread))
+{
+    net_threads_use(session->pool, pace->threads);
+    session->run.threads = pace->threads;
+    const double begin = net_now();
+
+    net_threads_run(session->pool, run, session);
+    net_pace_add(pace, net_now() - begin);
+}
+
 static void set_weights(struct net_session *session)
 {
     struct net_run *run = &session->run;
@@ -176,7 +189,7 @@ float net_forward(struct net_session *session, const void *batch, int n, bool ha
     run->has_target = has_target;
     run->loss = 0.0f;
     set_weights(session);
-    net_threads_run(session->pool, run_evaluate, session);
+    run_step(session, &session->evaluating, run_evaluate);
     session->model->unpack(session->predictions, run);
     return run->loss;
 }
@@ -189,7 +202,7 @@ float net_batch_gradients(struct net_session *session, const void *batch, int n)
     run->n = n;
     run->has_target = true;
     set_weights(session);
-    net_threads_run(session->pool, run_train, session);
+    run_step(session, &session->training, run_train);
     return run->loss;
 }
 

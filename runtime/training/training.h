@@ -237,6 +237,24 @@ const struct net_optimizer *net_find_optimizer(const struct net_options *options
 void net_set_step_scalars(struct net_step_scalars *scalars, const struct net_optimizer *optimizer,
                           const struct net_options *options, double rate, uint64_t step);
 
+/* ---- pace.c: how many threads steps run on --------------------------------------------------- */
+
+/* All times are of steps in which nothing was changed. */
+struct net_pace {
+    int threads;           /* of the next step */
+    int best;              /* of the steps that were fastest */
+    int most;              /* 0: nothing is tried */
+    bool fewer;            /* were tried last, rather than more */
+    double seconds, steps; /* of this window */
+    double mean;           /* seconds of a step on `best` threads; 0: unknown */
+    int windows, trial;    /* on `best` threads since the last trial; those before the next */
+};
+
+/* On --threads; fewer of them are tried where it was not given, and the command is not bench. */
+struct net_pace net_pace_begin(const struct net_options *options);
+/* A step took so many seconds on pace->threads threads; says how many the next is to have. */
+void net_pace_add(struct net_pace *pace, double seconds);
+
 /* ---- session.c: a model with its memory and threads ------------------------------------------ */
 
 struct net_session {
@@ -250,7 +268,8 @@ struct net_session {
     struct net_data *data;      /* NULL until someone opens it */
     void *batch[2];             /* packed: one is read by a step, the other filled */
     float *predictions;         /* [model->batch][outputs], of the last net_forward */
-    int threads;
+    int threads;                /* of the pool; run.threads of them are used */
+    struct net_pace training, evaluating;
     int state_copies;           /* of the parameters, in run.state */
     double rate;                /* the learning rate, by the schedule */
     long steps;                 /* of the run, where a schedule goes by them; 0: of none */

@@ -324,6 +324,67 @@ START_TEST(barriers_hold)
 }
 END_TEST
 
+static void add_thread(void *context, int thread)
+{
+    ((long *)context)[thread]++;
+}
+
+/* Whoever is not used does nothing, and comes back when it is. */
+START_TEST(threads_sleep_and_return)
+{
+    static const int used[] = {4, 1, 2, 3, 2, 4, 1, 1, 4, 3, 1, 3};
+    struct net_threads *pool = net_threads_open(4);
+    long runs[4] = {0}, expected[4] = {0};
+
+    for (int i = 0; i < 120; i++) {
+        const int threads = used[i % LENGTH(used)];
+
+        net_threads_use(pool, threads);
+        for (int t = 0; t < threads; t++)
+            expected[t]++;
+        net_threads_run(pool, add_thread, runs);
+        ck_assert(!memcmp(runs, expected, sizeof runs));
+    }
+    net_threads_use(pool, 1 + _i);
+    net_threads_close(pool);
+}
+END_TEST
+
+/* Seconds of steps that take cost[threads] each; those on the best number of threads. */
+static double spend(struct net_pace *pace, const double *cost, int best, double seconds)
+{
+    double left = seconds, spent = 0;
+
+    while (left > 0) {
+        const int threads = pace->threads;
+
+        net_pace_add(pace, cost[threads]);
+        left -= cost[threads];
+        spent += threads == best ? cost[threads] : 0;
+    }
+    return spent / seconds;
+}
+
+/* The fastest number of threads has nearly all of the time, and is found again after a change. */
+START_TEST(steps_run_on_the_fastest_threads)
+{
+    static const double idle[] = {0, 80e-6, 50e-6}, busy[] = {0, 90e-6, 900e-6};
+    static const double eight[] = {0, 8e-3, 4e-3, 9, 2e-3, 9, 9, 9, 3e-3};
+    struct net_options options = {.value[NET_THREADS].number = 2};
+    struct net_pace pace = net_pace_begin(&options);
+
+    ck_assert_double_gt(spend(&pace, idle, 2, 20), 0.97);
+    ck_assert_double_gt(spend(&pace, busy, 1, 20), 0.94);
+    ck_assert_double_gt(spend(&pace, idle, 2, 20), 0.94);
+    options.value[NET_THREADS].number = 8;
+    pace = net_pace_begin(&options);
+    ck_assert_double_gt(spend(&pace, eight, 4, 20), 0.95);
+    options.value[NET_THREADS] = (struct net_value){.number = 2, .given = true};
+    pace = net_pace_begin(&options);
+    ck_assert_double_gt(spend(&pace, busy, 2, 1), 0.99);
+}
+END_TEST
+
 START_TEST(orders_are_permutations)
 {
     static const uint32_t seed[2] = {3, 0};
@@ -410,6 +471,8 @@ Suite *suite_runtime(void)
     tcase_add_test(parts, known_places);
     tcase_add_test(parts, initial_weights);
     tcase_add_loop_test(parts, barriers_hold, 1, 8);
+    tcase_add_loop_test(parts, threads_sleep_and_return, 0, 4);
+    tcase_add_test(parts, steps_run_on_the_fastest_threads);
     tcase_add_test(parts, orders_are_permutations);
     suite_add_tcase(suite, parts);
     TCase *machine = tcase_create("machine");
