@@ -219,19 +219,21 @@ NET_TEMPLATE void net_recurrent(enum net_cell cell, int rows, int threes, int tw
             const float *s_before = step && s ? s + before * h_pixel : s_to;
 
             net_step_product(rows, threes, twos, q, h_before, w, b, units, outputs, images);
-            for (int i = 0; i < images; i++) {
-                const int padded = net_is_padding(id, 16 * block + i, position, length);
-                struct net_cell_step c = {.p = p + at * q_pixel + 16 * i,
-                                          .q = q + 16 * i,
-                                          .h = to + 16 * i,
-                                          .s = s_to ? s_to + 16 * i : NULL,
-                                          .h_before = step ? h_before + 16 * i : NULL,
-                                          .s_before = step && s_to ? s_before + 16 * i : NULL,
-                                          .units = units};
+            for (int unit = 0; unit < units; unit += 16)
+                for (int i = 0; i < images; i++) {
+                    const struct net_cell_step c = {.p = p + at * q_pixel + 16 * i,
+                                                    .q = q + 16 * i,
+                                                    .h = to + 16 * i,
+                                                    .s = s_to ? s_to + 16 * i : NULL,
+                                                    .h_before = step ? h_before + 16 * i : NULL,
+                                                    .s_before = step && s_to ? s_before + 16 * i
+                                                                             : NULL,
+                                                    .units = units,
+                                                    .unit = unit};
 
-                for (; c.unit < units; c.unit += 16)
-                    net_cell_forward(cell, &c, padded);
-            }
+                    net_cell_forward(cell, &c,
+                                     net_is_padding(id, 16 * block + i, position, length));
+                }
         }
     }
 }
@@ -334,26 +336,28 @@ NET_TEMPLATE void net_recurrent_grad(enum net_cell cell, int rows, int threes, i
             const long before = shape.reverse ? at + 1 : at - 1;
 
             for (int i = 0; i < images; i++) {
-                const int padded = net_is_padding(id, 16 * block + i, position, length);
-                struct net_cell_grad c = {.dp = dp + at * q_pixel + 16 * i,
-                                          .dq = dq + at * q_pixel + 16 * i,
-                                          .dh = dh + at * h_pixel + 16 * i,
-                                          .h = h ? h + at * h_pixel + 16 * i : NULL,
-                                          .gates = gates ? gates + at * q_pixel + 16 * i : NULL,
-                                          .s = s ? s + at * h_pixel + 16 * i : NULL,
-                                          .later = later + 16 * i,
-                                          .ds = ds + 16 * i,
-                                          .units = units};
-
-                if (step > 0 && h)
-                    c.h_before = h + before * h_pixel + 16 * i;
-                if (step > 0 && s)
-                    c.s_before = s + before * h_pixel + 16 * i;
-                net_clear_last_block(c.dp, channels);
-                net_clear_last_block(c.dq, channels);
-                for (; c.unit < units; c.unit += 16)
-                    net_cell_backward(cell, shape.gates, &c, padded);
+                net_clear_last_block(dp + at * q_pixel + 16 * i, channels);
+                net_clear_last_block(dq + at * q_pixel + 16 * i, channels);
             }
+            for (int unit = 0; unit < units; unit += 16)
+                for (int i = 0; i < images; i++) {
+                    const struct net_cell_grad c = {
+                        .dp = dp + at * q_pixel + 16 * i,
+                        .dq = dq + at * q_pixel + 16 * i,
+                        .dh = dh + at * h_pixel + 16 * i,
+                        .h = h ? h + at * h_pixel + 16 * i : NULL,
+                        .h_before = step > 0 && h ? h + before * h_pixel + 16 * i : NULL,
+                        .gates = gates ? gates + at * q_pixel + 16 * i : NULL,
+                        .s = s ? s + at * h_pixel + 16 * i : NULL,
+                        .s_before = step > 0 && s ? s + before * h_pixel + 16 * i : NULL,
+                        .later = later + 16 * i,
+                        .ds = ds + 16 * i,
+                        .units = units,
+                        .unit = unit};
+
+                    net_cell_backward(cell, shape.gates, &c,
+                                      net_is_padding(id, 16 * block + i, position, length));
+                }
             if (step > 0)
                 net_step_product(rows, threes, twos, later, dq + at * q_pixel, wt, NULL, channels,
                                  units, images);
