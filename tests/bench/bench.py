@@ -26,7 +26,7 @@ import tempfile
 
 import convolutions
 import loading
-from turns import Torch, Trainer, compile_trainer
+from turns import Others, Torch, Trainer, compile_trainer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -283,8 +283,9 @@ def main():
         options.models = [c[0] for c in CASES] + OTHERS
     if "networks" in options.models:
         options.models += [c[0] for c in NETWORKS]
-    print(machine_text() + ";", f"PyTorch {version}" if version
-          else "python3 has no torch (pip install torch): netc alone")
+    others = Others()
+    print(machine_text() + ";", f"PyTorch {version};" if version
+          else "python3 has no torch (pip install torch): netc alone;", others.before())
     with tempfile.TemporaryDirectory() as folder:
         rows = []
         for cases, threads, variants in ((CASES, [1, 2], VARIANTS), (NETWORKS, [2], VARIANTS[:2])):
@@ -301,6 +302,7 @@ def main():
             convolutions.show(options, folder)
         if "loading" in options.models:
             loading.show(options, folder)
+    print("\n" + others.after())
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ for row in rows:
     assert row["note"] == "eager: not asked for; channels_last: not asked for; " \
                           "compile: not asked for", row
 END
-for case in row_of_the_best row_without_torch reasons table tables zoo_rows workers \
+for case in row_of_the_best row_without_torch reasons table tables others zoo_rows workers \
             workers_end_with_a_failure workers_end_with_a_signal; do
     check "bench: $case" python3 "$root/tests/bench/test_bench.py" "$case"
 done

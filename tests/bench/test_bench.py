@@ -181,6 +181,24 @@ def measure_fakes(folder, rounds, step):
         assert len(ids) == 2 and not any(is_there(pid) for pid in ids), ids
 
 
+def others():
+    """A process that is waited for is no other; one that is not, is."""
+    spin = "import time; end = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
+    before = turns.Others()
+    subprocess.run([sys.executable, "-c", spin])
+    own = turns.Others.seconds() - before.used
+    with subprocess.Popen([sys.executable, "-c", spin]) as other:
+        while os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT) is None:
+            pass
+        strange = turns.Others.seconds() - before.used - own
+    assert strange > 0.4, (own, strange)
+    before.load = 0.25
+    assert before.before() == "load 0.25", before.before()
+    before.load = 1.5
+    assert before.before().startswith("load 1.50\nwarning:"), before.before()
+    assert before.after().startswith("Others used "), before.after()
+
+
 def workers():
     """Two of three fail: one at once, one in its second turn."""
     step = netc_answers()

@@ -16,6 +16,35 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+MOST_LOAD = 0.3
+
+
+class Others:
+    """Processes that are not of this table: they make its times longer, and unequally so. The load
+    before it is the system's of a minute; what they use meanwhile is in cores, by /proc/stat."""
+
+    def __init__(self):
+        self.load, self.began, self.used = os.getloadavg()[0], time.time(), self.seconds()
+
+    def before(self):
+        if self.load <= MOST_LOAD:
+            return f"load {self.load:.2f}"
+        return (f"load {self.load:.2f}\nwarning: above {MOST_LOAD} others take part in these "
+                "times: ratios are rough")
+
+    def after(self):
+        cores = (self.seconds() - self.used) / (time.time() - self.began)
+        return f"Others used {max(cores, 0):.2f} of {os.cpu_count()} cores meanwhile."
+
+    @staticmethod
+    def seconds():
+        """Of all processors since the start, but idle ones and those that wait for a disk, less
+        those of this process and its children that have ended."""
+        with open("/proc/stat") as file:
+            user, nice, system, _, _, *more = map(int, file.readline().split()[1:9])
+        own = os.times()
+        return ((user + nice + system + sum(more)) / os.sysconf("SC_CLK_TCK")
+                - own.user - own.system - own.children_user - own.children_system)
 
 
 class Torch:

@@ -380,7 +380,9 @@ def main():
     import torch
     from networks.net_file import NetFile
     torch.set_num_threads(1)        # differences: others are waited for on a busy machine
-    print(f"{bench.machine_text()}; {options.threads} threads; PyTorch {torch.__version__}\n")
+    others = turns.Others()
+    print(f"{bench.machine_text()}; {options.threads} threads; PyTorch {torch.__version__}; "
+          f"{others.before()}\n")
     heads = HEADS[:1] + (HEADS[1:] if options.differences else []) \
         + (STEP_HEADS if options.steps else [])
     print(table_line(heads) + "\n" + table_line(["---"] + ["---:"] * (len(heads) - 1)))
@@ -405,7 +407,7 @@ def main():
             notes.append(f"- `{name}` FAULT: {error}")
             continue
         print(table_line([f"`{name}`", *cells]), flush=True)
-    print("\n".join(["", *notes]) if notes else "")
+    print("\n".join(["", *notes, "", others.after()]))
     return 1 if faults else 0
 
 
