@@ -73,9 +73,10 @@ struct net_run {
     int n;                    /* rows in this batch, as packed: 1 to net_model.batch */
     const float *row_weights; /* what each row counts in a loss, [n]; NULL: all alike */
     double row_sum;           /* of them; not read where there are none */
-    int threads;              /* 1 or more */
-    bool has_target;          /* evaluate only: compute the loss too */
-    float loss;               /* out: the mean over n rows; of several terms their sum */
+    float other_share; /* of row n - 1 - i in row i, which the loss counts as both; 0: none */
+    int threads;       /* 1 or more */
+    bool has_target;   /* evaluate only: compute the loss too */
+    float loss;        /* out: the mean over n rows; of several terms their sum */
     struct net_term terms[NET_TERMS];
     uint32_t seed[2]; /* Philox key */
     uint32_t step;    /* of the random draws: counts from 0 */
@@ -286,6 +287,12 @@ typedef void *net_draw_rows(struct net_rows *fields, const struct net_model *mod
                             const struct net_subset *from, const struct net_mode *mode,
                             const long *rows, int n);
 
+/* Mixes the rows of a training batch, and packs the share of the other ones; what it gives is freed
+   when they are packed. */
+typedef void *net_mix(struct net_rows *fields, const struct net_model *model,
+                      const struct net_subset *from, const struct net_mode *mode, const long *rows,
+                      int n, void *batch);
+
 enum net_activation { NET_IDENTITY, NET_SOFTMAX, NET_SIGMOID };
 
 struct net_model {
@@ -307,8 +314,10 @@ struct net_model {
     const struct net_field *drawn; /* inputs of N(0, 1), which pack has behind the fields */
     int drawn_count;               /* at most NET_DRAWN */
     net_draw_rows *draw;           /* net_draw_inputs; NULL: there are none */
-    int weight;                    /* from 1: the field that weights the rows of a loss; 0: none */
-    int target; /* which of them is predicted, from the last: 0 of the first term */
+    double mixup, cutmix; /* of the Beta distribution of shares, both its parameters; 0: none */
+    net_mix *mix;         /* net_mix_rows; NULL: rows are not mixed */
+    int weight;           /* from 1: the field that weights the rows of a loss; 0: none */
+    int target;           /* which of them is predicted, from the last: 0 of the first term */
     const struct net_model *next; /* the model as another target's metrics and predictions see it,
                                      in their tables alone; NULL: there is none */
     const struct net_call *parts[3]; /* train, validation, test; NULL where there is none */
@@ -379,8 +388,9 @@ struct net_cycle {
 extern const struct net_start net_start;
 /* Of a model with several train sections: training/turns.c. */
 extern const struct net_turns net_turns;
-/* Of a model with inputs that are drawn: data/draw.c. */
+/* Of a model with inputs that are drawn: data/draw.c; whose rows are mixed: data/mix.c. */
 net_draw_rows net_draw_inputs;
+net_mix net_mix_rows;
 void net_set_rates(struct net_session *session);
 void net_accumulate(struct net_session *session, const void *batch, int n);
 void net_average(struct net_session *session);

@@ -62,14 +62,14 @@ static void call_cross_entropy(KernelCode *c, const Kernel *k, const char *value
     const bool weighted = is_weighted(node);
     const char *name = weighted ? "net_weighted_cross_entropy" : "net_cross_entropy";
     const char *weights = weighted ? format(", .weights = %s", write_class_weights(c, node)) : "";
-    const char *slope = slope_text(c->e, node, 1);
 
     call_template(c, k,
                   "%s(%s, <class.name>, (struct %s){%s.batch_blocks = <in.batch_blocks>, "
                   ".height = <in.height>, .width = <in.width>, .classes = <in.channels>, "
-                  "%s.slope = %s%s}",
+                  "%s%s.slope = %s%s}",
                   name, values, name, weighted ? term_text(node) : "",
-                  node->at.ignores ? ".ignores = true, " : "", slope, weights);
+                  node->at.mixes ? ".mixes = true, " : "",
+                  node->at.ignores ? ".ignores = true, " : "", slope_text(c->e, node, 1), weights);
 }
 
 /* What the loss is divided by, besides n. */

@@ -287,6 +287,9 @@ static void add_training(Wrap *w, const Model *m)
         add_member(w, ".ema = %s, .averages = net_average", number_text(m->ema));
     if (m->accumulate)
         add_member(w, ".accumulate = %d, .accumulates = net_accumulate", m->accumulate);
+    if (m->mixup > 0 || m->cutmix > 0)
+        add_member(w, ".mixup = %s, .cutmix = %s, .mix = net_mix_rows", number_text(m->mixup),
+                   number_text(m->cutmix));
     if (m->start)
         add_member(w, ".start = &start, .begins = &net_start");
     if (m->drawn_count)

@@ -219,6 +219,7 @@ static bool find_attributes(Model *model, const Term *term, const Loss *loss, At
     if (loss->op != OP_CROSS_ENTROPY)
         return true;
     at->ignores = term->target->ignores;
+    at->mixes = model->mixup > 0 || model->cutmix > 0;
     at->smoothing = number(call, "smoothing");
     at->run_number = run_number(call, "smoothing");
     if (argument(call, "class_weights")->kind == CONSTANT_NONE)

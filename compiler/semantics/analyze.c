@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "semantics/mixing.h"
 #include "semantics/turns.h"
 
 enum { ANYWHERE = KIND_LAYER | KIND_OPTIMIZER | KIND_SCHEDULE }; /* what a let may hold */
@@ -286,6 +287,7 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
     check_parts(s);
     check_turns(s);
     list_fields(s);
+    check_mixing(s);
     check_numbers(s);
     model->max_batch = model->batch;
     if (!model->schedule)

@@ -207,17 +207,19 @@ typedef struct Model {
     int schedule_count;
     Metric *metrics; /* of several terms, theirs are the last */
     int metric_count;
-    const char *keys;  /* of the train section, those that are written: "loss optimizer" */
-    int batch, epochs; /* the defaults; 32 and 1 where not given */
-    int max_batch;     /* rows a step is compiled for: batch, or --batch (main.c) */
-    int accumulate;    /* batches whose mean gradient makes an update; 0: not said */
-    double ema;        /* share of it that the weights' moving average keeps; 0: there is none */
-    bool averages;     /* `ema` is said */
-    double seed;       /* 0 where not given */
-    Call *stop;        /* early_stop(..), or NULL */
-    Call *clip;        /* norm(x) or value(x), or NULL */
-    Call *start;       /* weights(..) that a run begins with, or NULL: initial values */
-    PartRate *rates;   /* of parts that have a learning rate of their own */
+    const char *keys;     /* of the train section, those that are written: "loss optimizer" */
+    int batch, epochs;    /* the defaults; 32 and 1 where not given */
+    int max_batch;        /* rows a step is compiled for: batch, or --batch (main.c) */
+    int accumulate;       /* batches whose mean gradient makes an update; 0: not said */
+    double ema;           /* share of it that the weights' moving average keeps; 0: there is none */
+    bool averages;        /* `ema` is said */
+    double mixup, cutmix; /* of Beta(mixup, mixup): a row's share of another; 0: none */
+    Span mixes;           /* where one of them is said */
+    double seed;          /* 0 where not given */
+    Call *stop;           /* early_stop(..), or NULL */
+    Call *clip;           /* norm(x) or value(x), or NULL */
+    Call *start;          /* weights(..) that a run begins with, or NULL: initial values */
+    PartRate *rates;      /* of parts that have a learning rate of their own */
     int rate_count;
     Constant frozen;     /* names of parts of the network that are not trained, or none */
     const char *keep;    /* "best" or "last" */

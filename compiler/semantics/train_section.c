@@ -117,9 +117,10 @@ static void check_monitors(Sema *s)
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
-static const char *const keys[] = {
-    "loss", "optimizer", "schedule", "batch",  "epochs", "metrics",    "seed", "stop",      "keep",
-    "clip", "conv",      "start",    "frozen", "rates",  "accumulate", "ema",  "parameters"};
+static const char *const keys[] = {"loss",    "optimizer", "schedule", "batch",     "epochs",
+                                   "metrics", "seed",      "stop",     "keep",      "clip",
+                                   "conv",    "start",     "frozen",   "rates",     "accumulate",
+                                   "ema",     "mixup",     "cutmix",   "parameters"};
 
 static int analyze_batch(Sema *s, const Ast *ast)
 {
@@ -139,6 +140,17 @@ static double analyze_count(Sema *s, const Ast *ast, ParamType type, double stan
 
     hold(s, object); /* its flag is its own */
     return check_type(s, ast->text, type, object) ? object.number : standard;
+}
+
+static void analyze_mixing(Sema *s, const Ast *ast)
+{
+    const double alpha = analyze_count(s, ast, PARAM_NONNEGATIVE, 0);
+
+    if (same(ast->text, "mixup"))
+        s->model->mixup = alpha;
+    else
+        s->model->cutmix = alpha;
+    s->model->mixes = ast->name_span;
 }
 
 static bool is_conv(Model *model, const char *text)
@@ -189,6 +201,8 @@ static void analyze_key(Sema *s, const Ast *ast)
         model->ema = analyze_count(s, ast, PARAM_PROBABILITY, 0);
     else if (same(key, "accumulate"))
         model->accumulate = (int)analyze_count(s, ast, PARAM_COUNT, 1);
+    else if (same(key, "mixup") || same(key, "cutmix"))
+        analyze_mixing(s, ast);
     else if (same(key, "seed"))
         model->seed = analyze_count(s, ast, PARAM_WHOLE, 0);
     else if (same(key, "metrics"))

@@ -45,7 +45,8 @@ bool check_section_names(Sema *s, const Ast *const *sections, int count)
 KeyOwner key_owner(const char *key)
 {
     static const char *const of_section[] = {"loss", "optimizer", "parameters"};
-    static const char *const of_one[] = {"metrics", "clip", "frozen", "rates", "accumulate"};
+    static const char *const of_one[] = {"metrics",    "clip",  "frozen", "rates",
+                                         "accumulate", "mixup", "cutmix"};
 
     for (int i = 0; i < COUNT(of_section); i++)
         if (same(key, of_section[i]))

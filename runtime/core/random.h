@@ -27,6 +27,7 @@ enum net_purpose { /* the counter's fourth word, plus a stream in its low half *
                                                      row, epoch or ~0) */
                    NET_RANDOM_SWEEP = 12 << 16, /* + setting; (trial, draw, 0) */
                    NET_RANDOM_GENERATE = 14 << 16, /* of a text; (character, 0) */
+                   NET_RANDOM_MIX = 15 << 16,      /* (draw, first row of a batch, epoch) */
                    NET_RANDOM_DROPOUT =
                        5 << 16, /* + stream; (element in row, row / 8, step): net_dropout_draw */
                    NET_RANDOM_NOISE =

@@ -105,6 +105,7 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
         fields[f] = (struct net_rows){floats ? NET_F32 : column->type, pointers, prepared->scale,
                                       prepared->shift};
     }
+    void *mixed = model->mix ? model->mix(fields, model, from, mode, rows, n, batch) : NULL;
     void *drawn = model->draw ? model->draw(fields + model->field_count, model, (int)part, from,
                                             mode, rows, n)
                               : NULL;
@@ -116,6 +117,7 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
                                                                     : &fields[model->weight - 1],
                              n, batch);
     free(drawn);
+    free(mixed);
 }
 
 bool net_data_input(const struct net_data *data, enum net_part part, int field, long row, float *x)

@@ -201,11 +201,14 @@ const void *net_data_row(const struct net_data *data, int field, enum net_part p
 void net_check_row_weights(const struct net_data *data);
 
 /* row_weights.c: bytes of a packed batch with the weights of its rows, where the model has some;
-   where they are, or NULL; packs those of n rows, 1 each where `rows` has none. */
+   where they are, or NULL; packs those of n rows, 1 each where `rows` has none. Of rows that are
+   mixed, the share of the other row. */
 size_t net_batch_bytes(const struct net_model *model);
 const float *net_row_weights(const struct net_model *model, const void *batch);
 void net_pack_row_weights(const struct net_model *model, const struct net_rows *rows, int n,
                           void *batch);
+float net_share(const struct net_model *model, const void *batch);
+void net_pack_share(const struct net_model *model, float share, void *batch);
 
 /* The first term's target of one row: a class index, or a pointer to field->size floats. */
 int net_data_class(const struct net_data *data, enum net_part part, long row);

@@ -1,6 +1,7 @@
 /*
  * row_weights.c -- what each row counts in the loss: `weight w = column("w")`. They lie behind a
- * packed batch, as they were prepared: a step divides by their sum.
+ * packed batch, as they were prepared: a step divides by their sum. Of rows that are mixed, the
+ * share of the other row lies there; a model has one of the two.
  */
 
 #include "data/dataset.h"
@@ -12,8 +13,19 @@ static size_t weights_at(const struct net_model *model)
 
 size_t net_batch_bytes(const struct net_model *model)
 {
-    return model->weight ? weights_at(model) + (size_t)model->batch * sizeof(float)
-                         : model->batch_size;
+    const size_t count = model->weight ? (size_t)model->batch : model->mix ? 1 : 0;
+
+    return count ? weights_at(model) + count * sizeof(float) : model->batch_size;
+}
+
+float net_share(const struct net_model *model, const void *batch)
+{
+    return model->mix ? *(const float *)((const char *)batch + weights_at(model)) : 0.0f;
+}
+
+void net_pack_share(const struct net_model *model, float share, void *batch)
+{
+    *(float *)((char *)batch + weights_at(model)) = share;
 }
 
 const float *net_row_weights(const struct net_model *model, const void *batch)

@@ -85,6 +85,20 @@ NET_INLINE void net_cross_entropy_grad_row(float *dz, const float *p, float rest
     dz[net_class_at(label)] = miss * scale;
 }
 
+/* Of a row whose share `share` is of another label: what the loss is more than that of its own,
+   share (z[own] - z[other]), and what dz is; `counts`: of the loss, scale: of dz. */
+NET_INLINE float net_mix_labels(float *dz, const float *z, int own, int other, float share,
+                                float counts, float scale)
+{
+    if (own == other)
+        return 0.0f;
+    if (dz) {
+        dz[net_class_at(own)] += share * scale;
+        dz[net_class_at(other)] -= share * scale;
+    }
+    return counts * share * (z[net_class_at(own)] - z[net_class_at(other)]);
+}
+
 /* What the classes count in a row: class c by weight[c], times `own` in a row of its label, and
    times `every` in all rows (label smoothing; Szegedy et al. 2016). */
 struct net_class_weights {
@@ -159,6 +173,7 @@ NET_INLINE void net_weighted_cross_entropy_grad_row(float *dz, const float *p, f
 
 struct net_cross_entropy {
     int batch_blocks, height, width, classes;
+    bool mixes;  /* a class a row, and a share of run->other_share of that of row n - 1 - i */
     float slope; /* dz is times this */
 };
 
@@ -187,6 +202,9 @@ NET_TEMPLATE void net_cross_entropy(float *dz, float *loss, const float *z, cons
                 total += weight * net_cross_entropy_row(p, &rest, z + at, own, s.classes);
                 if (dz)
                     net_cross_entropy_grad_row(p, p, rest, own, scale * weight, s.classes);
+                if (s.mixes && run->other_share > 0.0f)
+                    total += net_mix_labels(p, z + at, own, label[run->n - 1 - (16 * pixel + i)],
+                                            run->other_share, weight, scale * weight);
             }
             sum += (double)total;
         }
@@ -196,9 +214,9 @@ NET_TEMPLATE void net_cross_entropy(float *dz, float *loss, const float *z, cons
 
 struct net_weighted_cross_entropy {
     int batch_blocks, height, width, classes;
-    bool ignores; /* labels below 0 */
-    float slope;  /* dz is times this */
-    int term;     /* of the loss */
+    bool mixes, ignores; /* as above; labels below 0 */
+    float slope;         /* dz is times this */
+    int term;            /* of the loss */
     struct net_class_weights weights;
 };
 
@@ -237,6 +255,10 @@ NET_TEMPLATE void net_weighted_cross_entropy(float *dz, float *loss, const float
                 if (dz)
                     net_weighted_cross_entropy_grad_row(p, p, rest, own, &s.weights, s.slope * over,
                                                         s.classes);
+                if (s.mixes && run->other_share > 0.0f)
+                    total += net_mix_labels(p, z + at, own, label[run->n - 1 - (16 * pixel + i)],
+                                            run->other_share, over * s.weights.own,
+                                            s.slope * over * s.weights.own);
             }
             sum += (double)total;
         }

@@ -167,6 +167,7 @@ static void set_weights(struct net_session *session)
 {
     struct net_run *run = &session->run;
 
+    run->other_share = net_share(session->model, run->batch);
     run->row_weights = net_row_weights(session->model, run->batch);
     run->row_sum = run->row_weights ? 0 : run->n;
     for (int i = 0; run->row_weights && i < run->n; i++)

@@ -478,6 +478,7 @@ Suite *suite_transforms(void)
     suite_add_tcase(suite, prepared);
     suite_add_tcase(suite, scores_test());
     suite_add_tcase(suite, augment_test());
+    suite_add_tcase(suite, mix_test());
     suite_add_tcase(suite, changes_test());
     return suite;
 }

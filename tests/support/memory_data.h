@@ -41,6 +41,7 @@ struct net_data *open_model(const struct fixture *f);
 
 TCase *scores_test(void);  /* scores.c: metrics */
 TCase *augment_test(void); /* augment_test.c: augmentation and noise */
+TCase *mix_test(void);     /* mix_test.c: rows that are mixed */
 TCase *changes_test(void); /* changes_test.c: steps of augmentation that change pixels */
 
 #endif
