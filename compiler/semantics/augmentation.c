@@ -6,7 +6,7 @@
  * shape that the network was compiled for; fields made from the same picture follow its moves.
  */
 
-#include "semantics/analysis.h"
+#include "semantics/pictures.h"
 
 static bool is_geometric(const Call *step)
 {

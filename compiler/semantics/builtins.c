@@ -163,9 +163,12 @@ const char *kind_names(unsigned kinds)
         if (!(signatures[i].kind & kinds))
             continue;
         text_add(&name, "%s", signatures[i].name);
-        for (int k = 0; k < MAX_PARAMETERS && is_needed(&signatures[i], &p[k]); k++)
-            text_add(&name, "%s%s", k > 0 ? ", " : "(", p[k].name);
-        text_add(&name, "%s", is_needed(&signatures[i], p) ? ")" : "");
+        int needed = 0;
+
+        for (int k = 0; k < MAX_PARAMETERS && p[k].name; k++)
+            if (is_needed(&signatures[i], &p[k]))
+                text_add(&name, "%s%s", needed++ ? ", " : "(", p[k].name);
+        text_add(&name, "%s", needed ? ")" : "");
         list_name(&text, &column, name.at);
     }
     if (kinds & KIND_LOSS)

@@ -3,7 +3,7 @@
  * which column("price") and columns("rooms".."age") choose.
  */
 
-#include "semantics/analysis.h"
+#include "semantics/pictures.h"
 
 static const Signature *signature_of(const Call *source)
 {
@@ -37,19 +37,6 @@ static bool has_order(const Call *source)
     return signature_of(source)->source != SOURCE_OBJECTS;
 }
 
-/* Has it masks for its pictures? */
-static bool has_masks(const Call *source)
-{
-    const Constant *masks = argument(source, "masks");
-
-    return masks && masks->kind == CONSTANT_STRING;
-}
-
-bool is_mask(const Call *source, const char *field)
-{
-    return source && same(source->name, "images") && same(field, "mask");
-}
-
 const char **source_fields(const Call *source, int *count)
 {
     const SourceField *fields = signature_of(source)->fields;
@@ -70,69 +57,15 @@ bool is_class_name(const Call *source, const char *field)
     return source && same(source->name, "images") && same(field, "label");
 }
 
-/* As the source's own arguments say it. */
-static Shape picture_shape(const Call *source)
-{
-    const Constant *size = argument(source, "size");
-    const bool pair = size->kind == CONSTANT_LIST;
-    const int channels = same(argument(source, "colors")->text, "grey") ? 1 : 3;
-    const double height = pair ? size->items[0].number : size->number;
-    const double width = pair ? size->items[1].number : size->number;
-
-    return (Shape){.rank = 3, .size = {channels, (int)height, (int)width}};
-}
-
-static int count_wildcards(const char *pattern)
-{
-    int count = 0;
-
-    for (; *pattern; pattern++)
-        count += *pattern == '*' || *pattern == '?';
-    return count;
-}
-
-/* A picture's mask is found by what the wildcards stand for in its path. */
-static bool check_masks(Sema *s, const Call *source)
-{
-    const char *file = argument(source, "file")->text;
-    const Constant *masks = argument(source, "masks");
-    const int wildcards = count_wildcards(file);
-    const int own = has_masks(source) ? count_wildcards(masks->text) : 0;
-
-    if (!has_masks(source) || (own > 0 && own <= wildcards) || own == wildcards)
-        return true;
-    if (report(s, masks->span,
-               own ? "the masks have more wildcards than the pictures of \"%s\""
-                   : "every picture of \"%s\" would have one mask",
-               file))
-        note(s->source, "a * stands for what it stands for in the picture's path: "
-                        "images(\"photos/*.jpg\", masks=\"masks/*.png\")");
-    return false;
-}
-
-bool check_picture(Sema *s, const Call *source)
-{
-    enum { MOST = 4096 };
-    static const char *const colors[] = {"rgb", "grey"};
-
-    if (!same(source->name, "images"))
-        return true;
-    if (!check_word(s, source, "colors", colors, COUNT(colors)) || !check_masks(s, source))
-        return false;
-    const Shape shape = picture_shape(source);
-
-    if (shape.size[1] <= MOST && shape.size[2] <= MOST)
-        return true;
-    report(s, argument(source, "size")->span, "images makes pictures of at most %d x %d pixels",
-           MOST, MOST);
-    return false;
-}
-
 bool source_shape(const Call *source, const Field *field, Shape *shape)
 {
     *shape = (Shape){.rank = 1, .size = {1}};
     if (!source || !field->source_field)
         return true;
+    if (image_of(field)) {
+        *shape = picture_shape(image_of(field));
+        return true;
+    }
     if (field->columns) {
         shape->size[0] = field->column_total * date_parts(field);
         return field->column_total > 0;

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "semantics/analysis.h"
+#include "semantics/pictures.h"
 
 static const char *const part_names[PARTS] = {
 #define PART(name) #name,
@@ -373,6 +373,8 @@ static void analyze_field(Sema *s, Data *data, const Ast *ast)
         settle_shape(s, field, ast, source);
     if (right)
         check_transforms(s, field);
+    if (right)
+        check_image_steps(s, field);
     end_window(s, field, written);
     end_date(field);
     APPEND(data->fields, data->field_count, field);

@@ -11,7 +11,7 @@
 #include <zlib.h>
 
 #include "data/dataset.h"
-#include "data/sources/source.h"
+#include "data/transforms/transform.h"
 
 enum {
     CHUNK = 1 << 25,  /* bytes of a file, and */
@@ -91,8 +91,21 @@ struct net_bytes net_text_bytes(struct net_bytes bytes, const char *path)
 
 /* ---- the builder ----------------------------------------------------------------------------- */
 
+/* Who reads the files that its cells name; NULL: they name none. */
+static const struct net_cells *cells_of(const struct net_field *field)
+{
+    const struct net_cells *cells = NULL;
+
+    for (int s = 0; s < field->step_count; s++)
+        if (field->steps[s].transform && field->steps[s].transform->cells)
+            cells = field->steps[s].transform->cells;
+    return cells;
+}
+
 static enum net_take what_it_takes(const struct net_field *field)
 {
+    if (cells_of(field))
+        return NET_TAKE_FILE;
     for (int s = 0; s < field->step_count; s++)
         if (!strcmp(field->steps[s].name, "quantiles")) /* whose bins are the classes */
             return NET_TAKE_NUMBERS;
@@ -105,7 +118,7 @@ static enum net_take what_it_takes(const struct net_field *field)
 void net_builder_open(struct net_builder *builder, struct net_table *table,
                       const struct net_request *request, net_read_text *read_text)
 {
-    static const enum net_type types[] = {NET_F64, NET_I32, NET_TEXT};
+    static const enum net_type types[] = {NET_F64, NET_I32, NET_TEXT, NET_U8};
 
     *builder = (struct net_builder){
         .table = table, .count = request->field_count, .before = request->rows};
@@ -120,11 +133,14 @@ void net_builder_open(struct net_builder *builder, struct net_table *table,
                                     .column = &table->columns[f],
                                     .take = what_it_takes(field),
                                     .imputed = net_field_imputes(field),
+                                    .cells = cells_of(field),
                                     .date = net_date_step(field)};
         *taker->column = (struct net_column){
             .name = field->source, .type = types[taker->take], .size = 1, .read_text = read_text};
         if (taker->take == NET_TAKE_CLASS)
             taker->column->strings = net_strings_new();
+        if (taker->cells)
+            taker->files = taker->cells->open(taker);
     }
 }
 
@@ -134,17 +150,19 @@ void net_builder_elements(struct net_builder *builder, int f)
     const int count = builder->names[f].count;
     const int size = taker->date && taker->take == NET_TAKE_NUMBERS ? net_date_parts(taker->date)
                                                                     : count;
-    char **names = net_allocate((size_t)size, sizeof *names);
-
     if (taker->take != NET_TAKE_NUMBERS && count != 1)
         net_fail(1, "%s: %s wants one column, %s are %d", taker->field->name,
                  taker->field->steps[0].name, taker->field->source, count);
+    taker->holds = net_allocate((size_t)count, 1);
+    if (taker->take == NET_TAKE_FILE)
+        return;
+    char **names = net_allocate((size_t)size, sizeof *names);
+
     taker->column->rank = taker->take == NET_TAKE_NUMBERS;
     taker->column->size = taker->column->shape[0] = size;
     for (int k = 0; k < size; k++)
         names[k] = net_copy(builder->names[f].at[size > count ? 0 : k]);
     taker->column->elements = names;
-    taker->holds = net_allocate((size_t)count, 1);
 }
 
 void net_builder_file(struct net_builder *builder, struct net_bytes bytes)
@@ -178,6 +196,9 @@ void net_builder_row(struct net_builder *builder)
     for (int f = 0; f < builder->count; f++) {
         struct net_column *column = builder->takers[f].column;
         const size_t width = net_width(column->type);
+
+        if (builder->takers[f].take == NET_TAKE_FILE)
+            continue;
         void *grown = realloc(column->at, (size_t)builder->room * (size_t)column->size * width);
 
         if (!grown)
@@ -269,6 +290,10 @@ void net_builder_class(struct net_builder *builder, int f, const char *at, size_
     char part[24];
     double number;
 
+    if (taker->cells) {
+        taker->cells->add(taker, (struct net_slice){at, length}, spot);
+        return;
+    }
     if (taker->date) {
         net_date_numbers(&number, taker, (struct net_slice){at, length}, spot);
         length = isnan(number) ? 0 : (size_t)snprintf(part, sizeof part, "%.0f", number);
@@ -321,12 +346,15 @@ void net_builder_close(struct net_builder *builder, const char *place)
         const struct net_taker *taker = &builder->takers[f];
         struct net_column *column = taker->column;
         const size_t width = net_width(column->type);
-        void *fitting = realloc(column->at, (size_t)builder->rows * (size_t)column->size * width);
+        const size_t bytes = (size_t)builder->rows * (size_t)column->size * width;
+        void *fitting = taker->cells ? NULL : realloc(column->at, bytes);
 
         free(taker->holds);
         column->at = fitting ? fitting : column->at;
         column->place = place;
         column->rows = builder->rows;
+        if (taker->cells)
+            taker->cells->close(taker);
         if (taker->take == NET_TAKE_CLASS)
             net_sort_classes(column);
         net_names_free(&builder->own[f]);

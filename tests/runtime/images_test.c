@@ -1,9 +1,10 @@
 /*
  * images_test.c -- pictures of files: decoded, turned, made grey and resized as Pillow does it,
- * whose numbers are here; rows and labels by folders; damaged files.
+ * whose numbers are here; rows and labels by folders; pictures that tables name; damaged files.
  */
 
 #include "data/sources/pictures.h"
+#include "data/transforms/transform.h"
 #include "support/picture_files.h"
 #include "support/readers_test.h"
 #include <png.h>
@@ -265,11 +266,98 @@ START_TEST(picture_faults)
 }
 END_TEST
 
+/* ---- pictures that tables name --------------------------------------------------------------- */
+
+static const struct net_arg id_column[] = {{.text = "id"}};
+static const double pair[] = {1, 2};
+static const struct net_arg image_args[] = {{.name = "file", .text = "a/*.png"},
+                                            {.name = "size", .list = pair, .count = 2},
+                                            {.name = "colors", .text = "rgb"}};
+static const struct net_call image_step[] = {
+    {.name = "image", .args = image_args, .arg_count = 3, .transform = &net_transform_image}};
+static const struct net_field named_fields[] = {{.name = "photo",
+                                                 .source = "id",
+                                                 .kind = NET_INPUT,
+                                                 .columns = id_column,
+                                                 .column_count = 1,
+                                                 .rank = 3,
+                                                 .shape = {3, 1, 2},
+                                                 .size = 6,
+                                                 .steps = image_step,
+                                                 .step_count = 1}};
+
+/* In the order of the rows, more than one thread takes, in the folder of the table. */
+START_TEST(named_pictures)
+{
+    const struct net_field fields_of_both[] = {named_fields[0], number_field};
+    unsigned char pixels[6];
+    struct net_text csv = {0}, json = {0};
+    char name[64];
+
+    make_picture_folders();
+    net_text_add(&csv, "b,id\n");
+    for (int i = 0; i < 40; i++) {
+        for (int k = 0; k < 6; k++)
+            pixels[k] = (unsigned char)(6 * i + k);
+        snprintf(name, sizeof name, "set/a/p, %02d.png", i);
+        write_png(name, 1, 2, PNG_FORMAT_RGB, pixels);
+        net_text_add(&csv, "%d,\"p, %02d\"\n", i, 39 - i);
+        net_text_add(&json, "{\"id\": \"p, %02d\", \"b\": %d}\n", 39 - i, i);
+    }
+    write_text("set/t.csv", csv.at);
+    write_text("set/t.jsonl", json.at);
+    for (int i = 0; i < 2; i++) {
+        struct net_table table = read_table(i ? &net_reader_jsonl : &net_reader_csv,
+                                            i ? "set/t.jsonl" : "set/t.csv", true, fields_of_both,
+                                            2);
+
+        ck_assert_int_eq(table.rows + table.columns[0].rows, 40);
+        for (int row = 0; row < 40; row++) {
+            ck_assert_int_eq((int)number_at(&table, 1, row, 0), row);
+            for (int k = 0; k < 6; k++) /* planes */
+                ck_assert_int_eq((int)number_at(&table, 0, row, k),
+                                 6 * (39 - row) + k % 2 * 3 + k / 2);
+        }
+        net_table_free(&table);
+    }
+    free(csv.at);
+    free(json.at);
+}
+END_TEST
+
+static void open_named(const void *file)
+{
+    read_table(strstr(file, "json") ? &net_reader_jsonl : &net_reader_csv, file, true, named_fields,
+               1);
+}
+
+START_TEST(named_faults)
+{
+    static const unsigned char pixels[6];
+
+    make_picture_folders();
+    write_png("set/a/1.png", 1, 2, PNG_FORMAT_RGB, pixels);
+    write_text("set/t.csv", "id\n1\n\"2\"\n3\n");
+    expect_fault(
+        open_named, "set/t.csv",
+        "set/t.csv: line 3 (row 1), column id: DIR/set/a/2.png: it cannot be read: No such");
+    write_text("set/a/2.png", "GIF89a");
+    expect_fault(open_named, "set/t.csv", "line 3 (row 1), column id: DIR/set/a/2.png: expected a");
+    write_text("set/t.csv", "id,b\n1,2\n,2\n");
+    expect_fault(open_named, "set/t.csv",
+                 "line 3 (row 1), column id: expected the name of a file, found nothing");
+    write_text("set/t.jsonl", "{\"id\": \"1\"}\n{\"id\": null}\n");
+    expect_fault(open_named, "set/t.jsonl", "expected the name of a file, found nothing");
+    write_text("set/t.jsonl", "{\"id\": 1}\n{\"d\": 2}\n");
+    expect_fault(open_named, "set/t.jsonl", "line 2 (row 1): expected a member \"id\", found none");
+}
+END_TEST
+
 TCase *readers_test_pictures(void)
 {
     const TTest *const tests[] = {
-        resized_pixels, grey_pixels,     turned_pixels,  cut_pictures,
-        kinds_of_png,   rows_of_folders, picture_faults,
+        resized_pixels,  grey_pixels,    turned_pixels,  cut_pictures, kinds_of_png,
+        rows_of_folders, picture_faults, named_pictures, named_faults,
     };
     TCase *tcase = tcase_create("pictures");
 

@@ -395,10 +395,10 @@ static void take_row(struct net_builder *builder, int *const *chosen, const stru
                 slice = plain_number(c, slice, spot, scratch);
             if (taker->take == NET_TAKE_TEXT)
                 net_builder_text(builder, f, cell.at - cell.quoted, slice);
-            else if (taker->take == NET_TAKE_CLASS)
-                net_builder_class(builder, f, slice.at, slice.length, spot);
-            else
+            else if (taker->take == NET_TAKE_NUMBERS)
                 net_builder_number(builder, f, k, slice.at, slice.length, spot);
+            else
+                net_builder_class(builder, f, slice.at, slice.length, spot);
         }
 }
 

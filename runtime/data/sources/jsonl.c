@@ -250,7 +250,7 @@ static void take_value(struct jsonl *l, struct json *j, int f, int k)
     struct net_slice slice = string ? read_string(j, &l->value) : read_word(j);
     double number;
 
-    if (what == NET_TAKE_CLASS) {
+    if (what != NET_TAKE_NUMBERS) {
         const bool null = !string && *slice.at == 'n';
 
         net_builder_class(b, f, slice.at, null ? 0 : slice.length, &j->spot);
@@ -303,7 +303,7 @@ static void finish_row(struct jsonl *l, const struct json *j)
             net_fail(1, "%s: line %ld (row %ld): expected a member \"%s\", found none",
                      j->spot.path, j->spot.line, j->spot.row,
                      l->builder.names[place->f].at[place->k]);
-        if (!place->seen && taker->take == NET_TAKE_CLASS)
+        if (!place->seen && taker->take != NET_TAKE_NUMBERS)
             net_builder_class(&l->builder, place->f, "", 0, &j->spot);
         else if (!place->seen)
             net_builder_number(&l->builder, place->f, place->k, "", 0, &j->spot);

@@ -233,15 +233,25 @@ struct net_scratch {
 };
 
 /* What a field takes of each row. */
-enum net_take { NET_TAKE_NUMBERS, NET_TAKE_CLASS, NET_TAKE_TEXT };
+enum net_take { NET_TAKE_NUMBERS, NET_TAKE_CLASS, NET_TAKE_TEXT, NET_TAKE_FILE };
+struct net_cells;
 
 struct net_taker {
     const struct net_field *field;
     struct net_column *column;
     enum net_take take;
-    bool imputed;                /* a number may be missing */
-    const struct net_call *date; /* which parts of a date are taken; NULL: it is none */
+    bool imputed;                  /* a number may be missing */
+    const struct net_call *date;   /* which parts of a date are taken; NULL: it is none */
+    const struct net_cells *cells; /* of files: who reads them, */
+    void *files;                   /* and what it has of them so far */
     unsigned char *holds; /* numbers: of each element what it was so far, an enum net_parsed */
+};
+
+/* Cells that name files, whose contents are the rows. */
+struct net_cells {
+    void *(*open)(const struct net_taker *taker); /* also the type and shape of the column */
+    void (*add)(const struct net_taker *taker, struct net_slice cell, const struct net_spot *spot);
+    void (*close)(const struct net_taker *taker); /* fills the column; the paths of spots stand */
 };
 
 struct net_builder {
@@ -269,8 +279,8 @@ void net_builder_seen(struct net_bytes *bytes, const char *at);
 
 void net_builder_row(struct net_builder *builder); /* a row begins */
 
-/* Number k, the class, or the text of field f in the row that has begun; `text` begins at `at`, as
-   it is written in the file. */
+/* Number k, the class or the name of a file, or the text of field f in the row that has begun;
+   `text` begins at `at`, as it is written in the file. */
 void net_builder_number(struct net_builder *builder, int f, int k, const char *at, size_t length,
                         const struct net_spot *spot);
 void net_builder_class(struct net_builder *builder, int f, const char *at, size_t length,

@@ -35,6 +35,7 @@ struct net_transform {
     } inverse_kind;
     double (*inverse)(double x);
     const struct net_series *series; /* of one that makes windows of rows; else NULL */
+    const struct net_cells *cells;   /* of one that stands for the cells of a table; else NULL */
 };
 
 #define TRANSFORM(name, ...) extern const struct net_transform net_transform_##name;
