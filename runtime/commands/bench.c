@@ -156,20 +156,31 @@ static void fill_batches(struct bench *bench)
                       session->batch[b]);
 }
 
+/* profile NULL: its kernels are not timed */
+static void run_step(struct bench *bench, long step, struct net_profile *profile)
+{
+    struct net_session *session = &bench->session;
+    const void *batch = session->batch[step % 2];
+
+    if (bench->evaluates)
+        net_forward(session, batch, bench->n, false);
+    else if (profile)
+        net_profiled_step(session, profile, step, batch, bench->n);
+    else
+        net_step(session, batch, bench->n);
+}
+
 static void run_steps(struct bench *bench)
 {
     struct net_session *session = &bench->session;
     const double begin = net_now();
 
     for (long s = 0; s < 2 || net_now() - begin < 0.2; s++)
-        net_step(session, session->batch[s % 2], bench->n);
+        run_step(bench, s, NULL);
     net_threads_run(session->pool, read_cpu, bench);
     for (long s = 0; s < bench->steps; s++) {
         const double before = net_now();
-        if (bench->profile)
-            net_profiled_step(session, bench->profile, s, session->batch[s % 2], bench->n);
-        else
-            net_step(session, session->batch[s % 2], bench->n);
+        run_step(bench, s, bench->profile);
         bench->seconds[s] = net_now() - before;
     }
     net_threads_run(session->pool, read_cpu, bench);
@@ -256,7 +267,7 @@ static double most_memory(void)
 /* What a first step costs, before anything else takes memory. */
 static void run_first_step(struct bench *bench, double begin)
 {
-    net_step(&bench->session, bench->session.batch[0], bench->n);
+    run_step(bench, 0, NULL);
     bench->first = net_now() - begin;
     bench->memory = most_memory();
 }
@@ -281,29 +292,19 @@ static void measure_parts(struct bench *bench)
 
 /* ---- The command ----------------------------------------------------------------------------- */
 
-int net_command_bench(struct net_options *options)
+/* A training step in its parts, and what limits it. */
+static void measure_training(struct bench *bench)
 {
-    const struct net_model *model = options->model;
-    struct bench *bench = net_memory(sizeof *bench);
-    struct net_session *session = &bench->session;
-    const double begin = net_now();
+    const struct net_session *session = &bench->session;
+    const struct net_model *model = session->model;
 
-    bench->options = options;
-    bench->steps = net_whole(options, NET_STEPS);
-    bench->n = (int)net_whole(options, NET_BATCH);
-    net_session_open(session, options);
-    if (options->value[NET_WEIGHTS].text)
-        net_session_weights(session);
-    fill_batches(bench);
     /* parameter and state are read and written; a gradient that is kept is only written */
     bench->update_traffic = session->run.grads ? 1.0 : 2.0 + 2.0 * session->state_copies;
     bench->level = find_level(bench);
-    run_first_step(bench, begin);
-    bench->seconds = net_allocate((size_t)bench->steps, sizeof *bench->seconds);
     bench->a = net_memory(sizeof(float) * TRIAD);
     bench->b = net_memory(sizeof(float) * TRIAD);
     bench->c = net_memory(sizeof(float) * TRIAD);
-    if (net_flag(options, NET_PER_KERNEL))
+    if (net_flag(bench->options, NET_PER_KERNEL))
         bench->profile = net_profile_open(model->train.kernel_count, session->threads,
                                           bench->steps);
     for (int k = 0; k < model->train.kernel_count; k++)
@@ -317,6 +318,30 @@ int net_command_bench(struct net_options *options)
         measure_preparing(bench);
         run_loaded_steps(bench);
     }
+}
+
+int net_command_bench(struct net_options *options)
+{
+    struct bench *bench = net_memory(sizeof *bench);
+    struct net_session *session = &bench->session;
+    const double begin = net_now();
+
+    bench->options = options;
+    bench->evaluates = net_flag(options, NET_EVALUATE);
+    if (bench->evaluates && net_flag(options, NET_PER_KERNEL))
+        net_fail(NET_USAGE, "--per-kernel does not apply to --evaluate: it is of training steps");
+    bench->steps = net_whole(options, NET_STEPS);
+    bench->n = (int)net_whole(options, NET_BATCH);
+    net_session_open(session, options);
+    if (options->value[NET_WEIGHTS].text)
+        net_session_weights(session);
+    fill_batches(bench);
+    run_first_step(bench, begin);
+    bench->seconds = net_allocate((size_t)bench->steps, sizeof *bench->seconds);
+    if (bench->evaluates)
+        run_steps(bench);
+    else
+        measure_training(bench);
     if (net_flag(options, NET_JSON_OUTPUT))
         bench_show_json(bench);
     else

@@ -13,6 +13,7 @@ enum level { MEMORY, THIRD_CACHE, OWN_CACHE, LEVELS };
 struct bench {
     struct net_session session;
     const struct net_options *options;
+    bool evaluates;        /* steps without training */
     int n;                 /* rows in a step */
     long *rows, row_count; /* of the training part in some order; NULL: rows are not real */
     long steps;

@@ -119,23 +119,17 @@ static void add_kernels(struct net_text *text, const struct bench *bench)
     net_text_add(text, "]");
 }
 
-void bench_show(const struct bench *bench)
+static void show_parts(const struct bench *bench)
 {
-    const struct net_model *model = bench->session.model;
-    const double rate = bench->flops / bench->median, cpu_rate = bench->flops / bench->cpu;
-
-    printf("%s, %s, batch %d, threads %d, %ld steps on %s rows\n", model->name, model->isa,
-           bench->n, bench->session.threads, bench->steps,
-           bench->options->value[NET_DATA].text ? "real" : "synthetic");
-    printf("step         %.1f us, median by the clock (least %.1f, mean %.1f)\n",
-           1e6 * bench->median, 1e6 * bench->least, 1e6 * bench->mean);
-    printf("processor    %.1f us a step, of the thread that used most\n", 1e6 * bench->cpu);
     printf("parts        forward %.1f, backward %.1f, updates of their own %.1f us\n",
            1e6 * bench->phases[NET_PHASE_FORWARD], 1e6 * bench->phases[NET_PHASE_BACKWARD],
            1e6 * bench->phases[NET_PHASE_UPDATE]);
-    printf("samples/s    %.0f\n", bench->n / bench->median);
-    printf("memory       %.1f MB, first step after %.3f s\n", bench->memory / 1048576.0,
-           bench->first);
+}
+
+static void show_limits(const struct bench *bench)
+{
+    const double rate = bench->flops / bench->median, cpu_rate = bench->flops / bench->cpu;
+
     printf("GFLOP/s      %.1f by the clock, %.1f by processor time (%.2f MFLOP a step)\n",
            1e-9 * rate, 1e-9 * cpu_rate, 1e-6 * bench->flops);
     printf("fma peak     %.1f GFLOP/s measured; the step reaches %.1f%% by the clock, %.1f%% by "
@@ -149,10 +143,44 @@ void bench_show(const struct bench *bench)
         printf("data         a batch is prepared in %.1f us; a step takes %.1f meanwhile, %.2f%% "
                "of it waiting\n",
                1e6 * bench->preparing, 1e6 * bench->loaded, 100.0 * bench->waiting);
+}
+
+void bench_show(const struct bench *bench)
+{
+    const struct net_model *model = bench->session.model;
+
+    printf("%s, %s, batch %d, threads %d, %ld steps%s on %s rows\n", model->name, model->isa,
+           bench->n, bench->session.threads, bench->steps,
+           bench->evaluates ? " without training" : "",
+           bench->options->value[NET_DATA].text ? "real" : "synthetic");
+    printf("step         %.1f us, median by the clock (least %.1f, mean %.1f)\n",
+           1e6 * bench->median, 1e6 * bench->least, 1e6 * bench->mean);
+    printf("processor    %.1f us a step, of the thread that used most\n", 1e6 * bench->cpu);
+    if (!bench->evaluates)
+        show_parts(bench);
+    printf("samples/s    %.0f\n", bench->n / bench->median);
+    printf("memory       %.1f MB, first step after %.3f s\n", bench->memory / 1048576.0,
+           bench->first);
+    if (!bench->evaluates)
+        show_limits(bench);
     if (bench->mean > 1.15 * bench->cpu)
         printf("Others use this machine: processor time is the better measure.\n");
     if (bench->profile)
         show_kernels(bench);
+}
+static void add_limits(struct net_text *text, const struct bench *bench)
+{
+    net_text_add(text,
+                 ", \"flops\": %.0f, \"gflops\": %.3f, "
+                 "\"peak_gflops\": %.3f, \"peak_share\": %.4f, \"peak_share_cpu\": %.4f, "
+                 "\"bandwidth_gbs\": %.3f, \"l3_gbs\": %.3f, \"l2_gbs\": %.3f, "
+                 "\"forward_ms\": %.4f, \"backward_ms\": %.4f, \"update_ms\": %.4f",
+                 bench->flops, 1e-9 * bench->flops / bench->median, 1e-9 * bench->peak,
+                 bench->flops / bench->median / bench->peak,
+                 bench->flops / bench->cpu / bench->peak, 1e-9 * bench->bandwidth[MEMORY],
+                 1e-9 * bench->bandwidth[THIRD_CACHE], 1e-9 * bench->bandwidth[OWN_CACHE],
+                 1e3 * bench->phases[NET_PHASE_FORWARD], 1e3 * bench->phases[NET_PHASE_BACKWARD],
+                 1e3 * bench->phases[NET_PHASE_UPDATE]);
 }
 
 void bench_show_json(const struct bench *bench)
@@ -169,18 +197,10 @@ void bench_show_json(const struct bench *bench)
         "\"step_cpu_ms\": %.6f, ",
         model->isa, bench->n, bench->session.threads, bench->steps, 1e3 * bench->median,
         1e3 * bench->least, 1e3 * bench->mean, 1e3 * bench->cpu);
-    net_text_add(&text,
-                 "\"samples_per_second\": %.1f, \"flops\": %.0f, \"gflops\": %.3f, "
-                 "\"peak_gflops\": %.3f, \"peak_share\": %.4f, \"peak_share_cpu\": %.4f, "
-                 "\"bandwidth_gbs\": %.3f, \"l3_gbs\": %.3f, \"l2_gbs\": %.3f, "
-                 "\"forward_ms\": %.4f, \"backward_ms\": %.4f, \"update_ms\": %.4f, "
-                 "\"peak_mb\": %.2f, \"first_step_s\": %.4f",
-                 bench->n / bench->median, bench->flops, 1e-9 * bench->flops / bench->median,
-                 1e-9 * bench->peak, bench->flops / bench->median / bench->peak,
-                 bench->flops / bench->cpu / bench->peak, 1e-9 * bench->bandwidth[MEMORY],
-                 1e-9 * bench->bandwidth[THIRD_CACHE], 1e-9 * bench->bandwidth[OWN_CACHE],
-                 1e3 * bench->phases[NET_PHASE_FORWARD], 1e3 * bench->phases[NET_PHASE_BACKWARD],
-                 1e3 * bench->phases[NET_PHASE_UPDATE], bench->memory / 1048576.0, bench->first);
+    net_text_add(&text, "\"samples_per_second\": %.1f, \"peak_mb\": %.2f, \"first_step_s\": %.4f",
+                 bench->n / bench->median, bench->memory / 1048576.0, bench->first);
+    if (!bench->evaluates)
+        add_limits(&text, bench);
     if (bench->rows)
         net_text_add(&text,
                      ", \"preparing_ms\": %.6f, \"loaded_step_ms\": %.6f, "

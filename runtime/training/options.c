@@ -115,6 +115,8 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
                          "X  divides the logits; default: 1; 0: always the likeliest"},
     [NET_STEPS] = {"steps", NET_KIND_WHOLE, BENCH, 1, 10000000, NULL, "N  steps to measure"},
     [NET_PER_KERNEL] = {"per_kernel", NET_KIND_SWITCH, BENCH, 0, 1, NULL, "  each kernel's share"},
+    [NET_EVALUATE] = {"evaluate", NET_KIND_SWITCH, BENCH, 0, 1, NULL,
+                      "  steps without training, as eval and predict have them"},
     [NET_SYNTHETIC] = {"synthetic", NET_KIND_SWITCH, GRADCHECK, 0, 1, NULL,
                        "  random rows, no data needed"},
     [NET_OUTPUT] = {"output", NET_KIND_TEXT, INIT | EXPORT | PREDICT | GENERATE | REPORT, 0, 0,

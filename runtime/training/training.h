@@ -58,6 +58,7 @@ enum net_option {
     NET_TEMPERATURE,
     NET_STEPS,
     NET_PER_KERNEL,
+    NET_EVALUATE,
     NET_SYNTHETIC,
     NET_OUTPUT,
     NET_POINTS,

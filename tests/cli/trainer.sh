@@ -35,9 +35,9 @@ says "xor_split, by the trainer" 9 0 ./xor_split summary
 check "netc and the trainer print one summary" \
     bash -c 'diff <("$1" "$2" --summary) <(./xor_split summary)' - "$netc" "$models/xor_split.net"
 check "a step too short to share" sh -c './xor_split bench | grep -q "threads 1,"'
+check "without training" sh -c './xor_split bench --evaluate --steps 5 | grep "5 steps without"'
 check "a step that stays in L2" sh -c './xor_split bench --steps 5 --per-kernel >bench.txt
-    cat bench.txt
-    grep -q "^Limits: .*L2, which holds all" bench.txt'
+    cat bench.txt; grep -q "^Limits: .*L2, which holds all" bench.txt'
 check "gradcheck of a layer" sh -c './xor_split gradcheck xor_split.dense_2 >some.txt
     grep -q "dense_2.weight" some.txt && ! grep -q "dense_1" some.txt'
 exits "gradcheck of no layer" 2 'begins with "xor_split.dense_3"' \
