@@ -195,6 +195,43 @@ static const char *run_text(const Library *l, bool batch)
     return text.at;
 }
 
+static void write_columns(Text *out, const Port *port)
+{
+    for (int i = 0; i < port->column_count && port->column_count > 1; i++)
+        text_add(out, "%s%s%s",
+                 !i      ? " *       in this order: "
+                 : i % 6 ? ", "
+                         : ",\n *           ",
+                 *port->columns[i] ? quoted(port->columns[i]) : format("column %d", i + 1),
+                 i + 1 < port->column_count ? "" : "\n");
+}
+
+/* Which forms there are, and what the raw one takes. */
+static void write_forms(Text *out, const Library *l)
+{
+    if (!l->is_raw) {
+        text_add(out,
+                 " * Only this prepared form is taken: the preparation is the caller's to do.\n");
+        if (l->bare)
+            text_add(out, " * There is no raw form, which would want %s.\n", l->bare);
+        return;
+    }
+    text_add(
+        out,
+        " * %s_run takes and gives numbers in this prepared form. %s_run_raw takes a row of\n"
+        " * the data and does what is said above, with what the run has learnt; values it gives\n"
+        " * in the units of the data. It takes:\n",
+        l->name, l->name);
+    for (int i = 0; i < l->input_count; i++) {
+        const Port *port = &l->inputs[i];
+
+        text_add(out, " *   %s: %s %s%s\n", port->name,
+                 port->source_type ? port->source_type : "float", shape_text(port->value->shape),
+                 same(port->source_type, "uint8_t") ? ", bytes of 0 to 255" : "");
+        write_columns(out, port);
+    }
+}
+
 static void write_about(Text *out, const Library *l)
 {
     const Model *m = l->model;
@@ -209,10 +246,12 @@ static void write_about(Text *out, const Library *l)
     text_add(&about, " *\n * and gives:\n");
     for (int i = 0; i < l->output_count; i++)
         write_output_text(&about, &l->outputs[i]);
-    text_add(&about,
-             " *\n * Only this prepared form is taken: the preparation is the caller's to do.\n"
-             " * No function allocates, or keeps anything between calls; any number of threads\n"
-             " * call them at once, each with an arena of its own.\n");
+    text_add(&about, " *\n");
+    write_forms(&about, l);
+    text_add(
+        &about,
+        " *\n * No function allocates, or keeps anything between calls; any number of threads\n"
+        " * call them at once, each with an arena of its own.\n");
     text_add(out, "/*\n%s */\n\n", comment_safe(about.at));
 }
 
@@ -283,6 +322,10 @@ static void write_declarations(Text *out, const Library *l)
         "/* One row through the network. weights: what %s_open has filled%s. arena: %s_size()\n"
         "   bytes, whose content does not matter. */\n%s",
         name, l->weights.at ? "; NULL: those inside" : "", name, run_text(l, false));
+    if (l->is_raw)
+        text_add(out,
+                 "\n/* The same of a row of the data, as it was before any preparation. */\n%s;\n",
+                 raw_head(l));
     if (l->rows > 1)
         text_add(out,
                  "\n/* 1 to %s_ROWS rows at once, one behind the other in each array. */\n"

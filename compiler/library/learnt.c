@@ -5,7 +5,7 @@
 #include "library/library.h"
 #include "library/weights.h"
 
-static const char *text_of(struct net_string s)
+const char *string_text(struct net_string s)
 {
     char *text = allocate((size_t)(s.end - s.at) + 4), *to = text;
 
@@ -28,7 +28,7 @@ static void read_names(Port *port, struct net_walk *w)
 
     net_walk_want(w, '[');
     while (net_walk_item(w, ']', &first)) {
-        const char *name = text_of(net_walk_string(w));
+        const char *name = string_text(net_walk_string(w));
 
         APPEND(port->classes, port->class_count, name);
     }

@@ -10,6 +10,16 @@
 #define LIBRARY_H
 
 #include "emit/emit.h"
+#include "library/json.h"
+
+/* A part of a field's preparation: x becomes x scale + shift; a missing one, or 0, what stands in
+   for it; then what is beyond a limit the limit. */
+typedef struct Stage {
+    double *scale, *shift; /* of each number of a row */
+    double *fill;          /* of each; NAN: nothing stands in; NULL: for none */
+    bool zeros;            /* are 0 */
+    double least, most;
+} Stage;
 
 /* A pointer that NAME_run takes. */
 typedef struct Port {
@@ -19,8 +29,16 @@ typedef struct Port {
     int size;             /* numbers of a row */
     Op activation;        /* of a prediction: OP_SOFTMAX, OP_SIGMOID or OP_NONE */
     const Field *field;   /* the input, or the target that the prediction is of; or NULL */
+    const Term *term;     /* of a prediction: of the loss, that it is compared in */
     const char **classes; /* of the target: their names, as the run numbered them; */
     int class_count;      /* 0: they are not known */
+    const char **columns; /* of a table, in the order of the run's; "": it has no name */
+    int column_count;
+    const char *source_type; /* of the raw form: "uint8_t", "double" */
+    int source_size;         /* numbers of a row of the data */
+    Stage *stages;           /* from there to here; of a prediction they are taken back */
+    int stage_count;
+    const char *disagrees; /* the transform that the run has with other numbers, or NULL */
 } Port;
 
 enum { MAX_PORTS = 32 };
@@ -32,6 +50,8 @@ typedef struct Library {
     int rows;         /* at a time, at most */
     Text weights;     /* inside: the bytes of the file NAME.weights; at NULL: there are none */
     const char *preparation; /* of their run: the text of preparation.json, or NULL */
+    bool is_raw;             /* NAME_run_raw is there, */
+    const char *bare;        /* or why not: "log1p of `x`"; NULL: no run is known */
     const char *checksum;    /* of what it has learnt, as its weights bear it */
     Port inputs[MAX_PORTS], outputs[MAX_PORTS];
     int input_count, output_count;
@@ -52,6 +72,16 @@ bool read_weights(Library *library, const char *run);
 
 /* learnt.c. Of outputs, from l->preparation. */
 void find_class_names(Library *library);
+
+const char *string_text(struct net_string s); /* a string of JSON */
+
+/* raw.c. Stages of all fields, from l->preparation. False: the run is of another model. */
+bool find_raw_form(Library *library);
+
+/* raw_source.c */
+void write_raw_memory(Text *out, const Library *library); /* members of the arena */
+void write_raw_form(Text *out, const Library *library);
+const char *raw_head(const Library *library); /* NAME_run_raw's, without an end */
 
 /* source.c, header.c */
 Code emit_library(const Library *library);

@@ -56,7 +56,8 @@ static void add_output(Library *l, Value *value, const Term *term, bool alone)
         .type = "float",
         .size = shape_size(value->shape),
         .activation = activation,
-        .field = target};
+        .field = target,
+        .term = term};
     l->output_count++;
 }
 

@@ -16,6 +16,7 @@ static void write_memory(Text *out, const Library *l, const Emitter *e)
         line(out, 1, "_Alignas(64) char values[%zu];", l->program->arena);
     if (e->scratch)
         line(out, 1, "_Alignas(64) float scratch[%ld];", e->scratch);
+    write_raw_memory(out, l);
     line(out, 1, "const void *row[%d][%d];", l->input_count, l->rows);
     line(out, 0, "};\n");
 }
@@ -40,7 +41,7 @@ static void write_tables(Text *out, const Library *l, const Emitter *e)
     line(out, 1, ".tensors = tensors, .tensor_count = %d, .others = others,", e->parameter_count);
     line(out, 1, ".params_size = sizeof(struct params),");
     line(out, 1, ".evaluated = %s,", quoted(evaluated_text(l->model)));
-    if (has_classes(l))
+    if (has_classes(l) || l->is_raw)
         line(out, 1, ".preparation = %s,", quoted(l->checksum));
     line(out, 0, "};\n");
 }
@@ -205,6 +206,8 @@ Code emit_library(const Library *l)
              "%zu, \"the weights inside are of this network\");\n",
              l->name, l->name, l->weights.length);
     write_run(&tables, l, &e);
+    if (l->is_raw)
+        write_raw_form(&tables, l);
     write_functions(&tables, l);
     code.tables = tidied(tables.at);
     code.head = format("%s%s", opening(l, &e), code.head);

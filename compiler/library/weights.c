@@ -121,7 +121,7 @@ static bool read_preparation(Library *l, const char *folder, const struct net_li
     }
     l->preparation = text;
     find_class_names(l);
-    return true;
+    return find_raw_form(l);
 }
 
 static const char *folder_of(const char *path)

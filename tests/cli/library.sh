@@ -70,10 +70,31 @@ fi
 check "pkg-config's file" grep -q '^Libs: -L${pcfiledir} -ldigits' digits-lib/digits.pc
 
 # ---- Two libraries, four threads, arenas full of NaN, files that are damaged --------------------
-"$netc" "$root/models/xor_concat.net" --library -o xor-lib 2>/dev/null
-"$netc" "$root/models/xor_concat.net" -o xor
+sed 's/= x$/= x -> clip(least=0.25) -> robust -> minmax/; s/= y$/= y -> scale(2) -> minmax/' \
+    "$root/models/xor_concat.net" >xor_concat.net
+check "xor as a library" "$netc" xor_concat.net --library -o xor-lib
+build xor xor_concat.net
 check "xor" ./xor --epochs 1 --out xor-run --force --quiet
 check "xor predicts" ./xor predict --weights xor-run --part train --format npy -o xor.npy
+check "with its run inside" "$netc" xor_concat.net --library --weights xor-run -o xor-raw
+cat >raw.py <<'END'
+import ctypes
+library = ctypes.CDLL("xor-raw/libxor_concat.so")
+library.xor_concat_size.restype = ctypes.c_size_t
+memory = ctypes.create_string_buffer(library.xor_concat_size() + 64)
+arena = ctypes.c_void_p((ctypes.addressof(memory) + 63) // 64 * 64)
+value = ctypes.c_float()
+for point in (0, 0), (0, 1), (1, 0), (1, 1):
+    assert library.xor_concat_run_raw(None, (ctypes.c_double * 2)(*point), ctypes.byref(value),
+                                      arena) == 0
+    print("%.9g" % value.value)
+assert library.xor_concat_run_raw(None, (ctypes.c_double * 2)(0, float("nan")),
+                                  ctypes.byref(value), arena) != 0
+END
+if [ -z "$sanitize" ]; then
+    check "rows as they are" sh -c 'python3 raw.py >said.raw'
+    check "give what predict says, in the data's units" close xor.npy said.raw
+fi
 cat >both.c <<'END'
 #include <pthread.h>
 #include <stdio.h>
@@ -148,8 +169,9 @@ static int damage(const char *file, size_t size)
 
 int main(int argc, char **argv)
 {
-    size_t size, xor_size;
+    size_t size, xor_size, npy_size;
     char *file = read_file(argv[1], &size), *xor_file = read_file(argv[2], &xor_size);
+    char *bytes = read_file("images.npy", &npy_size);
     void *arena = memory(digits_size());
     pthread_t threads[THREADS];
     int faults[THREADS] = {0}, sum = 0, taken;
@@ -171,6 +193,12 @@ int main(int argc, char **argv)
         strcmp(digits_probabilities_class(4), "4") != 0 ||
         xor_concat_run(NULL, images[0], wanted[0], arena) != xor_concat_NO_WEIGHTS)
         return 7;
+    for (int i = 0; i < ROWS; i++)
+        if (digits_run(digits, images[i], wanted[0], arena) ||
+            digits_run_raw(NULL, (uint8_t *)bytes + 128 + i * digits_image_size, wanted[1],
+                           arena) ||
+            memcmp(wanted[0], wanted[1], sizeof wanted[0]))
+            return 8;
     if (digits_run(digits, images[0], wanted[0], (char *)arena + 4) != digits_UNALIGNED ||
         digits_run_batch(digits, digits_ROWS + 1, images[0], wanted[0], arena) != digits_WRONG_ROWS)
         return 5;
@@ -183,8 +211,8 @@ int main(int argc, char **argv)
     for (int i = 0; i < ROWS; i++)
         for (int j = 0; j < digits_probabilities_size; j++)
             printf("%.9g\n", (double)wanted[i][j]);
-    free(file), free(xor_file), free(arena), free(digits), free(xors);
-    return sum ? 6 : argc > 3;
+    free(file), free(xor_file), free(bytes), free(arena), free(digits), free(xors);
+    return sum ? 6 : argc != 3;
 }
 END
 # shellcheck disable=SC2086
@@ -201,6 +229,12 @@ check "several rows at once say what predict says" close said.npy said.both
 exits "a bag of words" 1 "does not take bags of words" "$netc" "$root/tests/pytorch/bag.net" \
     --library -o bag-lib
 check "leaves no folder" [ ! -e bag-lib ]
+sed 's/clip(least=0.25)/clip(least=0.5)/' xor_concat.net >other.net
+exits "a run of another preparation" 1 "has another clip of point" \
+    "$netc" other.net --library --weights xor-run -o other-lib
+sed 's/clip(least=0.25)/log1p/' xor_concat.net >log.net
+exits "a run of other preparations" 1 "has another log1p of point" \
+    "$netc" log.net --library --weights xor-run -o other-lib
 exits "weights of another network" 1 "model.safetensors: ops.first.weight: a tensor is missing" \
     "$netc" digits.net --library --weights xor-run -o other-lib
 mkdir moved && cp run/model.safetensors moved && sed 's/"3"/"4"/' run/preparation.json \

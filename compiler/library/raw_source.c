@@ -1,0 +1,154 @@
+/*
+ * raw_source.c -- the raw form in NAME.c: tables of the stages, and NAME_run_raw around NAME_run.
+ */
+
+#include "emit/tables.h"
+#include "library/library.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- Tables ---------------------------------------------------------------------------------- */
+
+static bool are_alike(const double *x, int size, int group)
+{
+    for (int i = 0; x && i < size; i++) {
+        const double first = x[i / group * group];
+
+        if (x[i] != first && !(isnan(x[i]) && isnan(first)))
+            return false;
+    }
+    return true;
+}
+
+/* How many numbers after each other share all of the stages: of the row, of a channel, or 1. */
+static int group_of(const Port *port)
+{
+    const Shape shape = port->field->shape;
+    const int size = port->source_size;
+    const int groups[] = {size, shape.rank ? size / shape.size[0] : size, 1};
+    int g = 0;
+
+    for (int s = 0; s < port->stage_count; s++)
+        while (!are_alike(port->stages[s].scale, size, groups[g]) ||
+               !are_alike(port->stages[s].shift, size, groups[g]) ||
+               !are_alike(port->stages[s].fill, size, groups[g]))
+            g++;
+    return groups[g];
+}
+
+static const char *double_text(double x)
+{
+    return isnan(x)   ? "(double)NAN"
+           : isinf(x) ? x < 0 ? "(double)-INFINITY" : "(double)INFINITY"
+                      : number_text(x);
+}
+
+static const char *list_text(const double *x, int size, int group)
+{
+    Text text = {0};
+
+    if (!x)
+        return "NULL";
+    text_add(&text, "(const double[]){");
+    for (int i = 0; i < size; i += group)
+        text_add(&text, "%s%s", i ? ", " : "", double_text(x[i]));
+    text_add(&text, "}");
+    return text.at;
+}
+
+static void write_stages(Text *out, const Port *port)
+{
+    const int group = group_of(port), size = port->source_size;
+
+    if (!port->stage_count)
+        return;
+    line(out, 0, "static const struct net_stage %s_stages[] = {", port->name);
+    for (int i = 0; i < port->stage_count; i++) {
+        const Stage *s = &port->stages[i];
+
+        line(out, 1, "{ %s, %s,", list_text(s->scale, size, group),
+             list_text(s->shift, size, group));
+        line(out, 2, "%s, %s, %s, %s },", list_text(s->fill, size, group), truth(s->zeros),
+             double_text(s->least), double_text(s->most));
+    }
+    line(out, 0, "};\n");
+}
+
+/* The stages of a port and their number, as arguments. */
+static const char *stages_text(const Port *port)
+{
+    return format("%s, %d, %d, %d", port->stage_count ? format("%s_stages", port->name) : "NULL",
+                  port->stage_count, port->source_size, group_of(port));
+}
+
+/* ---- The function ---------------------------------------------------------------------------- */
+
+void write_raw_memory(Text *out, const Library *l)
+{
+    for (int i = 0; i < l->input_count && l->is_raw; i++)
+        if (l->inputs[i].source_type)
+            line(out, 1, "_Alignas(64) float raw_%s[%d];", l->inputs[i].name, l->inputs[i].size);
+}
+
+const char *raw_head(const Library *l)
+{
+    Text text = {0};
+    const char *begin = format("int %s_run_raw(", l->name);
+    Wrap wrap = {&text, (int)strlen(begin), 8, 0};
+
+    text_add(&text, "%s", begin);
+    wrap_item(&wrap, "const void *weights");
+    for (int i = 0; i < l->input_count; i++)
+        wrap_item(&wrap, format("const %s *%s",
+                                l->inputs[i].source_type ? l->inputs[i].source_type : "float",
+                                l->inputs[i].name));
+    for (int i = 0; i < l->output_count; i++)
+        wrap_item(&wrap, format("float *%s", l->outputs[i].name));
+    wrap_item(&wrap, "void *arena");
+    text_add(&text, ")");
+    return text.at;
+}
+
+static void write_prepared_run(Text *out, const Library *l)
+{
+    text_add(out, "    error = run_rows(weights, 1, ");
+    for (int i = 0; i < l->input_count; i++)
+        text_add(out, "%s%s, ", l->inputs[i].source_type ? "memory->raw_" : "", l->inputs[i].name);
+    for (int i = 0; i < l->output_count; i++)
+        text_add(out, "%s, ", l->outputs[i].name);
+    line(out, 0, "arena);");
+}
+
+/* Numbers of the data in, values in the data's units out. */
+void write_raw_form(Text *out, const Library *l)
+{
+    for (int i = 0; i < l->input_count + l->output_count; i++)
+        write_stages(out, i < l->input_count ? &l->inputs[i] : &l->outputs[i - l->input_count]);
+    line(out, 0, "%s\n{", raw_head(l));
+    line(out, 1, "struct memory *memory = arena;");
+    line(out, 1, "int error = net_library_check(&%s_inside, arena, 1, 1);\n", l->name);
+    line(out, 1, "if (error)");
+    line(out, 2, "return error;");
+    for (int i = 0; i < l->input_count; i++) {
+        const Port *port = &l->inputs[i];
+
+        if (!port->source_type)
+            continue;
+        line(out, 1, "if (!%s)", port->name);
+        line(out, 2, "return NET_LIBRARY_NO_INPUT;");
+        line(out, 1, "net_prepare_%s(memory->raw_%s, %s, %s);",
+             same(port->source_type, "double") ? "numbers" : "bytes", port->name, port->name,
+             stages_text(port));
+    }
+    write_prepared_run(out, l);
+    for (int i = 0; i < l->output_count; i++) {
+        const Port *port = &l->outputs[i];
+
+        if (!port->stage_count)
+            continue;
+        line(out, 1, "if (!error)");
+        line(out, 2, "net_take_back(%s, %s);", port->name, stages_text(port));
+    }
+    line(out, 1, "return error;\n}\n");
+}
