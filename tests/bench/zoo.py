@@ -44,8 +44,6 @@ import bench
 import turns
 
 STEPS = 10
-# of one step of sgd, behind which a weight is its gradient and little else; the largest with a loss
-RATES = [2.0 ** 30, 2.0 ** 20, 2.0 ** 12, 2.0 ** 6, 1.0, 2.0 ** -6]
 NO_GRADIENT = 1e-10     # of the largest gradient: 0 in double
 LOSS_LIMIT = GRADIENT_LIMIT = 1e-4
 TIMES = 1.5             # PyTorch's own distance from double, or that of moved weights
@@ -88,7 +86,6 @@ class Ours:
     def __init__(self, netc, net, batch, folder, seed):
         self.folder, self.trainer = folder, os.path.join(folder, "trainer")
         self.weights = os.path.join(folder, "initial", "model.safetensors")
-        self.nesterov = "nesterov" in net.train["optimizer"]
         with open(self.trainer + ".net", "w") as file:
             file.write(net.copy())
         compile_net(netc, self.trainer + ".net", self.trainer, batch)
@@ -108,19 +105,15 @@ class Ours:
             losses = [float(row["loss"]) for row in csv.DictReader(file)]
         return losses, read_safetensors(os.path.join(out, "model.safetensors"))
 
-    def gradients(self, before):
-        """Of the first step, in double: what one step of a huge rate took away."""
-        flags = ["--no-nesterov"] if self.nesterov else []
-        for rate in RATES:
-            try:
-                _, after = self.steps(1, 2, "--optimizer", "sgd", "--lr", rate, "--momentum", 0,
-                                      "--weight-decay", 0, "--clip", 0, *flags)
-            except RuntimeError as error:
-                if "not finite" not in str(error) or rate == RATES[-1]:
-                    raise
-                continue
-            return {name: (tensor.double() - after[name].double()) / rate
-                    for name, tensor in before.items()}
+    def gradients(self):
+        """Of the first step, by the names of tensors: what sgd's momentum is behind it."""
+        from losses import read_safetensors
+        self.steps(1, 2, "--optimizer", "sgd", "--lr", 1e-12, "--momentum", 0.9, "--weight-decay",
+                   0, "--clip", 0)
+        state = read_safetensors(os.path.join(self.folder, "run", "checkpoint.safetensors"))
+        prefix = "optimizer.1."
+        return {name[len(prefix):]: tensor.double() for name, tensor in state.items()
+                if name.startswith(prefix)}
 
 
 def trained(tensors):
@@ -241,13 +234,14 @@ class Sides:
             self.weights = trained(read_safetensors(ours.weights))
             losses, tensors = ours.steps(STEPS, 2)
             again, others = ours.steps(STEPS, 1)
-            gradients = ours.gradients(self.weights)
+            gradients = ours.gradients()
         self.alike = losses == again and all(torch.equal(tensors[n], others[n]) for n in tensors)
         single = self.side(self.weights, torch.float32)
         self.theirs, self.their_count = single.run(), single.count
         self.double = self.side(self.weights, torch.float64).run()
-        self.ours = losses, [as_shape(gradients[n], g.shape)
-                             for n, g in zip(self.weights, self.theirs[1])]
+        self.ours = losses, [as_shape(gradients[name], p.shape) if p.requires_grad
+                             else torch.zeros_like(p).double()
+                             for name, p in zip(self.weights, single.parameters)]
 
     def side(self, weights, dtype):
         return Theirs(self.net, self.find, weights, self.rows, self.batch, dtype)
