@@ -20,9 +20,10 @@ struct net_filter {
     long rows, columns;
     long x_row, x_column;
     long w_row, w_column;
+    long tiles; /* of eight images */
 };
 
-/* y[i] = b + sum over taps of x[i] w, each channel by itself: one block of 16 images. b: or NULL */
+/* y[i] = b + sum over taps of x[i] w, each channel by itself: the images of a block. b: or NULL */
 typedef void net_depthwise_tile(float *restrict y, const float *restrict x, const float *restrict w,
                                 const float *restrict b, const struct net_filter *taps);
 #define NET_DEPTHWISE_TILE(name)                                                                   \
@@ -34,13 +35,13 @@ NET_TEMPLATE void net_depthwise_block(float *restrict y, const float *restrict x
                                       const float *restrict w, const float *restrict b,
                                       const struct net_filter *taps)
 {
-    NET_REPEAT(half, 2) {
+    NET_REPEAT(tile, taps->tiles) {
         vec acc[8];
 
         NET_UNROLL(i, 8)
             acc[i] = b ? vec_load(b) : vec_zero();
         NET_REPEAT(r, taps->rows) {
-            const float *xr = x + taps->x + r * taps->x_row + half * 128;
+            const float *xr = x + taps->x + r * taps->x_row + tile * 128;
             const float *wr = w + taps->w + r * taps->w_row;
 
             NET_REPEAT(c, taps->columns) {
@@ -53,7 +54,7 @@ NET_TEMPLATE void net_depthwise_block(float *restrict y, const float *restrict x
             }
         }
         NET_UNROLL(i, 8)
-            vec_store(y + half * 128 + 16 * i, acc[i]);
+            vec_store(y + tile * 128 + 16 * i, acc[i]);
     }
 }
 
@@ -65,7 +66,7 @@ struct net_depthwise {
 
 /* Where one pixel's taps lie in x and w; of a dx they are counted down. */
 NET_INLINE struct net_filter net_filter_of(struct net_depthwise s, struct net_window r,
-                                           struct net_window c)
+                                           struct net_window c, int tiles)
 {
     const long pixel = 256L * s.y.blocks, row = pixel * s.x[1];
     const int tap = 16 * s.y.blocks, line = s.taps.kernel[1] * tap;
@@ -79,6 +80,7 @@ NET_INLINE struct net_filter net_filter_of(struct net_depthwise s, struct net_wi
         .x_column = pixel * net_taps_x_step(s.taps, 1),
         .w_row = (long)line * net_taps_step(s.taps, 0),
         .w_column = (long)tap * net_taps_step(s.taps, 1),
+        .tiles = tiles,
     };
 }
 
@@ -88,19 +90,21 @@ NET_TEMPLATE void net_depthwise(float *y, const float *x, const float *w, const 
                                 net_draw_block *draw, const void *operands, net_row_end *row_end,
                                 const void *sums, struct net_depthwise s, NET_RUN)
 {
+    _Alignas(64) float results[256] = {0};
+
     NET_ITEMS(item, s.y.batch_blocks * s.y.height, run, thread) {
         const int batch_block = item / s.y.height, row = item % s.y.height;
         const struct net_window r = net_taps_at(s.taps, 0, row, s.x[0]);
+        const int tiles = (net_rows(run, batch_block) + 7) / 8;
 
         for (int column = 0; column < s.y.width; column++) {
             const struct net_window c = net_taps_at(s.taps, 1, column, s.x[1]);
-            const struct net_filter taps = net_filter_of(s, r, c);
+            const struct net_filter taps = net_filter_of(s, r, c, tiles);
             const int pixel = row * s.y.width + column;
 
             for (int block = 0; block < s.y.blocks; block++) {
                 const float *from = x + ((long)batch_block * s.x[0] * s.x[1] * s.y.blocks + block) *
                                             256;
-                _Alignas(64) float results[256];
                 float *to = y ? y + net_block_at(s.y, batch_block, pixel, block) : results;
 
                 tile(to, from, w + 16 * block, b ? b + 16 * block : NULL, &taps);
