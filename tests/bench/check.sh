@@ -31,6 +31,9 @@ for case in row_of_the_best row_without_torch reasons table tables others zoo_ro
             workers_end_with_a_failure workers_end_with_a_signal; do
     check "bench: $case" python3 "$root/tests/bench/test_bench.py" "$case"
 done
+check "inference.py" sh -c 'python3 "$1/tests/bench/inference.py" --netc "$2" --variants "" \
+    --rounds 1 --turn 0.01 --batches 2 --threads 1 cnet | grep "^| .cnet. | 2 | 1 | [0-9]"' \
+    - "$root" "$netc"
 if python3 -c 'import torch, numpy' 2>/dev/null; then
     check "bench: decisions" python3 "$root/tests/bench/test_bench.py" decisions
     check "zoo.py" python3 "$root/tests/bench/zoo.py" --netc "$netc" --no-steps mixture_density

@@ -57,9 +57,8 @@ class Torch:
         self.answers, self.first, self.fault = [], None, None
         self.errors = tempfile.TemporaryFile("w+")      # a pipe that nobody reads would fill
         self.process = subprocess.Popen(
-            [sys.executable, self.worker, model_name, variant, str(batch), str(threads),
-             str(time.time())], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self.errors, text=True)
+            self.command(model_name, variant, batch, threads), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=self.errors, text=True)
         try:
             answer = self.read()
         except BaseException:
@@ -67,6 +66,10 @@ class Torch:
             raise
         if answer:
             self.first = answer["first_step_s"]
+
+    def command(self, model_name, variant, batch, threads):
+        return [sys.executable, self.worker, model_name, variant, str(batch), str(threads),
+                str(time.time())]
 
     def read(self):
         """An answer, after which it stands still; None where it ended."""
