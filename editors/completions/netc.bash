@@ -35,7 +35,7 @@ _netc_trainer() {
     if [[ $word == -* ]]; then
         words=$("$trainer" "$command" --help 2>/dev/null | grep -oE '^ +--[a-z0-9-]+')
     elif [ "$COMP_CWORD" = 1 ]; then
-        words=$("$trainer" --help 2>/dev/null | sed -nE '3,/^$/s/^  ([a-z]+) .*/\1/p')
+        words=$("$trainer" --help 2>/dev/null | sed -nE '3,/^$/s/^  ([a-z_]+) .*/\1/p')
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }

@@ -30,7 +30,7 @@ function __netc_trainer
     if set -q words[2]; and not string match -q -- '-*' $words[2]
         set command $words[2]
     else
-        $words[1] --help 2>/dev/null | sed -nE '3,/^$/s/^  ([a-z]+) .*/\1/p'
+        $words[1] --help 2>/dev/null | sed -nE '3,/^$/s/^  ([a-z_]+) .*/\1/p'
     end
     $words[1] $command --help 2>/dev/null | sed -nE 's/^ +(--[a-z0-9-]+) .*/\1/p'
 end

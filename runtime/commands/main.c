@@ -42,10 +42,19 @@ static void check_isa(const struct net_model *model)
 static enum net_command find_command(const char *word)
 {
     const char *nearest;
+    char *typed = net_typed_name(word);
 
-    for (int c = 0; c < NET_COMMANDS; c++)
-        if (!strcmp(word, net_commands[c]))
+    for (int c = 0; c < NET_COMMANDS; c++) {
+        char *name = net_typed_name(net_commands[c]);
+        const bool same = !strcmp(typed, name);
+
+        free(name);
+        if (same) {
+            free(typed);
             return (enum net_command)c;
+        }
+    }
+    free(typed);
     nearest = net_nearest(word, net_commands, NET_COMMANDS);
     if (nearest)
         net_fail(NET_USAGE, "there is no command \"%s\"; do you mean %s?", word, nearest);

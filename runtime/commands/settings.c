@@ -138,7 +138,7 @@ static void set_optimizer(struct net_options *options, const char *optimizer)
     for (int o = 0; o < NET_OPTIONS; o++)
         if (value[o].given && !value[o].applies && is_optimizers((enum net_option)o))
             refuse_number((enum net_option)o, optimizer);
-    if (value[NET_LR].number < 0.0)
+    if (value[NET_LR].number < 0.0 && options->command != NET_FIND_LR)
         net_fail(NET_USAGE, "--optimizer %s wants --lr too", optimizer);
     if (value[NET_EPS].applies && value[NET_EPS].number < 1e-30)
         net_fail(NET_USAGE, "eps of %s is %g; it must be 1e-30 or more: --eps 1e-8", optimizer,
@@ -194,7 +194,8 @@ static void set_call_numbers(struct net_options *options)
 
 static bool is_training(enum net_command command)
 {
-    return command == NET_TRAIN_COMMAND || command == NET_KFOLD || command == NET_SWEEP;
+    return command == NET_TRAIN_COMMAND || command == NET_KFOLD || command == NET_SWEEP ||
+           command == NET_FIND_LR;
 }
 
 /* What only a model that says it can do. */

@@ -55,7 +55,7 @@ struct net_option_info net_let_info(const struct net_model *model, int let)
         .name = own->name,
         .kind = own->whole ? NET_KIND_WHOLE : NET_KIND_NUMBER,
         .commands = 1 << NET_TRAIN_COMMAND | 1 << NET_CONFIG | 1 << NET_KFOLD | 1 << NET_SWEEP |
-                    1 << NET_BENCH | 1 << NET_EVAL | 1 << NET_GRADCHECK,
+                    1 << NET_BENCH | 1 << NET_FIND_LR | 1 << NET_EVAL | 1 << NET_GRADCHECK,
         .low = own->low,
         .high = own->high,
         .help = own->whole ? "N  a let of the model" : "X  a let of the model"};

@@ -25,7 +25,8 @@ enum { /* commands that take a flag, as bits */
        SUMMARY = 1 << NET_SUMMARY,
        CONFIG = 1 << NET_CONFIG,
        REPORT = 1 << NET_REPORT,
-       STEP = TRAIN | BENCH,
+       FIND_LR = 1 << NET_FIND_LR,
+       STEP = TRAIN | BENCH | FIND_LR,
 };
 
 static const char *const optimizers[] = {
@@ -113,14 +114,15 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
                     "N  characters behind the prompt; default: 500"},
     [NET_TEMPERATURE] = {"temperature", NET_KIND_NUMBER, GENERATE, 0, FLT_MAX, NULL,
                          "X  divides the logits; default: 1; 0: always the likeliest"},
-    [NET_STEPS] = {"steps", NET_KIND_WHOLE, BENCH, 1, 10000000, NULL, "N  steps to measure"},
+    [NET_STEPS] = {"steps", NET_KIND_WHOLE, BENCH | FIND_LR, 1, 10000000, NULL,
+                   "N  steps to measure, or of the search"},
     [NET_PER_KERNEL] = {"per_kernel", NET_KIND_SWITCH, BENCH, 0, 1, NULL, "  each kernel's share"},
     [NET_EVALUATE] = {"evaluate", NET_KIND_SWITCH, BENCH, 0, 1, NULL,
                       "  steps without training, as eval and predict have them"},
     [NET_SYNTHETIC] = {"synthetic", NET_KIND_SWITCH, GRADCHECK, 0, 1, NULL,
                        "  random rows, no data needed"},
-    [NET_OUTPUT] = {"output", NET_KIND_TEXT, INIT | EXPORT | PREDICT | GENERATE | REPORT, 0, 0,
-                    NULL, "FILE  or -o FILE"},
+    [NET_OUTPUT] = {"output", NET_KIND_TEXT, INIT | EXPORT | PREDICT | GENERATE | REPORT | FIND_LR,
+                    0, 0, NULL, "FILE  or -o FILE"},
     [NET_POINTS] = {"points", NET_KIND_TEXT, SWEEP, 0, 0, NULL,
                     "TEXT  these points: \"lr=.01 momentum=.9; lr=.1\""},
     [NET_TRIALS] = {"trials", NET_KIND_WHOLE, SWEEP, 1, 10000, NULL,

@@ -39,7 +39,7 @@ def main(netc, trainer):
     commands = re.findall(r"^  (\w+) ", whole.split("COMMAND --help")[0], re.M)
     head, program = "Flags of the program:", whole.index("Flags of the program:")
     takes = {flag: set(names.split()) for flag, names in
-             re.findall(r"^  (--[a-z-]+) .*\(([a-z ]+)\)$", whole[program:], re.M)}
+             re.findall(r"^  (--[a-z-]+) .*\(([a-z_ ]+)\)$", whole[program:], re.M)}
     for command in commands:
         told = run(trainer, command, "--help").partition(head)[2]
         faults += same(f"{command} --help and the flags of --help that name it",

@@ -133,7 +133,7 @@ for flag in -lr --learning-rate --learning_rate=0.1; do
 done
 exits "another program's flag --batch-size" 2 "is --batch$" ./xor_split train --batch-size 4
 check "help" ./xor_split --help
-for command in train eval predict summary init gradcheck bench config kfold; do
+for command in train eval predict summary init gradcheck bench find_lr config kfold; do
     check "help of $command" bash -c \
         "./xor_split $command --help | grep -q '^xor_split $command\\b'"
 done

@@ -383,6 +383,7 @@ static const struct {
     {"trian", "train"},
     {"eval", "--weights"},
     {"--steps 3", "bench"},
+    {"find_lr --lr 1", "looks for"},
     {"init --seed 7", "-o"},
     {"--nesterov --momentum 0", "momentum"},
     {"--lr 1 --lr 2", "twice"},
@@ -459,6 +460,10 @@ START_TEST(bench_and_the_rest)
     net_json_free(json);
     free(text);
 
+    ck_assert_int_eq(run("find_lr --steps 60 --threads 1 -o lr.csv"), 0);
+    ck_assert(printed("it falls fastest at lr "));
+    ck_assert_int_eq(run("find-lr --steps 60 --threads 3 -o again.csv"), 0);
+    ck_assert(same_files("lr.csv", "again.csv"));
     ck_assert_int_eq(run("summary"), 0);
     ck_assert(printed(" Total params: 326 (1.27 KB)\n"));
     ck_assert_int_eq(run("config --lr 0.25"), 0);
