@@ -8,9 +8,9 @@
 const Target *find_target(const char *name)
 {
     static const Target targets[] = {
-        {"avx512", 8, 3, 24, 32},
-        {"avx2", 4, 1, 6, 8},
-        {"generic", 4, 1, 6, 8},
+        {"avx512", 8, 3, 8, 24, 32},
+        {"avx2", 4, 1, 4, 6, 8},
+        {"generic", 4, 1, 4, 6, 8},
     };
 
     for (int i = 0; i < COUNT(targets); i++)

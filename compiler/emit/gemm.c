@@ -52,7 +52,7 @@ static const char *write_tile(const Chain *b, const Epilogue *end, int vectors, 
     const Node *node = b->k->node;
     const Layout *x = node->inputs[0]->layout;
     const Shape w = node->inputs[1]->shape;
-    const int rows = e->target->rows;
+    const int rows = e->target->images;
     const char *begin = format("%d, %d, %d", rows, vectors, x->lanes);
     const char *function = format("%d, %s, %s, %d", bias, end->function, end->draw,
                                   end->transcendental);
@@ -118,7 +118,7 @@ static const char *contraction_text(const Kernel *k, const OutputPart *parts, in
     const Node *node = k->node;
     const bool dx = is_input_gradient(node->op), flat = is_dense(node) && dx;
 
-    return format("(struct net_contraction){.tile_rows = <tile_rows>,%s .y = <out.extent>, "
+    return format("(struct net_contraction){.tile_rows = <tile_images>,%s .y = <out.extent>, "
                   ".x = <in.extent>, .x_lanes = <in.lanes>, .inputs = <w.dim%d>, "
                   ".outputs = <w.dim%d>, %sNET_SEGMENTS(%s), NET_PARTS(%s)%s}",
                   k->schedule.panel_outer ? " .panel_outer = 1," : "", !dx, dx,

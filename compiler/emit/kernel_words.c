@@ -12,7 +12,7 @@
  *     <apply> <taps> <axis> structs, as literals
  *     <padding>             a member, where there is some
  *     <kernel> <window>     "2x2"; its pixels
- *     <tile_rows>           of the target's register tile
+ *     <tile_rows>           of the target's register tile; <tile_images>: of one of images
  *     <tile> <splits>       of the schedule
  */
 
@@ -62,6 +62,7 @@ const char *kernel_word(const KernelCode *c, const Kernel *k, const char *word)
            : same(word, "kernel")         ? format("%dx%d", window[0], window[1])
            : same(word, "window")         ? format("%d", window[0] * window[1])
            : same(word, "tile_rows")      ? format("%d", c->e->target->rows)
+           : same(word, "tile_images")    ? format("%d", c->e->target->images)
            : same(word, "tile")           ? format("%d", k->schedule.tile)
            : same(word, "splits")         ? format("%d", k->schedule.splits)
                                           : NULL;

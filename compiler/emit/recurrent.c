@@ -44,7 +44,7 @@ void emit_recurrent(KernelCode *c, const Kernel *k)
                     cell->does, node->at.reverse ? ", from the last step" : "",
                     input_named(node, "tokens") ? ", kept where a token is 0" : "");
     call_template(c, k,
-                  "net_recurrent%s(%s, <tile_rows>, %d, %d, %s, (struct net_recurrent){"
+                  "net_recurrent%s(%s, <tile_images>, %d, %d, %s, (struct net_recurrent){"
                   ".batch_blocks = <%s.batch_blocks>, .length = <%s.width>, .units = <w.dim1>, "
                   ".gates = %d%s}",
                   back ? "_grad" : "", cell->name, panels[0], panels[1], cell->arguments, cell->h,

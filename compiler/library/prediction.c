@@ -86,14 +86,17 @@ bool keep_prediction(Graph *g, int rows)
 Program *plan_prediction(Graph *g, const Target *target)
 {
     Graph *none = new_graph("none"); /* there is no other that shares weights and batch */
+    Target *own = copy_array(target, 1, sizeof *own);
     Program *program;
 
     none->max_batch = g->max_batch;
     none->model = g->model;
-    select_algorithms(g, none, target), verify(g);
-    lay_out(g, none, target), verify(g);
+    if (own->images > g->max_batch)
+        own->images = g->max_batch;
+    select_algorithms(g, none, own), verify(g);
+    lay_out(g, none, own), verify(g);
     verify_layout(g, none);
-    program = fuse(g, target);
+    program = fuse(g, own);
     plan(program), verify_plan(program);
     return program;
 }

@@ -252,6 +252,16 @@ static void apply_conv(Selection *s, ConvChoice conv)
         s->cost[ALGORITHM_DIRECT] = INFINITY;
 }
 
+/* These compute all images of a batch block, of which a library for few rows has few. */
+static void count_idle_images(Selection *s, const Target *target)
+{
+    static const Algorithm all[] = {ALGORITHM_BATCH_LANES, ALGORITHM_WINOGRAD_2,
+                                    ALGORITHM_WINOGRAD_4};
+
+    for (int i = 0; i < COUNT(all) && target->images < target->rows; i++)
+        s->cost[all[i]] *= (double)IMAGES / target->images;
+}
+
 /* Layout makes dy plain for both gradients. */
 static void choose(const Graph *g, Node *node, const Target *target, bool among_sparse)
 {
@@ -275,6 +285,7 @@ static void choose(const Graph *g, Node *node, const Target *target, bool among_
     s->y = new_value(g, (dx ? node->inputs[0] : dw ? node->inputs[1] : node->outputs[0])->shape);
     for (int i = 0; i < ALGORITHM_COUNT; i++)
         s->cost[i] = costs[i](&c);
+    count_idle_images(s, target);
     apply_conv(s, g->conv);
     take_least(s);
     node->selection = s;
