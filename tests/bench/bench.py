@@ -8,7 +8,8 @@ measures in the same process. Each variant is a process of its own, so that its 
 to the first step are its own (netc's with compiling, PyTorch's with its imports); all stand still
 while one works. What cannot be had is null, and `note` says why. A second table, of networks of
 models/zoo, is of two threads, and torch.compile's only where --variants asks for it. Of all models,
-convolutions (convolutions.py) and waiting for data (loading.py) follow.
+convolutions (convolutions.py), waiting for data (loading.py) and, where python3 has it, JAX's jit
+(jax_rows.py) follow.
 """
 
 import argparse
@@ -25,6 +26,7 @@ import sys
 import tempfile
 
 import convolutions
+import jax_rows
 import loading
 from turns import Others, Torch, Trainer, compile_trainer
 
@@ -63,7 +65,7 @@ NETWORKS = [
     ("neumf", "models/zoo/neumf.net", "neumf", [256], []),
     ("entity_embeddings", "models/zoo/entity_embeddings.net", "entity_embeddings", [128], []),
 ]
-OTHERS = ["networks", "convolutions", "loading"]    # tables, by their names
+OTHERS = ["networks", "convolutions", "loading", "jax"]      # tables, by their names
 IMAGES = {"mnist_conv", "lenet5", "autoencoder", "cifar100_alexnet", "cifar10_vgg16",
           "cifar10_resnet18", "unet", "efficientnet_b0",
           "mobilenet_v3_small"}         # channels_last has a meaning
@@ -302,6 +304,10 @@ def main():
             convolutions.show(options, folder)
         if "loading" in options.models:
             loading.show(options, folder)
+        if "jax" in options.models:
+            jax_rows.show([(name, os.path.join(ROOT, path), batches[0])
+                           for name, path, _, batches, _ in CASES if name in jax_rows.MODELS],
+                          options, folder)
     print("\n" + others.after())
 
 
