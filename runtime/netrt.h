@@ -114,7 +114,7 @@ struct net_tensor {
     const char *name;   /* as in safetensors: "mlp.dense_1.weight" */
     size_t offset;      /* bytes into params, 64-byte aligned */
     long count;         /* floats with padding; padding is +0 */
-    int rank, shape[4]; /* logical, PyTorch's: [out, in], [out, in, kh, kw], [channels] */
+    int rank, shape[5]; /* logical, PyTorch's: [out, in], [out, in, kh, kw], [channels] */
     enum net_tensor_kind kind;
     int panels[3]; /* how many of 3, of 2, of 1 blocks, in this order */
     const struct net_segment *segments;

@@ -66,7 +66,7 @@ void table_set(Table *table, const char *word, int number);
 
 /* ---- shape.c --------------------------------------------------------------------------------- */
 
-enum { MAX_RANK = 4 };
+enum { MAX_RANK = 5 };
 
 typedef struct Shape {
     int rank; /* 0: a scalar; without the batch axis where there is one */

@@ -224,11 +224,16 @@ const char *segments_text(const Layout *v);        /* "{0, 784, 1, 0, 49}, ..." 
 const char *layout_braces(const Layout *v);        /* "{1024, NET_SEGMENTS({0, 784, 1, 0, 49})}" */
 const char *panels_text(int outputs, int vectors); /* "{2, 0, 1}": of 3, of 2, of 1 blocks */
 /* A struct net_taps of a convolution or its gradient: "{.kernel = {3, 3}, ...}"; of a packed x the
-   padding is in it, those of a dx count backward. Its members alone, but a dx's. */
+   padding is in it, those of a dx count backward; of a volume with .slices behind it. Its members
+   alone, but a dx's. */
 const char *taps_text(const Node *node);
 const char *taps_members(const Node *node);
+const char *image_braces(const Value *value); /* "{28, 28}", of a slice where it is a volume */
+/* ", .slices = {4, 2}", and how a packed x lies: members of a struct net_conv_dw of volumes */
+const char *volume_members(const Node *dw);
+const char *transposed_name(const Node *node);  /* of a dx that is a layer: "conv2d_transpose" */
 const char *axis_text(const Node *node);        /* a struct net_axis */
-const char *padding_text(const Attributes *at); /* ", .padding = {1, 1}", where there is some */
+const char *padding_text(const Attributes *at); /* ", .padding = {1, 1}, .slices = 4", if any */
 /* The sums that a kernel takes of each row it has finished (sums.c):
    "net_channel_sum_end, &(struct net_channel_sum){..}", or "NULL, NULL" */
 const char *add_row_end(const KernelCode *c, const Kernel *k);
@@ -261,7 +266,8 @@ const char *l1_text(Emitter *e, const Value *w);
 const char *l2_text(Emitter *e, const Value *w);
 
 /* ", dw_tile_8x3, NULL, NULL": of each width that dw has panels of */
-const char *dw_tiles(Emitter *e, const Layout *dw, bool add, bool prefetch);
+const char *dw_tiles(Emitter *e, const Node *node, bool add, bool prefetch);
+int tile_inputs(const Emitter *e, const Node *dw); /* its rows: of a packed x a few (literals.c) */
 void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, int first);
 
 /* ---- The families ---------------------------------------------------------------------------- */

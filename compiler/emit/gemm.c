@@ -17,9 +17,9 @@ static bool is_dense(const Node *node)
    would be too much code. */
 static bool is_unrolled(const Node *node)
 {
-    const Shape w = node->inputs[1]->shape;
+    const int *w = node->inputs[1]->shape.size;
 
-    return node->inputs[0]->layout->lanes < 16 && w.size[1] * w.size[3] <= 32;
+    return node->op == OP_CONV2D && node->inputs[0]->layout->lanes < 16 && w[1] * w[3] <= 32;
 }
 
 /* ---- Register tiles -------------------------------------------------------------------------- */
@@ -75,7 +75,7 @@ void describe_contraction(KernelCode *c, const Kernel *k, const char *way, const
 {
     const Node *node = k->node;
     const bool dx = is_input_gradient(node->op), bias = !dx && node->inputs[2];
-    const char *op = node->op == OP_CONV2D_DX && !node->backward ? "conv2d_transpose" : "<op>";
+    const char *op = dx && !node->backward ? transposed_name(node) : "<op>";
     const char *size = is_dense(node) ? "x<w.dim0>" : "_<w.dim0>x<w.dim2>x<w.dim3>";
     Text ends = {0};
 
@@ -150,7 +150,7 @@ void emit_contraction(KernelCode *c, const Kernel *k)
     const bool dx = is_input_gradient(node->op), outer = k->schedule.panel_outer;
     const char *template = is_dense(node)      ? "net_dense"
                            : is_unrolled(node) ? "net_conv2d_packed"
-                                               : "net_conv2d";
+                                               : format("net_conv%dd", window_axes(&node->at));
     const Chain chain = start_chain(c, k);
     const Epilogue end = write_epilogue(c->e, &chain);
     OutputPart parts[NET_MAX_SEGMENTS];

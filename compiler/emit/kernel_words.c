@@ -10,7 +10,8 @@
  *     <epilogue> <row_end>  functions that are added for it, with their operands
  *     <transcendental>      "true" where the epilogue's are dear
  *     <apply> <taps> <axis> structs, as literals
- *     <padding>             a member, where there is some
+ *     <padding>             members, where there is some, and of slices
+ *     <tile_inputs>         of the target's tile of a weight gradient
  *     <kernel> <window>     "2x2"; its pixels
  *     <tile_rows>           of the target's register tile; <tile_images>: of one of images
  *     <tile> <splits>       of the schedule
@@ -63,6 +64,7 @@ const char *kernel_word(const KernelCode *c, const Kernel *k, const char *word)
            : same(word, "window")         ? format("%d", window[0] * window[1])
            : same(word, "tile_rows")      ? format("%d", c->e->target->rows)
            : same(word, "tile_images")    ? format("%d", c->e->target->images)
+           : same(word, "tile_inputs")    ? format("%d", tile_inputs(c->e, node))
            : same(word, "tile")           ? format("%d", k->schedule.tile)
            : same(word, "splits")         ? format("%d", k->schedule.splits)
                                           : NULL;

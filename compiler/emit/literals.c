@@ -94,23 +94,60 @@ const char *panels_text(int outputs, int vectors)
     return braces(panels, 3);
 }
 
+/* Of an image, or of one slice of a volume. */
+const char *image_braces(const Value *value)
+{
+    const Shape shape = value->shape;
+
+    return shape.rank == 4 ? braces(shape.size + 2, 2) : size_braces(value->layout);
+}
+
+static const char *slices_member(const Node *node, const Value *first, const Value *second)
+{
+    const int slices[] = {first->shape.size[1], second->shape.size[1]};
+
+    return window_axes(&node->at) == 3 ? format(", .slices = %s", braces(slices, 2)) : "";
+}
+
+const char *volume_members(const Node *dw)
+{
+    const Value *x = dw->inputs[0];
+    const char *lanes = x->layout->lanes < 16 ? format(", .x_lanes = %d", x->layout->lanes) : "";
+
+    return format("%s%s", slices_member(dw, x, dw->inputs[1]), lanes);
+}
+
+int tile_inputs(const Emitter *e, const Node *dw)
+{
+    const int lanes = dw->inputs[0]->layout->lanes, rows = e->target->rows;
+
+    return lanes < rows ? lanes : rows;
+}
+
 const char *taps_members(const Node *node)
 {
     const Attributes *at = &node->at;
-    const int dilation[] = {dilation_of(at, 0), dilation_of(at, 1)}, none[] = {0, 0};
-    const bool packed = !is_weight_gradient(node->op) && node->inputs[0]->layout->lanes < 16;
+    const int dilation[] = {dilation_of(at, 0), dilation_of(at, 1), dilation_of(at, 2)};
+    const int none[] = {0, 0}, axes = window_axes(at);
+    const bool packed = axes == 2 && !is_weight_gradient(node->op) &&
+                        node->inputs[0]->layout->lanes < 16;
 
     return format(".kernel = %s, .stride = %s, .padding = %s, .dilation = %s",
-                  braces(weight_of(node)->shape.size + 2, 2), braces(at->stride, 2),
-                  braces(packed ? none : at->padding, 2), braces(dilation, 2));
+                  braces(axes == 3 ? at->kernel : weight_of(node)->shape.size + 2, axes),
+                  braces(at->stride, axes), braces(packed ? none : at->padding, axes),
+                  braces(dilation, axes));
 }
 
 const char *taps_text(const Node *node)
 {
-    const int step[] = {tap_step(&node->at, 0), tap_step(&node->at, 1)};
+    const Attributes *at = &node->at;
+    const int axes = window_axes(at);
+    const int step[] = {tap_step(at, 0), tap_step(at, 1), axes == 3 ? tap_step(at, 2) : 0};
     const bool dx = is_input_gradient(node->op);
 
-    return format("{%s%s}", taps_members(node), dx ? format(", .step = %s", braces(step, 2)) : "");
+    return format("{%s%s}%s", taps_members(node),
+                  dx ? format(", .step = %s", braces(step, axes)) : "",
+                  slices_member(node, node->outputs[0], node->inputs[0]));
 }
 
 /* The axis that a node goes along, of its input or output that has all of it. */
@@ -133,6 +170,13 @@ const char *axis_text(const Node *node)
 
 const char *padding_text(const Attributes *at)
 {
-    return at->padding[0] || at->padding[1] ? format(", .padding = %s", braces(at->padding, 2))
-                                            : "";
+    const bool padded = at->padding[0] || at->padding[1];
+
+    return format("%s%s", padded ? format(", .padding = %s", braces(at->padding, 2)) : "",
+                  slices_of(at) > 1 ? format(", .slices = %d", at->slices) : "");
+}
+
+const char *transposed_name(const Node *node)
+{
+    return format("conv%dd_transpose", window_axes(&node->at));
 }

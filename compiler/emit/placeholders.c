@@ -48,6 +48,7 @@ static const char *value_text(const KernelCode *c, const Value *value, const cha
            : same(what, "shape")        ? shape_name(c->e, value)
            : same(what, "extent")       ? extent_braces(v)
            : same(what, "size")         ? size_braces(v)
+           : same(what, "image")        ? image_braces(value)
            : same(what, "segments")     ? segments_text(v)
            : same(what, "layout")       ? layout_braces(v)
            : same(what, "panels")       ? braces(v->panels, 3)

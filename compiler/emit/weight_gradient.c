@@ -6,9 +6,10 @@
 
 /* ---- Tiles ----------------------------------------------------------------------------------- */
 
-const char *dw_tiles(Emitter *e, const Layout *dw, bool add, bool prefetch)
+const char *dw_tiles(Emitter *e, const Node *node, bool add, bool prefetch)
 {
-    const int inputs = e->target->rows;
+    const Layout *dw = node->outputs[0]->layout;
+    const int inputs = tile_inputs(e, node);
     const char *way = format("%s%s", add ? "_add" : "", prefetch ? "_prefetch" : "");
     Text text = {0};
 
@@ -30,7 +31,7 @@ const char *dw_tiles(Emitter *e, const Layout *dw, bool add, bool prefetch)
 void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, int first)
 {
     const Layout *v = x->layout;
-    const char *tiles = dw_tiles(c->e, k->node->outputs[0]->layout, false, false);
+    const char *tiles = dw_tiles(c->e, k->node, false, false);
 
     for (int i = 0; i < v->segment_count; i++) {
         const Segment *s = &v->segments[i];
@@ -48,7 +49,7 @@ void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, int first)
 static void call_conv_dw(KernelCode *c, const Kernel *k)
 {
     const Layout *x = k->node->inputs[0]->layout;
-    const char *tiles = dw_tiles(c->e, k->node->outputs[0]->layout, true, true);
+    const char *tiles = dw_tiles(c->e, k->node, true, true);
 
     for (int i = 0; i < x->segment_count; i++) {
         const Segment *s = &x->segments[i];
@@ -60,11 +61,12 @@ static void call_conv_dw(KernelCode *c, const Kernel *k)
                       ".batch_blocks = <x.batch_blocks>, .panels = <dw.panels>, .tap_rows = %s, "
                       ".inputs = <dw.dim1>, .outputs = <dw.dim0>, .groups = %d, .first = %d, "
                       ".channels = %d, .block = %d, .x_blocks = <x.blocks>, "
-                      ".dy_blocks = <dy.blocks>, .x = <x.size>, .dy = <dy.size>, %s, "
-                      ".partial = %s, .apply = <apply>}, <tile_rows>%s",
+                      ".dy_blocks = <dy.blocks>, .x = <x.image>, .dy = <dy.image>, %s%s, "
+                      ".partial = %s, .apply = <apply>}, <tile_inputs>%s",
                       k->scratch ? "<scratch>" : "<result>", braces(tap_rows, 3),
                       groups_of(&k->node->at), s->start / (x->height * x->width), s->channels,
-                      s->block, taps_members(k->node), truth(k->scratch), tiles);
+                      s->block, taps_members(k->node), volume_members(k->node), truth(k->scratch),
+                      tiles);
     }
 }
 

@@ -116,7 +116,7 @@ void emit_winograd_dw(KernelCode *c, const Kernel *k)
 {
     Emitter *e = c->e;
     const Winograd *g = &k->schedule.winograd;
-    const char *tiles = dw_tiles(e, k->node->outputs[0]->layout, true, false);
+    const char *tiles = dw_tiles(e, k->node, true, false);
     const char *input = transform(e, "input", g->tile);
     const char *gradient = transform(e, "gradient", g->tile);
     const char *filter = filter_gradient(e, g->tile);

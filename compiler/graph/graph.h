@@ -115,7 +115,7 @@ typedef struct Value {
     bool internal;             /* fuse.c: never stored, it lives in one kernel's registers */
 } Value;
 
-enum { MAX_INPUTS = 16, MAX_OUTPUTS = 4, MAX_AXES = 5 };
+enum { MAX_INPUTS = 16, MAX_OUTPUTS = 4, MAX_AXES = 5, MAX_SLICES = 16 /* of a kernel */ };
 
 typedef struct Attributes {
 #define ATTRIBUTE(type, name, extent) type name extent;
@@ -206,9 +206,12 @@ typedef struct Heads {
     bool grad;
 } Heads;
 
-int dilation_of(const Attributes *at, int axis);  /* 1 or more; axis 0: height, 1: width */
-int groups_of(const Attributes *at);              /* 1 or more */
-double factor_of(const Attributes *at);           /* of a loss in a sum of them */
+int dilation_of(const Attributes *at, int axis); /* 1 or more; axis 0: height, 1: width, 2: depth */
+int groups_of(const Attributes *at);             /* 1 or more */
+double factor_of(const Attributes *at);          /* of a loss in a sum of them */
+int window_axes(const Attributes *at);           /* 2, of a volume 3 */
+int slices_of(const Attributes *at);             /* 1 or more */
+int window_taps(const Attributes *at);           /* of all axes */
 int window_reach(const Attributes *at, int axis); /* pixels from first to last tap, both in */
 int window_count(const Attributes *at, int size, int axis); /* positions on `size` pixels */
 int tap_step(const Attributes *at, int axis); /* of a dx: from tap to tap of one pixel */

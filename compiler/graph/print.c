@@ -40,21 +40,25 @@ static const char *declaration_text(const Value *value)
                   types[value->type]);
 }
 
-/* "3x3", or "3" where both are equal and `square` allows it. */
-static const char *pair_text(const int pair[2], bool square)
+/* "3x3", of a volume with its depth first; or "3" where all are equal and `square` allows it. */
+static const char *axes_text(const int size[3], bool volume, bool square)
 {
-    return square && pair[0] == pair[1] ? format("%d", pair[0]) : format("%dx%d", pair[0], pair[1]);
+    if (square && size[0] == size[1] && (!volume || size[0] == size[2]))
+        return format("%d", size[0]);
+    return volume ? format("%dx%dx%d", size[2], size[0], size[1])
+                  : format("%dx%d", size[0], size[1]);
 }
 
 /* The padding behind is said where it is another than the one before. */
-static void add_pair(Text *out, const Attributes *at, const char *name, const int pair[2],
+static void add_axes(Text *out, const Attributes *at, const char *name, const int size[3],
                      int usual)
 {
-    const int *absent = pair == at->padding_end ? at->padding : (const int[2]){0};
-    const bool said = memcmp(pair, absent, sizeof(int[2])) != 0;
+    const int *absent = size == at->padding_end ? at->padding : (const int[3]){0};
+    const bool said = memcmp(size, absent, sizeof(int[3])) != 0, volume = at->kernel[2] > 0;
+    const bool is_usual = size[0] == usual && size[1] == usual && (!volume || size[2] == usual);
 
-    if (said && !(usual && pair[0] == usual && pair[1] == usual))
-        text_add(out, " %s=%s", name, pair_text(pair, pair != at->kernel));
+    if (said && !(usual && is_usual))
+        text_add(out, " %s=%s", name, axes_text(size, volume, size != at->kernel));
 }
 
 /* Up to the last that is not 0, and where there is one to the last axis. */
@@ -86,7 +90,7 @@ const char *attributes_text(const Node *node)
 #define FLAG(name)                                                                                 \
     if (at->name)                                                                                  \
         text_add(&text, " " #name);
-#define PAIR(name, usual) add_pair(&text, at, #name, at->name, usual);
+#define AXES(name, usual) add_axes(&text, at, #name, at->name, usual);
 #define LIST(name, count) add_list(&text, #name, at->name, count, at->axis_count);
 #define CLASS_REALS(name)                                                                          \
     for (int i = 0; at->name && i < classes; i++)                                                  \

@@ -42,6 +42,13 @@ static void bind_attributes(Match *m)
     case OP_CONV2D_DW_ARGMAX:
         m->size['k'] = at->kernel[0], m->size['l'] = at->kernel[1];
         break;
+    case OP_CONV3D_DW:
+        m->size['k'] = at->kernel[2] * at->kernel[0], m->size['l'] = at->kernel[1];
+        break;
+    case OP_CONV3D_DX:
+        m->size['c'] = at->shape.size[0], m->size['d'] = at->shape.size[1];
+        m->size['h'] = at->shape.size[2], m->size['w'] = at->shape.size[3];
+        break;
     case OP_DEPTHWISE_DX:
     case OP_CONV2D_DX:
     case OP_CONV2D_DX_ARGMAX:
@@ -102,14 +109,15 @@ static void bind_heads(Match *m)
     m->size['h'] = heads;
 }
 
-/* The positions of a window along height and width, once the image is known. */
+/* The positions of a window along height, width and depth, once the image is known. */
 static void bind_window(Match *m)
 {
     const Attributes *at = &m->node->at;
-    const char *const image = "hw", *const positions = "yx";
+    const char *const image = "hwd", *const positions = "yxz";
 
-    for (int i = 0; i < 2; i++) {
-        const int count = window_count(at, m->size[(int)image[i]], i);
+    for (int i = 0; i < window_axes(at); i++) {
+        const int slices = i == 0 ? slices_of(at) : 1;
+        const int count = window_count(at, m->size[(int)image[i]] / slices, i) * slices;
         int *known = &m->size[(int)positions[i]];
 
         if (count < 1)
@@ -127,7 +135,7 @@ static bool has_window(Op op)
            op == OP_MAXPOOL2D_GRAD || op == OP_AVGPOOL2D || op == OP_AVGPOOL2D_GRAD ||
            op == OP_UPSAMPLE2D || op == OP_UPSAMPLE2D_GRAD || op == OP_UPSAMPLE2D_BILINEAR ||
            op == OP_UPSAMPLE2D_BILINEAR_GRAD || op == OP_DEPTHWISE || op == OP_DEPTHWISE_DX ||
-           op == OP_DEPTHWISE_DW;
+           op == OP_DEPTHWISE_DW || op == OP_CONV3D || op == OP_CONV3D_DX || op == OP_CONV3D_DW;
 }
 
 /* '~' is empty for a batchnorm of [c]. */

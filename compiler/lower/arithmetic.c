@@ -3,8 +3,8 @@
  * reparameterize.
  *
  * The one idea: both sides have one shape, but a vector of the channels, [c], beside an image
- * [c, h, w] or a sequence [c, l], which is stretched over the pixels first, and one channel beside
- * several.
+ * [c, h, w], a sequence [c, l] or a volume [c, d, h, w], which is stretched over the pixels first,
+ * and one channel beside several.
  */
 
 #include "lower/lowering.h"
@@ -13,7 +13,7 @@
 
 /* ---- Shapes ---------------------------------------------------------------------------------- */
 
-/* Is it [c], and the other [c, h, w] or [c, l]? */
+/* Is it [c], and the other [c, h, w], [c, l] or [c, d, h, w]? */
 static bool is_of_channels(Shape shape, Shape other)
 {
     return shape.rank == 1 && other.rank > 1 && shape.size[0] == other.size[0];
@@ -30,9 +30,9 @@ static bool is_one_channel(Shape shape, Shape other)
 
 Value *stretch(Lowering *l, const Layer *layer, Value *x, Shape shape)
 {
-    const Shape image = shape.rank == 3
-                            ? shape
-                            : (Shape){.rank = 3, .size = {shape.size[0], 1, shape.size[1]}};
+    const int width = shape.size[shape.rank - 1];
+    const Shape image = {.rank = 3,
+                         .size = {shape.size[0], shape_size(shape) / shape.size[0] / width, width}};
     Value *y = append_node(l, layer, OP_STRETCH, &x, 1, (Attributes){.shape = image})->outputs[0];
 
     return reshape_value(l, layer, y, shape);
@@ -61,11 +61,18 @@ static const char *sign_of(const Layer *layer)
     return layer->call->name;
 }
 
-/* Is one of the shapes the other, [c, h, w], without its height or its width? */
+/* Is one of the shapes the other, of an image or a volume, without an axis behind the channels? */
 static bool lacks_axis(Shape shape, Shape other)
 {
-    return shape.rank == 2 && other.rank == 3 && shape.size[0] == other.size[0] &&
-           (shape.size[1] == other.size[1] || shape.size[1] == other.size[2]);
+    for (int gone = 1; gone < other.rank && other.rank > 2; gone++) {
+        Shape left = {.rank = other.rank - 1};
+
+        for (int i = 0; i < left.rank; i++)
+            left.size[i] = other.size[i + (i >= gone)];
+        if (same_shape(shape, left))
+            return true;
+    }
+    return false;
 }
 
 /* Both sides in one shape; false after an error. */
@@ -78,15 +85,19 @@ static bool match_shapes(Lowering *l, const Layer *layer, Value *x[2])
     error_at(l->model->source, layer->span, "`%s` wants equal shapes, these are %s and %s",
              sign_of(layer), shape_text(x[0]->shape), shape_text(x[1]->shape));
     if (lacks_axis(x[0]->shape, x[1]->shape) || lacks_axis(x[1]->shape, x[0]->shape)) {
-        note(l->model->source, "nothing is stretched along the height or the width alone; along "
-                               "axis=channels and axis=all one channel is left, which is");
+        note(l->model->source,
+             "nothing is stretched along %sthe height or the width alone; along "
+             "axis=channels and axis=all one channel is left, which is",
+             x[0]->shape.rank == 4 || x[1]->shape.rank == 4 ? "the depth, " : "");
         return false;
     }
     note(l->model->source, "%s%s brings one side to the shape of the other",
          x[0]->shape.rank == x[1]->shape.rank ? ""
                                               : "a vector of the channels is stretched over what "
                                                 "has them, and one channel over many; ",
-         x[0]->shape.rank == 3 ? "a conv2d of kernel 1, with a stride," : "a dense layer");
+         x[0]->shape.rank == 4   ? "a conv3d of kernel 1, with a stride,"
+         : x[0]->shape.rank == 3 ? "a conv2d of kernel 1, with a stride,"
+                                 : "a dense layer");
     return false;
 }
 

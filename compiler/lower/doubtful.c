@@ -8,6 +8,8 @@
 
 #include "lower/lower.h"
 
+#include <string.h>
+
 static const Node *activation_before(const Value *value)
 {
     const Node *node = value->node;
@@ -85,8 +87,7 @@ static void warn_logits(const Graph *g)
 
 static bool is_convolution(const Call *call)
 {
-    return same(call->name, "conv1d") || same(call->name, "conv2d") ||
-           same(call->name, "conv1d_transpose") || same(call->name, "conv2d_transpose");
+    return strncmp(call->name, "conv", 4) == 0; /* conv1d to conv3d_transpose */
 }
 
 /* conv2d(8, 16, 3) meant as: from 8 channels to 16, taps of 3 x 3. A stride of 8 and more is one,

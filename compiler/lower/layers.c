@@ -155,7 +155,7 @@ Value *lower_gaussian_noise(Lowering *l, Layer *layer, Value *const *x)
     return append_node(l, layer, OP_GAUSSIAN_NOISE, x, 1, at)->outputs[0];
 }
 
-/* Of dropout1d and dropout2d a channel is dropped whole (Tompson and others 2015), of drop_path the
+/* Of dropout1d to dropout3d a channel is dropped whole (Tompson and others 2015), of drop_path the
    row (Huang and others 2016). */
 Value *lower_dropout(Lowering *l, Layer *layer, Value *const *x)
 {
@@ -169,7 +169,8 @@ Value *lower_dropout(Lowering *l, Layer *layer, Value *const *x)
     else if (strcmp(name, "dropout") != 0)
         at.together = shape_size(*shape) / shape->size[0];
     if ((!strcmp(name, "dropout1d") && !check_sequence(l, layer)) ||
-        (!strcmp(name, "dropout2d") && !check_image(l, layer)))
+        (!strcmp(name, "dropout2d") && !check_image(l, layer)) ||
+        (!strcmp(name, "dropout3d") && !check_volume(l, layer)))
         return NULL;
     if (l->mode != MODE_TRAIN || (at.p == 0 && !at.run_number))
         return x[0];

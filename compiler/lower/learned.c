@@ -108,8 +108,7 @@ static Value *group_means(Lowering *l, const Layer *layer, Value *x, int groups)
                 means = {.rank = 2, .size = {groups, 1}};
 
     if (x->shape.rank > 1)
-        x = unary(l, layer, OP_GLOBAL_AVGPOOL2D, x->shape.rank == 2 ? as_image(l, layer, x) : x,
-                  (Attributes){0});
+        x = unary(l, layer, OP_GLOBAL_AVGPOOL2D, as_image(l, layer, x), (Attributes){0});
     if (width == 1)
         return x;
     x = reshape_value(l, layer, x, apart);

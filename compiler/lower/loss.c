@@ -88,12 +88,15 @@ static bool check_class(Model *model, const Term *term, const Loss *loss, Shape 
             note(model->source,
                  "`padding=same` keeps a size, upsampling gives it back; "
                  "`%s(%d, 1)` at the end makes a number a class",
-                 target->shape.rank == 2 ? "conv2d" : "conv1d", target->classes);
+                 target->shape.rank == 3   ? "conv3d"
+                 : target->shape.rank == 2 ? "conv2d"
+                                           : "conv1d",
+                 target->classes);
     } else if (!target->shape.rank && prediction.rank != 1) {
         error_at(model->source, span,
                  "%s wants a prediction of rank 1, a number a class; it is "
-                 "%s; put global_avgpool2d, or flatten and dense, at the end",
-                 loss->name, shape_text(prediction));
+                 "%s; put global_avgpool%dd, or flatten and dense, at the end",
+                 loss->name, shape_text(prediction), prediction.rank == 4 ? 3 : 2);
         if (prediction.size[0] == target->classes)
             note(model->source,
                  "for a class at each position give the target its shape: "

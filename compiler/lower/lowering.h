@@ -44,9 +44,10 @@ bool pair(Lowering *l, const Call *call, const char *name, int out[2]);
 const char *pair_text(const int size[2]);    /* "3x3" */
 const char *source_text(const Layer *layer); /* a layer's input, in a message */
 bool is_sequence(const Layer *layer);        /* is its input [channels, length]? */
+bool is_volume(const Layer *layer);          /* [channels, depth, height, width]? */
 bool check_rank(Lowering *l, const Layer *layer, int rank, const char *axes, const char *remedy);
 
-/* The call's `sizes`: a number, or a list of up to three; false after an error (shapes.c). */
+/* The call's `sizes`: a number, or a list of up to four; false after an error (shapes.c). */
 bool read_sizes(Lowering *l, const Layer *layer, Shape *shape);
 
 /* Which axis of the layer's input has that name; -1 after an error (shapes.c). */
@@ -77,14 +78,20 @@ Owned *weight_and_bias(Lowering *l, const Layer *layer, Shape shape, int outputs
 
 bool check_image(Lowering *l, const Layer *layer);
 bool check_sequence(Lowering *l, const Layer *layer);
+bool check_volume(Lowering *l, const Layer *layer);
 
 /* A sequence [channels, length] as an image of one row, [channels, 1, length], and back: the same
-   memory under another name. Layers of sequences are those of images between the two. */
-Value *as_image(Lowering *l, const Layer *layer, Value *sequence);
+   memory under another name. Layers of sequences are those of images between the two. A volume
+   [channels, depth, height, width] as an image of the rows of all slices. */
+Value *as_image(Lowering *l, const Layer *layer, Value *x);
 Value *as_sequence(Lowering *l, const Layer *layer, Value *image);
 
-/* A parameter of a window: both axes, or the second of a sequence, where the first is `other`. */
-bool window_pair(Lowering *l, const Layer *layer, const char *name, int other, int out[2]);
+/* A parameter of a window, as Attributes have it: height and width, of a sequence `other` and the
+   length, of a volume its depth too. */
+bool window_sizes(Lowering *l, const Layer *layer, const char *name, int other, int out[3]);
+
+/* Where an axis of Attributes is in a shape: height and width are the last ones. */
+int window_axis(Shape x, int axis);
 
 /* What a call says of its window; padding=same is left for find_window. */
 bool read_window(Lowering *l, const Layer *layer, const char *kernel, Attributes *at);
@@ -92,7 +99,7 @@ bool read_window(Lowering *l, const Layer *layer, const char *kernel, Attributes
 /* Kernel, stride, padding and dilation; `same` keeps the size, the odd pixel goes after (as in
    PyTorch). Of a sequence, whose image is x, they are those of its one row. */
 bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, Attributes *at);
-const char *window_text(const Layer *layer, const int size[2]); /* "3x3", of a sequence "3" */
+const char *window_text(const Layer *layer, const int size[3]); /* "3x3", of a sequence "3" */
 Shape windowed(Shape x, const Attributes *at, int channels);    /* the shape of its result */
 
 /* ---- a function a layer: layers.c, arithmetic.c, conv.c, pool.c ... -------------------------- */

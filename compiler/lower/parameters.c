@@ -65,6 +65,16 @@ Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape sh
     return value;
 }
 
+/* In the graph the rows of all slices of a volume's kernel are one axis. */
+static Shape graph_shape(Shape shape)
+{
+    if (shape.rank == 5)
+        return (Shape){
+            .rank = 4,
+            .size = {shape.size[0], shape.size[1], shape.size[2] * shape.size[3], shape.size[4]}};
+    return shape;
+}
+
 /* Files know nothing of the one row of a sequence: [out, in, 1, k] is [out, in, k] there. */
 static Shape stored_shape(const Layer *layer, Shape shape)
 {
@@ -91,11 +101,12 @@ Owned *weight_and_bias(Lowering *l, const Layer *layer, Shape shape, int outputs
 {
     Owned *owned = layer->shared ? find_owned(l, layer->shared) : NULL;
     const Shape bias = {.rank = 1, .size = {outputs}}, stored = stored_shape(layer, shape);
+    const Shape inside = graph_shape(shape);
     Shape row = shape;
     int fan_in;
 
     if (layer->shared) {
-        if (owned && !same_shape(owned->values[0]->shape, shape)) {
+        if (owned && !same_shape(file_shape(owned->values[0]), stored)) {
             error_at(l->model->source, layer->span,
                      "%s gets %s here and would need weights %s; the first use of the same network "
                      "made them %s",
@@ -110,7 +121,7 @@ Owned *weight_and_bias(Lowering *l, const Layer *layer, Shape shape, int outputs
     row.size[0] = 1;
     fan_in = shape_size(row);
     owned = add_owned(l, layer);
-    owned->values[0] = add_parameter(l, layer, "weight", shape, "kaiming_uniform", fan_in);
+    owned->values[0] = add_parameter(l, layer, "weight", inside, "kaiming_uniform", fan_in);
     owned->values[0]->stored = stored;
     if (number(layer->call, "bias") != 0)
         owned->values[1] = add_parameter(l, layer, "bias", bias, "kaiming_uniform", fan_in);

@@ -76,10 +76,10 @@ static Axes find_axes(Lowering *l, const Layer *layer)
     return axes;
 }
 
-/* Is it all pixels of an image? */
+/* Is it all pixels of an image or a volume? */
 static bool are_pixels(Axes axes, Shape x)
 {
-    return x.rank == 3 && axes.count == 2 && !axes.at[0];
+    return x.rank >= 3 && axes.count == x.rank - 1 && !axes.at[0];
 }
 
 static Value *along(Lowering *l, const Layer *layer, Op op, Value *x, int axis, Attributes at)
@@ -130,10 +130,12 @@ Value *reduce(Lowering *l, const Layer *layer, Op op, Value *x, double scale)
 
     if (!axes.count)
         return NULL;
-    if (op == OP_AXIS_SUM && are_pixels(axes, x->shape))
+    if (op == OP_AXIS_SUM && are_pixels(axes, x->shape)) {
+        x = as_image(l, layer, x);
         x = append_node(l, layer, OP_PIXEL_SUM, &x, 1, (Attributes){0})->outputs[0];
-    else
+    } else {
         x = drop_axes(l, layer, along_axes(l, layer, op, x, axes, at), axes);
+    }
     return op == OP_AXIS_SUM && scale != 1 ? scaled(l, layer, x, scale) : x;
 }
 
@@ -232,7 +234,8 @@ Value *lower_softmax(Lowering *l, Layer *layer, Value *const *x)
         return NULL;
     if (axes.count > 1 && !all && !pixels) {
         error_at(l->model->source, argument(layer->call, "axis")->span,
-                 "softmax goes along one axis, [height, width] or all");
+                 "softmax goes along one axis, %s or all",
+                 shape.rank == 4 ? "[depth, height, width]" : "[height, width]");
         return NULL;
     }
     while (!axes.at[first])
@@ -242,7 +245,7 @@ Value *lower_softmax(Lowering *l, Layer *layer, Value *const *x)
     else if (pixels)
         y = reshape_value(
             l, layer, y,
-            (Shape){.rank = 2, .size = {shape.size[0], shape.size[1] * shape.size[2]}});
+            (Shape){.rank = 2, .size = {shape.size[0], shape_size(shape) / shape.size[0]}});
     y = append_node(l, layer, first == 0 ? OP_SOFTMAX : OP_AXIS_SOFTMAX, &y, 1,
                     (Attributes){.axis = first})
             ->outputs[0];

@@ -19,9 +19,9 @@ bool read_sizes(Lowering *l, const Layer *layer, Shape *shape)
     const Constant *sizes = argument(layer->call, "sizes");
 
     *shape = (Shape){.rank = sizes->kind == CONSTANT_LIST ? sizes->count : 1};
-    if (shape->rank < 1 || shape->rank > 3) {
+    if (shape->rank < 1 || shape->rank > 4) {
         error_at(l->model->source, layer->span,
-                 "%s wants one to three sizes, [channels, height, width], not %d",
+                 "%s wants one to four sizes, [channels, height, width] of an image, not %d",
                  layer->call->name, shape->rank);
         return false;
     }
@@ -49,11 +49,13 @@ Value *lower_reshape(Lowering *l, Layer *layer, Value *const *x)
 
 /* ---- Axes ------------------------------------------------------------------------------------ */
 
-/* "channels", "length", "height", "width": an axis of a shape. */
+/* "channels", "length", "depth", "height", "width": an axis of a shape. */
 static const char *axis_name(Shape shape, int axis)
 {
-    static const char *const names[3][3] = {
-        {"channels"}, {"channels", "length"}, {"channels", "height", "width"}};
+    static const char *const names[4][4] = {{"channels"},
+                                            {"channels", "length"},
+                                            {"channels", "height", "width"},
+                                            {"channels", "depth", "height", "width"}};
 
     return names[shape.rank - 1][axis];
 }
@@ -76,6 +78,57 @@ int find_named_axis(Lowering *l, const Layer *layer, const Constant *axis)
 static int find_axis(Lowering *l, const Layer *layer)
 {
     return find_named_axis(l, layer, argument(layer->call, "axis"));
+}
+
+/* ---- Volumes along one axis ------------------------------------------------------------------ */
+
+/* x as `count` axes, `order` of them, in a shape. */
+static Value *permute(Lowering *l, const Layer *layer, Value *x, int count, const int *axes,
+                      const int *order, Shape shape)
+{
+    Attributes at = {.axis_count = count, .shape = shape};
+
+    memcpy(at.axes, axes, (size_t)count * sizeof *axes);
+    memcpy(at.order, order, (size_t)count * sizeof *order);
+    return append_node(l, layer, OP_PERMUTE, &x, 1, at)->outputs[0];
+}
+
+/* The depth and the height of [c, d, h, w] change places. */
+static Value *swap(Lowering *l, const Layer *layer, Value *x, const int size[4], Shape shape)
+{
+    return permute(l, layer, x, 4, size, (int[]){0, 2, 1, 3}, shape);
+}
+
+/* A volume as an image that has its `axis` for rows or columns; what is none stays. */
+static Value *see_along(Lowering *l, const Layer *layer, Value *x, int axis)
+{
+    const int *size = x->shape.size;
+
+    if (x->shape.rank < 4 || axis == 0)
+        return x;
+    if (axis == 3)
+        return as_image(l, layer, x);
+    if (axis == 1)
+        return reshape_value(l, layer, x,
+                             (Shape){.rank = 3, .size = {size[0], size[1], size[2] * size[3]}});
+    return swap(l, layer, x, size,
+                (Shape){.rank = 3, .size = {size[0], size[2], size[1] * size[3]}});
+}
+
+/* Where that is in it, */
+static int seen_axis(Shape shape, int axis)
+{
+    return shape.rank < 4 || axis == 0 ? axis : axis == 3 ? 2 : 1;
+}
+
+/* and back: to a volume of a shape. */
+static Value *see_whole(Lowering *l, const Layer *layer, Value *y, Shape shape, int axis)
+{
+    const int *size = shape.size;
+
+    return shape.rank == 4 && axis == 2
+               ? swap(l, layer, y, (int[]){size[0], size[2], size[1], size[3]}, shape)
+               : reshape_value(l, layer, y, shape);
 }
 
 /* ---- Joined ---------------------------------------------------------------------------------- */
@@ -102,9 +155,10 @@ static const char *other_axis(const Layer *layer, Value *const *x, int axis)
 Value *lower_concat(Lowering *l, Layer *layer, Value *const *x)
 {
     const int axis = find_axis(l, layer);
-    const Shape first = x[0]->shape;
-    Attributes at = {.axis = axis, .shape = first};
-    Value *sum = x[0];
+    Shape first = x[0]->shape;
+    const int along = seen_axis(first, axis);
+    Attributes at = {.axis = along};
+    Value *sum;
     double size = 0;
 
     if (axis < 0)
@@ -123,23 +177,24 @@ Value *lower_concat(Lowering *l, Layer *layer, Value *const *x)
             return NULL;
         }
     }
-    at.shape.size[axis] = whole(size);
-    if (!check_size(l, layer->span, "the result of concat", at.shape))
+    first.size[axis] = whole(size);
+    if (!check_size(l, layer->span, "the result of concat", first))
         return NULL;
-    at.shape.size[axis] = first.size[axis];
+    sum = see_along(l, layer, x[0], axis);
+    at.shape = sum->shape;
     for (int next = 1; next < layer->input_count;) { /* a node holds MAX_INPUTS at most */
         Value *inputs[MAX_INPUTS] = {sum};
         int count = 1;
 
         while (count < MAX_INPUTS && next < layer->input_count) {
-            at.shape.size[axis] += x[next]->shape.size[axis];
-            inputs[count++] = x[next++];
+            at.shape.size[along] += x[next]->shape.size[axis];
+            inputs[count++] = see_along(l, layer, x[next++], axis);
         }
         sum = append_node(l, layer, axis > 0 ? OP_PAD : OP_CONCAT, inputs, count,
                           axis > 0 ? at : (Attributes){0})
                   ->outputs[0];
     }
-    return sum;
+    return see_whole(l, layer, sum, first, axis);
 }
 
 /* ---- Cut out, padded ------------------------------------------------------------------------- */
@@ -147,16 +202,22 @@ Value *lower_concat(Lowering *l, Layer *layer, Value *const *x)
 /* Indices first to first + count - 1 along an axis. */
 static Value *cut(Lowering *l, const Layer *layer, Value *x, int axis, int first, int count)
 {
-    Attributes at = {.shape = x->shape};
+    const int along = seen_axis(x->shape, axis);
+    Shape shape = x->shape;
+    Attributes at = {0};
 
     if (count == x->shape.size[axis])
         return x;
-    at.shape.size[axis] = count;
+    shape.size[axis] = count;
+    x = see_along(l, layer, x, axis);
+    at.shape = x->shape;
+    at.shape.size[along] = count;
     if (axis == 0)
         at.begin = first;
     else
-        at.place[axis] = -first;
-    return append_node(l, layer, axis == 0 ? OP_SLICE : OP_PAD, &x, 1, at)->outputs[0];
+        at.place[along] = -first;
+    x = append_node(l, layer, axis == 0 ? OP_SLICE : OP_PAD, &x, 1, at)->outputs[0];
+    return see_whole(l, layer, x, shape, axis);
 }
 
 Value *lower_slice(Lowering *l, Layer *layer, Value *const *x)
@@ -227,45 +288,53 @@ Value *lower_last(Lowering *l, Layer *layer, Value *const *x)
                          (Shape){.rank = 1, .size = {size[0]}});
 }
 
+/* A volume has no two sides that one number of `pad` could mean. */
+static bool check_pad(Lowering *l, const Layer *layer, bool one_axis)
+{
+    if (one_axis || !is_volume(layer))
+        return true;
+    error_at(l->model->source, layer->span,
+             "pad of a volume wants an axis, as in pad(1, axis=depth); %s is %s",
+             source_text(layer->inputs[0]), shape_text(layer->inputs[0]->value->shape));
+    return false;
+}
+
 /* Zeros around an image, at both ends of a sequence or of one axis. */
 Value *lower_pad(Lowering *l, Layer *layer, Value *const *x)
 {
-    const Shape shape = x[0]->shape;
     const bool one_axis = argument(layer->call, "axis")->kind != CONSTANT_NONE;
-    const int axis = one_axis ? find_axis(l, layer) : shape.rank - 1;
-    Attributes at = {.shape = shape};
+    const int axis = one_axis ? find_axis(l, layer) : x[0]->shape.rank - 1;
+    Shape shape = x[0]->shape;
+    Value *from = x[0];
+    Attributes at = {0};
     int size[2];
 
-    if (axis < 0 || !pair(l, layer->call, "size", size))
+    if (axis < 0 || !pair(l, layer->call, "size", size) || !check_pad(l, layer, one_axis))
         return NULL;
-    if (shape.rank == 3 && !one_axis) { /* as much on both sides */
-        for (int i = 0; i < 2; i++) {
-            at.place[1 + i] = size[i];
-            at.shape.size[1 + i] = whole(shape.size[1 + i] + 2.0 * size[i]);
-        }
+    if (shape.rank == 3 && !one_axis) /* as much on both sides */
+        for (int i = 0; i < 2; i++)
+            shape.size[1 + i] = whole(shape.size[1 + i] + 2.0 * size[i]);
+    else
+        shape.size[axis] = whole((double)shape.size[axis] + size[0] + size[1]);
+    if (!check_size(l, layer->span, "the result of pad", shape))
+        return NULL;
+    if (same_shape(shape, from->shape))
+        return from;
+    if (shape.rank == 3 && !one_axis) {
+        at = (Attributes){.place = {0, size[0], size[1]}, .shape = shape};
     } else {
-        at.place[axis] = size[0];
-        at.shape.size[axis] = whole((double)shape.size[axis] + size[0] + size[1]);
+        const int along = seen_axis(shape, axis);
+
+        from = see_along(l, layer, from, axis);
+        at.shape = from->shape;
+        at.shape.size[along] = shape.size[axis];
+        at.place[along] = size[0];
     }
-    if (!check_size(l, layer->span, "the result of pad", at.shape))
-        return NULL;
-    if (same_shape(at.shape, shape))
-        return x[0];
-    return append_node(l, layer, OP_PAD, x, 1, at)->outputs[0];
+    return see_whole(l, layer, append_node(l, layer, OP_PAD, &from, 1, at)->outputs[0], shape,
+                     axis);
 }
 
 /* ---- Axes in another order ------------------------------------------------------------------- */
-
-/* x as `count` axes, `order` of them, in a shape. */
-static Value *permute(Lowering *l, const Layer *layer, Value *x, int count, const int *axes,
-                      const int *order, Shape shape)
-{
-    Attributes at = {.axis_count = count, .shape = shape};
-
-    memcpy(at.axes, axes, (size_t)count * sizeof *axes);
-    memcpy(at.order, order, (size_t)count * sizeof *order);
-    return append_node(l, layer, OP_PERMUTE, &x, 1, at)->outputs[0];
-}
 
 Value *lower_transpose(Lowering *l, Layer *layer, Value *const *x)
 {

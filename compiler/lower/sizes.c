@@ -44,6 +44,11 @@ bool is_sequence(const Layer *layer)
     return layer->inputs[0]->value->shape.rank == 2;
 }
 
+bool is_volume(const Layer *layer)
+{
+    return layer->inputs[0]->value->shape.rank == 4;
+}
+
 bool check_rank(Lowering *l, const Layer *layer, int rank, const char *axes, const char *remedy)
 {
     const Layer *input = layer->inputs[0];

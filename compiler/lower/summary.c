@@ -80,11 +80,11 @@ static double forward_flops(const Node *node)
         return 2.0 * shape_size(node->inputs[1]->shape);
     if (node->op == OP_SPARSE_DENSE) /* as if the bag were full */
         return 2.0 * shape_size(node->inputs[2]->shape);
-    if (node->op == OP_CONV2D_DX)
-        return 2.0 * shape_size(node->inputs[1]->shape) * x.size[1] * x.size[2];
-    if (node->op == OP_CONV2D || node->op == OP_DEPTHWISE)
-        return 2.0 * shape_size(node->inputs[1]->shape) / groups_of(&node->at) * y.size[1] *
-               y.size[2];
+    if (node->op == OP_CONV2D_DX || node->op == OP_CONV3D_DX)
+        return 2.0 * shape_size(node->inputs[1]->shape) * shape_size(x) / x.size[0];
+    if (node->op == OP_CONV2D || node->op == OP_CONV3D || node->op == OP_DEPTHWISE)
+        return 2.0 * shape_size(node->inputs[1]->shape) / groups_of(&node->at) * shape_size(y) /
+               y.size[0];
     if (node->op == OP_RNN || node->op == OP_LSTM || node->op == OP_GRU)
         return 2.0 * shape_size(node->inputs[1]->shape) * y.size[2];
     return product_flops(node);
@@ -94,7 +94,7 @@ Shape row_shape(const LayerRow *row)
 {
     Shape shape = {.rank = row->rank};
 
-    memcpy(shape.size, row->shape, sizeof shape.size);
+    memcpy(shape.size, row->shape, sizeof row->shape);
     return shape;
 }
 

@@ -4,6 +4,8 @@
 
 #include "onnx/writer.h"
 
+#include <string.h>
+
 /* A weight as its file has it: of groups [o, c / g, k, l]. */
 static const char *weight_name(Writer *w, const Value *weight)
 {
@@ -35,25 +37,51 @@ const char *describe_sparse_dense(Writer *w, const Node *node)
     return add_onnx(w, "Gemm", with_bias(w, node, x, onnx_name(w, node->inputs[2]), 3), "transB=1");
 }
 
-/* " NAME=[2,2]" where one of the two, or 1 for a 0, is not 1. */
-static void add_pair(Text *text, const char *name, const int pair[2])
+/* "[2,2]", of a volume with its depth first; what is 0 as `absent`. */
+const char *sizes_along(const Attributes *at, const int size[3], int absent)
 {
-    const int sizes[2] = {pair[0] ? pair[0] : 1, pair[1] ? pair[1] : 1};
+    const int axes = window_axes(at);
+    int ordered[3];
 
-    if (sizes[0] != 1 || sizes[1] != 1)
-        text_add(text, " %s=%s", name, ints_text(sizes, 2));
+    for (int i = 0; i < axes; i++) {
+        const int axis = axes == 2 ? i : (i + 2) % 3;
+
+        ordered[i] = size[axis] ? size[axis] : absent;
+    }
+    return ints_text(ordered, axes);
+}
+
+/* " NAME=[2,2]" where one of them, or 1 for a 0, is not 1. */
+static void add_axes(Text *text, const Attributes *at, const char *name, const int size[3])
+{
+    static const int ones[3] = {1, 1, 1};
+    const char *sizes = sizes_along(at, size, 1);
+
+    if (!same(sizes, sizes_along(at, ones, 1)))
+        text_add(text, " %s=%s", name, sizes);
+}
+
+/* "[1,1,0,0]": before each axis, then after each. */
+static const char *pads_text(const Attributes *at)
+{
+    const char *before = sizes_along(at, at->padding, 0),
+               *after = sizes_along(at, at->padding_end, 0);
+
+    return format("%.*s,%s", (int)strlen(before) - 1, before, after + 1);
 }
 
 const char *strides_text(const Attributes *at)
 {
-    const int pads[4] = {at->padding[0], at->padding[1], at->padding_end[0], at->padding_end[1]};
+    bool padded = false;
     Text text = {0};
 
+    for (int i = 0; i < window_axes(at); i++)
+        padded = padded || at->padding[i] || at->padding_end[i];
     text_add(&text, "%s", "");
-    add_pair(&text, "strides", at->stride);
-    if (pads[0] || pads[1] || pads[2] || pads[3])
-        text_add(&text, " pads=%s", ints_text(pads, 4));
-    add_pair(&text, "dilations", at->dilation);
+    add_axes(&text, at, "strides", at->stride);
+    if (padded)
+        text_add(&text, " pads=%s", pads_text(at));
+    add_axes(&text, at, "dilations", at->dilation);
     return text.at;
 }
 
@@ -78,20 +106,23 @@ const char *describe_transpose_conv(Writer *w, const Node *node)
     Attributes at = node->at;
     const int groups = node->op == OP_DEPTHWISE_DX ? node->inputs[0]->shape.size[0]
                                                    : groups_of(&at);
-    int extra[2];
+    const int rank = at.shape.rank;
+    int extra[3] = {0};
 
-    for (int i = 0; i < 2; i++) {
-        const int size = (node->inputs[0]->shape.size[i + 1] - 1) * at.stride[i] +
+    for (int i = 0; i < window_axes(&at); i++) {
+        const int place = i == 2 ? 1 : rank - 2 + i;
+        const int size = (node->inputs[0]->shape.size[place] - 1) * at.stride[i] +
                          window_reach(&at, i) - 2 * at.padding[i];
 
-        extra[i] = at.shape.size[i + 1] - size;
+        extra[i] = at.shape.size[place] - size;
         at.padding_end[i] = at.padding[i];
     }
-    return add_onnx(
-        w, "ConvTranspose",
-        format("%s %s", onnx_name(w, node->inputs[0]), weight_name(w, node->inputs[1])),
-        format("%s%s%s", strides_text(&at), groups_text(groups),
-               extra[0] || extra[1] ? format(" output_padding=%s", ints_text(extra, 2)) : ""));
+    return add_onnx(w, "ConvTranspose",
+                    format("%s %s", onnx_name(w, node->inputs[0]), weight_name(w, node->inputs[1])),
+                    format("%s%s%s", strides_text(&at), groups_text(groups),
+                           extra[0] || extra[1] || extra[2]
+                               ? format(" output_padding=%s", sizes_along(&at, extra, 0))
+                               : ""));
 }
 
 /* Values [channels, positions]: c = a b of positions by channels is b a of these. */

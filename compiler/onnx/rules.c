@@ -237,13 +237,29 @@ static const char *describe_permute(Writer *w, const Node *node)
 
 /* ---- Windows and axes ------------------------------------------------------------------------ */
 
-static const char *describe_pool(Writer *w, const Node *node)
+static const char *add_pool(Writer *w, const Node *node, const char *x, const Attributes *at)
 {
     const bool max = node->op == OP_MAXPOOL2D;
 
-    return add_onnx(w, max ? "MaxPool" : "AveragePool", onnx_name(w, node->inputs[0]),
-                    format("kernel_shape=%s%s%s", ints_text(node->at.kernel, 2),
-                           strides_text(&node->at), max ? "" : " count_include_pad=1"));
+    return add_onnx(w, max ? "MaxPool" : "AveragePool", x,
+                    format("kernel_shape=%s%s%s", sizes_along(at, at->kernel, 1), strides_text(at),
+                           max ? "" : " count_include_pad=1"));
+}
+
+/* A volume's windows are one slice deep. */
+static const char *describe_pool(Writer *w, const Node *node)
+{
+    const Shape x = node->inputs[0]->shape, y = node->outputs[0]->shape;
+    const int slices = slices_of(&node->at);
+    const char *name = onnx_name(w, node->inputs[0]);
+    Attributes at = node->at;
+
+    if (slices == 1)
+        return add_pool(w, node, name, &at);
+    at.kernel[2] = at.stride[2] = 1;
+    name = add_reshape(w, name, (int[]){-1, x.size[0], slices, x.size[1] / slices, x.size[2]}, 5);
+    name = add_pool(w, node, name, &at);
+    return add_reshape(w, name, (int[]){-1, y.size[0], y.size[1], y.size[2]}, 4);
 }
 
 static const char *describe_upsample(Writer *w, const Node *node)
@@ -321,6 +337,8 @@ static const Rule rules[OP_COUNT] = {
     [OP_DENSE] = {.describe = describe_dense},
     [OP_SPARSE_DENSE] = {.describe = describe_sparse_dense},
     [OP_CONV2D] = {.describe = describe_conv},
+    [OP_CONV3D] = {.describe = describe_conv},
+    [OP_CONV3D_DX] = {.describe = describe_transpose_conv},
     [OP_DEPTHWISE] = {.describe = describe_conv},
     [OP_CONV2D_DX] = {.describe = describe_transpose_conv},
     [OP_DEPTHWISE_DX] = {.describe = describe_transpose_conv},

@@ -69,12 +69,13 @@ const char *add_transpose(Writer *w, const char *value, const char *order)
     return add_onnx(w, "Transpose", value, format("perm=[%s]", order));
 }
 
-/* A parameter has its shape in files, which may have fewer axes of 1. */
+/* A parameter has its shape in files, which may have fewer axes of 1; the kernel of a volume keeps
+   it. */
 static const char *name_parameter(Writer *w, const Value *value)
 {
     const Shape stored = file_shape(value);
 
-    if (same_shape(stored, value->shape))
+    if (same_shape(stored, value->shape) || stored.rank == 5)
         return value->name;
     return add_reshape(w, value->name, value->shape.size, value->shape.rank);
 }

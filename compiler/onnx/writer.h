@@ -52,6 +52,7 @@ const char *describe_transpose_conv(Writer *w, const Node *node);
 const char *describe_matmul(Writer *w, const Node *node);
 /* Strides, pads and dilations, each with a blank in front. */
 const char *strides_text(const Attributes *at);
+const char *sizes_along(const Attributes *at, const int size[3], int absent);
 
 /* ---- sequences.c ----------------------------------------------------------------------------- */
 

@@ -92,8 +92,8 @@ static const Value *read_in_place(const Node *node)
 
     if (!node->backward)
         return NULL;
-    return node->op == OP_CONV2D || node->op == OP_DEPTHWISE_DX || node->op == OP_SPARSE_DENSE_DX ||
-                   (node->op == OP_DENSE_DX && few)
+    return node->op == OP_CONV2D || node->op == OP_CONV3D || node->op == OP_DEPTHWISE_DX ||
+                   node->op == OP_SPARSE_DENSE_DX || (node->op == OP_DENSE_DX && few)
                ? node->inputs[1]
                : NULL;
 }

@@ -17,7 +17,7 @@ static double contraction_flops(const Node *node)
                     : is_input_gradient(node->op) ? node->inputs[0]->shape
                                                   : node->outputs[0]->shape;
 
-    return 2.0 * shape_size(w) / groups_of(&node->at) * (y.rank == 3 ? y.size[1] * y.size[2] : 1);
+    return 2.0 * shape_size(w) / groups_of(&node->at) * shape_size(y) / y.size[0];
 }
 
 /* Weights that stay in L2 beside the activations: a row of pixels visits all panels. Larger ones

@@ -222,11 +222,22 @@ static void lay_out_others(LayoutPass *l, Node *node)
     }
 }
 
+_Static_assert((int)MAX_SLICES <= (int)NET_MAX_SEGMENTS, "a kernel walks slices as segments");
+
+/* Where a convolution of an image has segments, one of a volume has slices; a packed x is one. */
+static bool wants_one_segment(const Node *node)
+{
+    return (node->op == OP_CONV3D || node->op == OP_CONV3D_DW) &&
+           node->inputs[0]->layout->segment_count > 1;
+}
+
 static void lay_out_node(LayoutPass *l, Node *node)
 {
     Value *y = node->outputs[0];
 
     require_selected(l, node);
+    if (wants_one_segment(node))
+        require_plain(l, node, 0);
     for (int i = 0; i < node->input_count; i++)
         if (wants_plain(node->op, i))
             require_plain(l, node, i);

@@ -34,7 +34,23 @@ static void agree_on_shape(Graph *evaluate, Value *x, Shape shape)
     evaluate->nodes[0] = node;
 }
 
-/* Is x read by convolutions only, with one padding? Then *at has it. */
+/* Of a volume, x or what its kernel reads as x is. */
+static bool is_volume_conv(const Node *node)
+{
+    return node->op == OP_CONV3D || node->op == OP_CONV3D_DW;
+}
+
+/* Is it read as an image is, by one convolution of another padding than those before, or one that a
+   border of zeros is no help to? */
+static bool reads_otherwise(const Node *node, const Attributes *at, bool found)
+{
+    return (node->op != OP_CONV2D && node->op != OP_CONV2D_DW) || dilation_of(&node->at, 0) > 1 ||
+           dilation_of(&node->at, 1) > 1 || groups_of(&node->at) > 1 ||
+           (found && (memcmp(at->padding, node->at.padding, sizeof at->padding) != 0 ||
+                      memcmp(at->padding_end, node->at.padding_end, sizeof at->padding_end) != 0));
+}
+
+/* Is x read by convolutions only, of images with one padding? Then *at has it. */
 static bool read_by_convolutions(const Graph *g, const Value *x, Attributes *at, bool *found)
 {
     if (is_predicted(g, x))
@@ -45,12 +61,7 @@ static bool read_by_convolutions(const Graph *g, const Value *x, Attributes *at,
         for (int j = 0; j < node->input_count; j++) {
             if (node->inputs[j] != x)
                 continue;
-            if (j > 0 || (node->op != OP_CONV2D && node->op != OP_CONV2D_DW) ||
-                dilation_of(&node->at, 0) > 1 || dilation_of(&node->at, 1) > 1 ||
-                groups_of(&node->at) > 1 ||
-                (*found &&
-                 (memcmp(at->padding, node->at.padding, sizeof at->padding) != 0 ||
-                  memcmp(at->padding_end, node->at.padding_end, sizeof at->padding_end) != 0)))
+            if (j > 0 || (!is_volume_conv(node) && reads_otherwise(node, at, *found)))
                 return false;
             *at = node->at;
             *found = true;
@@ -60,7 +71,7 @@ static bool read_by_convolutions(const Graph *g, const Value *x, Attributes *at,
 }
 
 /* An image of few channels that goes into convolutions is packed densely, with its border of zeros:
-   the first layer then has no edges. */
+   the first layer then has no edges. A volume is packed without one: slices touch. */
 static Layout input_layout(const Graph *train, const Graph *evaluate, const Value *x,
                            const Value *other)
 {
@@ -68,12 +79,13 @@ static Layout input_layout(const Graph *train, const Graph *evaluate, const Valu
     Attributes at = {0};
     bool found = false;
 
-    if (x->shape.rank != 3 || x->shape.size[0] > 8 ||
-        !read_by_convolutions(train, x, &at, &found) ||
+    if (x->shape.rank < 3 || x->shape.size[0] > 8 || !read_by_convolutions(train, x, &at, &found) ||
         (other && !read_by_convolutions(evaluate, other, &at, &found)) || !found)
         return v;
     for (v.lanes = 1; v.lanes < x->shape.size[0];)
         v.lanes *= 2;
+    if (x->shape.rank > 3)
+        return v;
     v.top = at.padding[0];
     v.left = at.padding[1];
     v.full_height = v.height + at.padding[0] + at.padding_end[0];

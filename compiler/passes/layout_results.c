@@ -117,6 +117,7 @@ Layout result_layout(const Graph *g, const Node *node)
     switch (node->op) {
     case OP_DENSE_DX:
     case OP_CONV2D_DX:
+    case OP_CONV3D_DX:
     case OP_CONV2D_DX_ARGMAX:
     case OP_SPARSE_DENSE_DX:
     case OP_SLICE:

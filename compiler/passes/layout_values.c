@@ -25,10 +25,12 @@ Buffer *new_buffer(Where where, size_t size, const char *name)
     return buffer;
 }
 
-/* [C, H, W]; [C, L] is one row of L; [C] one pixel. */
+/* [C, H, W]; [C, L] is one row of L; [C] one pixel; [C, D, H, W] the rows of all slices. */
 static void set_pixels(Layout *v, Shape shape)
 {
-    v->height = shape.rank == 3 ? shape.size[1] : 1;
+    v->height = 1;
+    for (int i = 1; i < shape.rank - 1; i++)
+        v->height *= shape.size[i];
     v->width = shape.rank > 1 ? shape.size[shape.rank - 1] : 1;
     v->full_height = v->height;
     v->full_width = v->width;

@@ -144,6 +144,24 @@ static void lay_out_form(const LayoutPass *l, const Node *node)
                                     : plain_vector(both[i]->shape.size[0]));
 }
 
+/* What reads words or a bag of them. */
+static void lay_out_words(LayoutPass *l, Node *node)
+{
+    switch (node->op) {
+    case OP_EMBEDDING:
+        give_parameter(node->inputs[1], table_layout(node->inputs[1]->shape));
+        break;
+    case OP_SPARSE_DENSE:
+        lay_out_sparse_dense(l, node);
+        break;
+    case OP_SPARSE_DENSE_DW:
+        lay_out_sparse_dense_dw(l, node);
+        break;
+    default:
+        break;
+    }
+}
+
 void lay_out_weights(LayoutPass *l, Node *node)
 {
     Value **in = node->inputs, *y = node->outputs[0];
@@ -151,6 +169,7 @@ void lay_out_weights(LayoutPass *l, Node *node)
     switch (node->op) {
     case OP_DENSE:
     case OP_CONV2D:
+    case OP_CONV3D:
         lay_out_contraction(l, node);
         break;
     case OP_DENSE_DX: /* begin 0 */
@@ -158,6 +177,7 @@ void lay_out_weights(LayoutPass *l, Node *node)
         give_rows(l->g, y, in[1]->layout, node->at.begin);
         break;
     case OP_CONV2D_DX:
+    case OP_CONV3D_DX:
         give_parameter(in[1], weight_layout(in[1], in[0]->layout, 1, l->target));
         break;
     case OP_DENSE_DW:
@@ -165,6 +185,7 @@ void lay_out_weights(LayoutPass *l, Node *node)
         give_parameter(y, *y->gradient_of->layout);
         break;
     case OP_CONV2D_DW:
+    case OP_CONV3D_DW:
     case OP_CONV2D_DW_ARGMAX:
     case OP_EMBEDDING_DW:
     case OP_GROUP_COLLECT:
@@ -190,16 +211,8 @@ void lay_out_weights(LayoutPass *l, Node *node)
         give_parameter(in[1], weight_layout(in[1], NULL, 1, l->target));
         give_parameter(in[2], plain_vector(in[2]->shape.size[0]));
         break;
-    case OP_EMBEDDING:
-        give_parameter(in[1], table_layout(in[1]->shape));
-        break;
-    case OP_SPARSE_DENSE:
-        lay_out_sparse_dense(l, node);
-        break;
-    case OP_SPARSE_DENSE_DW:
-        lay_out_sparse_dense_dw(l, node);
-        break;
     default:
+        lay_out_words(l, node);
         break;
     }
 }

@@ -107,7 +107,7 @@ static long dw_scratch(const Node *node)
     const Shape w = node->outputs[0]->shape;
     long most = 0;
 
-    for (int s = 0; s < x->segment_count && node->op == OP_CONV2D_DW; s++) {
+    for (int s = 0; s < x->segment_count && w.rank == 4; s++) {
         int tap_rows[3];
 
         cut_taps(node, &x->segments[s], tap_rows);

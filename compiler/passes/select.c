@@ -39,8 +39,33 @@ typedef struct Contraction {
     const Value *weight; /* w or dw */
     int inputs, outputs; /* channels */
     bool dx, dw, image;  /* image: conv2d, not dense */
+    bool volume;         /* conv3d: directly or not at all */
     bool among_sparse;   /* a row of the weight is read for each element of a sparse input */
 } Contraction;
+
+/* The size of a value along an axis of Attributes. */
+static int size_along(Shape shape, int axis)
+{
+    return axis == 2 ? shape.size[1] : shape.size[shape.rank - 2 + axis];
+}
+
+/* Of a volume's convolution: taps of windows on one axis that fall on x. */
+static double count_volume_taps(const Contraction *c, int axis)
+{
+    const Node *node = c->node;
+    const Attributes *at = &node->at;
+    const Shape from = (c->dx ? node->outputs[0] : node->inputs[0])->shape;
+    const Shape to = (c->dx ? node->inputs[0] : c->dw ? node->inputs[1] : node->outputs[0])->shape;
+    int inside = 0;
+
+    for (int i = 0; i < size_along(to, axis); i++)
+        for (int k = 0; k < at->kernel[axis]; k++) {
+            const int place = i * at->stride[axis] + k * dilation_of(at, axis) - at->padding[axis];
+
+            inside += place >= 0 && place < size_along(from, axis);
+        }
+    return inside;
+}
 
 /* Taps of windows on one axis that fall on x; all of them where x has a border of zeros. */
 static double count_taps(const Contraction *c, int axis)
@@ -87,7 +112,10 @@ static int count_padded_inputs(const Contraction *c)
 static double cost_direct(const Contraction *c)
 {
     const int groups = groups_of(&c->node->at);
-    const double taps = c->image ? count_taps(c, 0) * count_taps(c, 1) : 1;
+    const double taps = c->volume ? count_volume_taps(c, 0) * count_volume_taps(c, 1) *
+                                        count_volume_taps(c, 2)
+                        : c->image ? count_taps(c, 0) * count_taps(c, 1)
+                                   : 1;
     double inputs = c->inputs, outputs = c->outputs;
 
     if (groups > 1) {
@@ -240,7 +268,8 @@ static const Value *parameter_of(const Node *node)
 static bool is_contraction(const Node *node)
 {
     return node->op == OP_DENSE || node->op == OP_DENSE_DX || node->op == OP_DENSE_DW ||
-           node->op == OP_CONV2D || node->op == OP_CONV2D_DX || node->op == OP_CONV2D_DW;
+           node->op == OP_CONV2D || node->op == OP_CONV2D_DX || node->op == OP_CONV2D_DW ||
+           node->op == OP_CONV3D || node->op == OP_CONV3D_DX || node->op == OP_CONV3D_DW;
 }
 
 /* What `conv` does not allow costs infinitely much; where Winograd does not apply, direct stays. */
@@ -279,12 +308,13 @@ static void choose(const Graph *g, Node *node, const Target *target, bool among_
                            .dx = dx,
                            .dw = dw,
                            .image = w->shape.rank == 4,
+                           .volume = window_axes(&node->at) == 3,
                            .among_sparse = among_sparse};
 
     s->x = *(dx ? node->outputs[0] : node->inputs[0])->layout;
     s->y = new_value(g, (dx ? node->inputs[0] : dw ? node->inputs[1] : node->outputs[0])->shape);
     for (int i = 0; i < ALGORITHM_COUNT; i++)
-        s->cost[i] = costs[i](&c);
+        s->cost[i] = c.volume && i != ALGORITHM_DIRECT ? INFINITY : costs[i](&c);
     count_idle_images(s, target);
     apply_conv(s, g->conv);
     take_least(s);

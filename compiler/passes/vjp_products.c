@@ -28,6 +28,11 @@ static void vjp_conv2d(Reverse *r, const Node *node, Value *dy)
     vjp_contraction(r, node, dy, OP_CONV2D_DW, OP_CONV2D_DX);
 }
 
+static void vjp_conv3d(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_contraction(r, node, dy, OP_CONV3D_DW, OP_CONV3D_DX);
+}
+
 /* dp by time in reverse. Of q = W_hh h' + b: db and dW are sums over all steps, of h one step back,
    which is +0 before the first. */
 static void vjp_recurrent(Reverse *r, const Node *node, Value *dh)
@@ -99,15 +104,24 @@ static void vjp_group_expand(Reverse *r, const Node *node, Value *dy)
 }
 
 /* The transposed convolution, whose gradient is the convolution. */
-static void vjp_conv2d_dx(Reverse *r, const Node *node, Value *dy)
+static void vjp_transposed(Reverse *r, const Node *node, Value *dy, Op op_dw, Op op)
 {
     Value *const *in = node->inputs; /* x w */
 
     if (wants(r, 1))
-        accumulate(r, 1, append(r, OP_CONV2D_DW, (Value *[]){dy, in[0]}, 2, node->at)->outputs[0]);
+        accumulate(r, 1, append(r, op_dw, (Value *[]){dy, in[0]}, 2, node->at)->outputs[0]);
     if (wants(r, 0))
-        accumulate(r, 0,
-                   append(r, OP_CONV2D, (Value *[]){dy, in[1], NULL}, 3, node->at)->outputs[0]);
+        accumulate(r, 0, append(r, op, (Value *[]){dy, in[1], NULL}, 3, node->at)->outputs[0]);
+}
+
+static void vjp_conv2d_dx(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_transposed(r, node, dy, OP_CONV2D_DW, OP_CONV2D);
+}
+
+static void vjp_conv3d_dx(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_transposed(r, node, dy, OP_CONV3D_DW, OP_CONV3D);
 }
 
 static void vjp_embedding(Reverse *r, const Node *node, Value *dy)
@@ -173,6 +187,8 @@ Vjp *const products_vjps[OP_COUNT] = {
     [OP_DENSE] = vjp_dense,
     [OP_CONV2D] = vjp_conv2d,
     [OP_CONV2D_DX] = vjp_conv2d_dx,
+    [OP_CONV3D] = vjp_conv3d,
+    [OP_CONV3D_DX] = vjp_conv3d_dx,
     [OP_RNN] = vjp_recurrent,
     [OP_LSTM] = vjp_recurrent,
     [OP_GRU] = vjp_recurrent,

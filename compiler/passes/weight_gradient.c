@@ -95,7 +95,7 @@ static bool has_few_items(const Node *node)
     const Shape w = node->outputs[0]->shape;
     int blocks = 0;
 
-    if (node->op != OP_CONV2D_DW || groups_of(&node->at) > 1)
+    if ((node->op != OP_CONV2D_DW && node->op != OP_CONV3D_DW) || groups_of(&node->at) > 1)
         return false;
     for (int i = 0; i < x->segment_count; i++)
         blocks += blocks_of(x->segments[i].channels);
@@ -111,7 +111,7 @@ void plan_dw(Kernel *k, const Target *target)
         k->schedule.batch_lanes_dw = plan_batch_lanes_dw(node, x, dy, target);
         k->kind = KERNEL_BATCH_LANES_DW;
         k->schedule.splits = k->schedule.batch_lanes_dw.splits;
-    } else if (node->op == OP_DEPTHWISE_DW || x->lanes < 16) {
+    } else if (node->op == OP_DEPTHWISE_DW || (x->lanes < 16 && node->op == OP_CONV2D_DW)) {
         k->kind = node->op == OP_DEPTHWISE_DW ? KERNEL_DEPTHWISE_DW : KERNEL_PACKED_DW;
         k->schedule.splits = count_splits(x, dy->height);
     } else {

@@ -47,10 +47,13 @@ typedef enum ParamType { /* what a parameter takes */
                          PARAM_NAME,
                          PARAM_NAMES, /* a name or a list of them: words, nothing that is defined */
                          PARAM_WORDS, /* every argument that is left: names, as of PARAM_NAMES */
-                         PARAM_COLUMNS, /* of a field: a name, a number from 1, or a list */
-                         PARAM_COUNTS,  /* PARAM_COUNT, or [height, width] */
-                         PARAM_WHOLES,  /* PARAM_WHOLE, or [height, width] */
-                         PARAM_PADDING, /* PARAM_WHOLES, or `same` */
+                         PARAM_COLUMNS,   /* of a field: a name, a number from 1, or a list */
+                         PARAM_COUNTS,    /* PARAM_COUNT, or [height, width] */
+                         PARAM_WHOLES,    /* PARAM_WHOLE, or [height, width] */
+                         PARAM_PADDING,   /* PARAM_WHOLES, or `same` */
+                         PARAM_COUNTS_3D, /* these three with [depth, height, width] */
+                         PARAM_WHOLES_3D,
+                         PARAM_PADDING_3D,
                          PARAM_ENDS,    /* PARAM_WHOLE, [before, after], `same` or `causal` */
                          PARAM_AXIS,    /* the name of an axis */
                          PARAM_AXES,    /* the same, or `all` */
@@ -111,8 +114,7 @@ bool is_initial_name(const char *text);       /* is it one of them? */
 bool takes_files(const Signature *signature); /* any keyword is a parameter: PARAM_STRING */
 const char *kind_text(Kind kind);             /* "a layer" */
 const char *signature_text(const Signature *signature); /* "dense(units, bias=true)" */
-/* "sgd(lr), adam, ...", with what each needs, in lines */
-const char *kind_names(unsigned kinds);
+const char *kind_names(unsigned kinds);                 /* "sgd(lr), adam, ...", in lines */
 void add_signature_names(const char ***names, int *count, unsigned kinds);
 
 /* ---- Objects: what an expression can be ------------------------------------------------------ */
@@ -305,8 +307,7 @@ typedef enum AdvicePlace { ADVICE_WORDS, ADVICE_PARAMETERS, ADVICE_KEYS } Advice
 const char *word_elsewhere(const char *text, unsigned kinds);
 /* Does the field know a name that netc has not? What to do `instead`, or NULL. */
 bool is_absent(const char *text, const char **instead);
-const char *unquoted_name(const char *text,
-                          unsigned kinds); /* the name that a string is, or NULL */
+const char *unquoted_name(const char *text, unsigned kinds); /* that a string is, or NULL */
 const char *parameter_elsewhere(const char *const *names, int count, const char *text);
 const char *key_elsewhere(const char *text);
 const char *part_elsewhere(const char *text);
@@ -365,10 +366,9 @@ void add_carried_names(const char ***names, int *count);
 void print_carried(FILE *out);
 /* Its section, all of which stands at `span`. */
 const Ast *carried_definition(const char *name, Span span);
-/* What its parameter takes. */
-ParamType carried_type(const char *name, const char *parameter);
-TargetRange carried_range(const char *name); /* what its target is */
-bool carried_logits(const char *name);       /* does it take a sigmoid itself? */
+ParamType carried_type(const char *name, const char *parameter); /* what that takes */
+TargetRange carried_range(const char *name);                     /* what its target is */
+bool carried_logits(const char *name); /* does it take a sigmoid itself? */
 
 /* ---- loss_call.c: calls of loss sections ----------------------------------------------------- */
 

@@ -316,7 +316,8 @@ static Object evaluate_argument(Sema *s, const PartialCall *f, const Ast *argume
 {
     const Parameter *parameter = find_parameter(f, argument);
     const bool padding = parameter &&
-                         (parameter->type == PARAM_PADDING || parameter->type == PARAM_ENDS);
+                         (parameter->type == PARAM_PADDING || parameter->type == PARAM_PADDING_3D ||
+                          parameter->type == PARAM_ENDS);
 
     if (padding && (is_padding_name(s, argument->first) || argument->first->kind == AST_STRING))
         return evaluate_names(s, argument->first, parameter->type);
@@ -429,6 +430,7 @@ static Constant default_constant(const Call *call, const char *standard, Span sp
 static bool is_pair_type(ParamType type)
 {
     return type == PARAM_COUNTS || type == PARAM_WHOLES || type == PARAM_PADDING ||
+           type == PARAM_COUNTS_3D || type == PARAM_WHOLES_3D || type == PARAM_PADDING_3D ||
            type == PARAM_ENDS;
 }
 

@@ -57,13 +57,16 @@ static bool is_count(Object object, double least)
            object.number == floor(object.number);
 }
 
-/* A pair [height, width] of which every item passes, or one item for both. */
-static bool is_pair(Object object, double least)
+/* [height, width], or [depth, height, width], of which every item passes, or one item for all. */
+static bool are_sizes(Object object, int count, double least)
 {
+    bool right = object.count == count;
+
     if (object.kind != OBJECT_LIST)
         return is_count(object, least);
-    return object.count == 2 && is_count(object.items[0], least) &&
-           is_count(object.items[1], least);
+    for (int i = 0; i < object.count; i++)
+        right = right && is_count(object.items[i], least);
+    return right;
 }
 
 /* A float of another number than 0 is neither 0, or flushed to it, nor infinite. */
@@ -141,8 +144,8 @@ static bool is_named(Object object, const char *name)
 
 bool is_axis_name(const char *text)
 {
-    return same(text, "channels") || same(text, "length") || same(text, "height") ||
-           same(text, "width");
+    return same(text, "channels") || same(text, "length") || same(text, "depth") ||
+           same(text, "height") || same(text, "width");
 }
 
 /* The name of an axis, or which steps of one are kept. */
@@ -206,6 +209,18 @@ static bool is_within(ParamType type, double x)
     }
 }
 
+/* Sizes of windows, or words for a padding. */
+static bool are_axes(ParamType type, Object object)
+{
+    const bool volume = type == PARAM_COUNTS_3D || type == PARAM_WHOLES_3D ||
+                        type == PARAM_PADDING_3D;
+    const bool padding = type == PARAM_PADDING || type == PARAM_PADDING_3D || type == PARAM_ENDS;
+    const bool counts = type == PARAM_COUNTS || type == PARAM_COUNTS_3D;
+
+    return are_sizes(object, volume ? 3 : 2, counts) || (padding && is_named(object, "same")) ||
+           (type == PARAM_ENDS && is_named(object, "causal"));
+}
+
 static bool has_type(ParamType type, Object object)
 {
     switch (type) {
@@ -238,11 +253,12 @@ static bool has_type(ParamType type, Object object)
         return are_columns(object);
     case PARAM_COUNTS:
     case PARAM_WHOLES:
-        return is_pair(object, type == PARAM_COUNTS);
     case PARAM_PADDING:
     case PARAM_ENDS:
-        return is_pair(object, 0) || is_named(object, "same") ||
-               (type == PARAM_ENDS && is_named(object, "causal"));
+    case PARAM_COUNTS_3D:
+    case PARAM_WHOLES_3D:
+    case PARAM_PADDING_3D:
+        return are_axes(type, object);
     case PARAM_AXIS:
     case PARAM_AXES:
     case PARAM_STEPS:
@@ -259,10 +275,9 @@ static bool has_type(ParamType type, Object object)
     case PARAM_SIZES:
         return are_counts(object);
     case PARAM_OPERAND:
-        return is_float(object) || object.kind == OBJECT_TENSOR;
     case PARAM_TENSOR:
     case PARAM_TENSORS:
-        return object.kind == OBJECT_TENSOR;
+        return object.kind == OBJECT_TENSOR || (type == PARAM_OPERAND && is_float(object));
     }
     return false;
 }
@@ -291,9 +306,12 @@ static const char *type_text(ParamType type)
         [PARAM_COUNTS] = "a whole number, 1 or more, or [height, width]",
         [PARAM_WHOLES] = "a whole number, 0 or more, or [height, width]",
         [PARAM_PADDING] = "a whole number, 0 or more, [height, width] or `same`",
+        [PARAM_COUNTS_3D] = "a whole number, 1 or more, or [depth, height, width]",
+        [PARAM_WHOLES_3D] = "a whole number, 0 or more, or [depth, height, width]",
+        [PARAM_PADDING_3D] = "a whole number, 0 or more, [depth, height, width] or `same`",
         [PARAM_ENDS] = "a whole number, 0 or more, [before, after], `same` or `causal`",
-        [PARAM_AXIS] = "channels, length, height or width",
-        [PARAM_AXES] = "channels, length, height, width, all or a list of axes",
+        [PARAM_AXIS] = "channels, length, depth, height or width",
+        [PARAM_AXES] = "channels, length, depth, height, width, all or a list of axes",
         [PARAM_STEPS] = "all or last",
         [PARAM_RANGE] = "a whole number, 0 or more, or a range such as 0..15",
         [PARAM_NUMBERS] = "a number or a list of numbers",
@@ -386,7 +404,8 @@ bool fits_type(Sema *s, const char *name, ParamType type, Object object)
     if (object.kind == OBJECT_NUMBER && !is_float(object))
         note(s->source, "numbers are float32: 0, or from %.2g to %.2g", (double)FLT_MIN,
              (double)FLT_MAX);
-    if ((type == PARAM_PADDING || type == PARAM_ENDS) && object.text && same(object.text, "valid"))
+    if ((type == PARAM_PADDING || type == PARAM_PADDING_3D || type == PARAM_ENDS) && object.text &&
+        same(object.text, "valid"))
         note(s->source, "no padding, elsewhere called valid, is 0");
     if (type == PARAM_PADDING && object.text && same(object.text, "causal"))
         note(s->source, "conv1d has padding=causal; an image is padded by pad(n, axis=height)");

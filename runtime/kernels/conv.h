@@ -2,9 +2,12 @@
  * conv.h -- convolutions and their dx as kernels of gemm.h.
  *
  * The one idea: the taps of an output pixel that fall inside the image are a rectangle of pixels of
- * x and of rows of w, a step apart each; a dx walks transposed weights, and its taps count down.
+ * x and of rows of w, a step apart each; a dx walks transposed weights, and its taps count down. Of
+ * a volume there is such a rectangle in each slice under the kernel, where an image has one in each
+ * segment.
  *
- * Needs: gemm.h, window.h, net_group_channels of groups.h. Gives: net_conv2d, net_conv2d_packed.
+ * Needs: gemm.h, window.h, net_group_channels of groups.h. Gives: net_conv2d, net_conv2d_packed,
+ * net_conv3d.
  */
 
 #ifndef NET_CONV_H
@@ -79,6 +82,51 @@ NET_TEMPLATE void net_conv2d_packed(net_gemm_tile *three, net_gemm_tile *two, ne
                                     struct net_contraction s, NET_RUN)
 {
     net_contract(three, two, one, net_packed_taps, s.taps.kernel[0] * s.taps.kernel[1],
+                 &(struct net_product){x, w, b, operands}, row_end, sums, &s, run, thread);
+}
+
+/* A rectangle for each slice of the kernel, empty where that is outside: the taps of output slice
+   row / height. x is one segment. */
+NET_INLINE long net_conv3d_taps(struct taps *taps, const struct net_contraction *s, int width,
+                                int channel, int row, int column)
+{
+    const int height = s->y.height / s->slices[0], x_height = s->x.height / s->slices[1];
+    const struct net_window d = net_taps_at(s->taps, 2, row / height, s->slices[1]);
+    const struct net_window r = net_taps_at(s->taps, 0, row % height, x_height);
+    const struct net_window c = net_taps_at(s->taps, 1, column, s->x.width);
+    const long pixel = 16L * s->x_lanes * s->x.blocks, line = pixel * s->x.width;
+    const long w_tap = 16L * width * s->inputs;
+    const int rows = s->taps.kernel[0], across = s->taps.kernel[1];
+    const struct net_channel_range range = net_conv_channels(s, width, channel, 0, s->inputs);
+
+    for (int i = 0; i < s->taps.kernel[2]; i++) {
+        const int slice = d.at + i * net_taps_x_step(s->taps, 2);
+        const int depth = d.first + i * net_taps_step(s->taps, 2);
+
+        taps[i] = (struct taps){.x = ((long)slice * x_height + r.at) * line + c.at * pixel +
+                                     range.first * 16,
+                                .w = 16L * width * range.first +
+                                     ((long)(depth * rows + r.first) * across + c.first) * w_tap,
+                                .rows = i < d.count ? r.count : 0,
+                                .columns = c.count,
+                                .x_row = line * net_taps_x_step(s->taps, 0),
+                                .x_column = pixel * net_taps_x_step(s->taps, 1),
+                                .w_row = w_tap * across * net_taps_step(s->taps, 0),
+                                .w_column = w_tap * net_taps_step(s->taps, 1),
+                                .channels = range.count};
+    }
+    return 0;
+}
+
+/* The same of volumes. */
+NET_TEMPLATE void net_conv3d(net_gemm_tile *three, net_gemm_tile *two, net_gemm_tile *one,
+                             const float *x, const float *w, const float *b, const void *operands,
+                             net_row_end *row_end, const void *sums, struct net_contraction s,
+                             NET_RUN)
+{
+    s.segment_count = s.taps.kernel[2];
+    net_contract(three, two, one, net_conv3d_taps,
+                 s.taps.kernel[0] * s.taps.kernel[1] * s.taps.kernel[2],
                  &(struct net_product){x, w, b, operands}, row_end, sums, &s, run, thread);
 }
 

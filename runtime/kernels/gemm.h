@@ -272,6 +272,7 @@ struct net_contraction {
     const struct net_part *parts; /* of y */
     int part_count;
     struct net_taps taps; /* of a convolution */
+    int slices[2];        /* of a volume: of y and of x, whose heights are those of all slices */
 };
 
 /* The operands of any contraction; b: or NULL. */

@@ -46,7 +46,16 @@ struct net_pool2d {
     int x[2], y[2];                       /* height, width */
     int kernel[2], stride[2], padding[2]; /* height, width; padding at the top, on the left */
     float scale;                          /* of a mean: one over the pixels of a window */
+    int slices; /* of a volume's windows in each slice: x and y have the rows of all; or 0 */
 };
+
+/* The windows of one slice, of an image those of the image. */
+NET_INLINE struct net_pool2d net_pool_slice(struct net_pool2d s)
+{
+    s.x[0] /= s.slices > 1 ? s.slices : 1;
+    s.y[0] /= s.slices > 1 ? s.slices : 1;
+    return s;
+}
 
 NET_INLINE struct net_extent net_pool_x(struct net_pool2d s)
 {
@@ -110,20 +119,22 @@ NET_INLINE void net_maxpool_group(vec max[], vec tap[], const float *x, struct n
 NET_TEMPLATE void net_maxpool2d(float *y, uint8_t *index, const float *x, net_row_end *row_end,
                                 const void *sums, struct net_pool2d s, NET_RUN)
 {
-    NET_ITEMS(item, s.batch_blocks * s.y[0], run, thread) {
-        const int batch_block = item / s.y[0], row = item % s.y[0];
+    const struct net_pool2d of = net_pool_slice(s);
 
-        for (int column = 0; column < s.y[1]; column++) {
-            const struct net_window h = net_pool_taps(s, 0, row), w = net_pool_taps(s, 1, column);
+    NET_ITEMS(item, s.batch_blocks * s.y[0], run, thread) {
+        const int slice = item / of.y[0], row = item % of.y[0];
+
+        for (int column = 0; column < of.y[1]; column++) {
+            const struct net_window h = net_pool_taps(of, 0, row), w = net_pool_taps(of, 1, column);
 
             for (int block = 0; block < s.blocks; block++)
                 NET_REPEAT(g, 16 / NET_MAXPOOL_IMAGES) {
                     const long image = 16 * NET_MAXPOOL_IMAGES * g;
-                    const long at = image + net_block_at(net_pool_y(s), batch_block,
-                                                         row * s.y[1] + column, block);
+                    const long at = image + net_block_at(net_pool_y(of), slice,
+                                                         row * of.y[1] + column, block);
                     vec max[NET_MAXPOOL_IMAGES], tap[NET_MAXPOOL_IMAGES];
 
-                    net_maxpool_group(max, tap, x + image, s, batch_block, block, h, w);
+                    net_maxpool_group(max, tap, x + image, of, slice, block, h, w);
                     NET_UNROLL(r, NET_MAXPOOL_IMAGES) {
                         vec_store(y + at + 16 * r, max[r]);
                         if (index)
@@ -132,7 +143,7 @@ NET_TEMPLATE void net_maxpool2d(float *y, uint8_t *index, const float *x, net_ro
                 }
         }
         if (row_end)
-            row_end(sums, run, batch_block, row);
+            row_end(sums, run, item / s.y[0], item % s.y[0]);
     }
 }
 
@@ -229,25 +240,27 @@ NET_INLINE void net_gather_windows(net_gather_window *gather, bool backward, con
                                    const void *operands, bool transcendental, net_row_end *row_end,
                                    const void *sums, struct net_pool2d s, NET_RUN)
 {
+    const struct net_pool2d one = net_pool_slice(s);
     const struct net_extent to = backward ? net_pool_x(s) : net_pool_y(s);
-    const struct net_extent of = backward ? net_pool_y(s) : net_pool_x(s);
+    const struct net_extent of = backward ? net_pool_y(one) : net_pool_x(one);
+    const int height = backward ? one.x[0] : one.y[0];
 
     NET_ITEMS(item, to.batch_blocks * to.height, run, thread) {
         const int batch_block = item / to.height, row = item % to.height;
 
         for (int column = 0; column < to.width; column++) {
-            const struct net_window h = backward ? net_pool_windows(s, 0, row)
-                                                 : net_pool_taps(s, 0, row);
-            const struct net_window w = backward ? net_pool_windows(s, 1, column)
-                                                 : net_pool_taps(s, 1, column);
+            const struct net_window h = backward ? net_pool_windows(one, 0, row % height)
+                                                 : net_pool_taps(one, 0, row % height);
+            const struct net_window w = backward ? net_pool_windows(one, 1, column)
+                                                 : net_pool_taps(one, 1, column);
 
             for (int block = 0; block < to.blocks; block++) {
-                const long first = net_block_at(of, batch_block, 0, block);
+                const long first = net_block_at(of, item / height, 0, block);
 
                 net_gather_block(gather, backward, index ? index + first : NULL, at + first, h, w,
                                  epilogue, draw, operands, transcendental,
                                  net_element_of(to, batch_block, row * to.width + column, block, 0),
-                                 s, run);
+                                 one, run);
             }
         }
         if (row_end)

@@ -191,15 +191,22 @@ struct net_conv_dw {
     int first, channels;            /* of the segment, in inputs */
     int block, x_blocks, dy_blocks; /* its first in a pixel; blocks of a pixel */
     int x[2], dy[2];                /* height and width */
-    int kernel[2], stride[2], padding[2], dilation[2];
-    bool partial; /* sums of each batch block, or of all */
+    int kernel[3], stride[3], padding[3], dilation[3]; /* of height, width, of a volume depth */
+    int slices[2]; /* of a volume: of x and dy, of which x and dy above say one */
+    int x_lanes;   /* of a packed volume: channels in a block of x; or 0, of 16 */
+    bool partial;  /* sums of each batch block, or of all */
     struct net_apply apply;
 };
+
+NET_INLINE int net_conv_dw_lanes(struct net_conv_dw s)
+{
+    return s.x_lanes ? s.x_lanes : 16;
+}
 
 /* Rows of dy at a time: x and dy of one block and panel stay under a quarter of 1 MB. */
 NET_INLINE int net_conv_dw_height(struct net_conv_dw s, int vectors)
 {
-    const long x_row = s.x[1] * 1024L, dy_row = s.dy[1] * 1024L * vectors;
+    const long x_row = s.x[1] * 64L * net_conv_dw_lanes(s), dy_row = s.dy[1] * 1024L * vectors;
     const long halo = (s.kernel[0] - 1) * s.dilation[0] * x_row;
     const long rows = (256 * 1024 - halo) / (x_row + dy_row);
 
@@ -213,7 +220,7 @@ NET_INLINE void net_conv_dw_rows(float *sum, const float *x, const float *dy, st
                                  int taps, int tap_row, int row, int height, int images, int count,
                                  int vectors, int inputs, net_dw_tile *tile)
 {
-    const long x_pixel = 256L * s.x_blocks, dy_pixel = 256L * s.dy_blocks;
+    const long x_pixel = 16L * net_conv_dw_lanes(s) * s.x_blocks, dy_pixel = 256L * s.dy_blocks;
 
     for (int tap = 0; tap < taps; tap++) {
         const bool all = taps == s.kernel[0] * s.kernel[1];
@@ -235,7 +242,7 @@ NET_INLINE void net_conv_dw_rows(float *sum, const float *x, const float *dy, st
             .images = images,
             .x_row = x_pixel * s.x[1] * s.stride[0],
             .x_column = x_pixel * s.stride[1],
-            .x_image = 16,
+            .x_image = net_conv_dw_lanes(s),
             .dy_row = dy_pixel * s.dy[1],
             .dy_column = dy_pixel,
         };
@@ -246,20 +253,64 @@ NET_INLINE void net_conv_dw_rows(float *sum, const float *x, const float *dy, st
     }
 }
 
+/* The same of all rows of an image or a slice. */
+NET_INLINE void net_conv_dw_image(float *sum, const float *x, const float *dy, struct net_conv_dw s,
+                                  int taps, int tap_row, int images, int count, int vectors,
+                                  int inputs, net_dw_tile *tile)
+{
+    const int height = net_conv_dw_height(s, vectors);
+
+    for (int row = 0; row < s.dy[0]; row += height)
+        net_conv_dw_rows(sum, x, dy, s, taps, tap_row, row, height, images, count, vectors, inputs,
+                         tile);
+}
+
+/* Of a volume: of each slice of dy, and of the slices of x that its taps are in, one after the
+   other. `taps` are all, or those of row tap_row of all slices' rows. */
+NET_INLINE void net_conv_dw_volume(float *sum, const float *x, const float *dy,
+                                   struct net_conv_dw s, int taps, int tap_row, int images,
+                                   int count, int vectors, int inputs, net_dw_tile *tile)
+{
+    const int of_slice = s.kernel[0] * s.kernel[1];
+    const bool all = taps == of_slice * s.kernel[2];
+    const int first = all ? 0 : tap_row / s.kernel[0], end = all ? s.kernel[2] : first + 1;
+    const long x_slice = 16L * net_conv_dw_lanes(s) * s.x_blocks * s.x[0] * s.x[1];
+    const long dy_slice = 256L * s.dy_blocks * s.dy[0] * s.dy[1];
+
+    for (int z = 0; z < s.slices[1]; z++)
+        for (int depth = first; depth < end; depth++) {
+            const int slice = z * s.stride[2] - s.padding[2] + depth * s.dilation[2];
+
+            if (slice >= 0 && slice < s.slices[0])
+                net_conv_dw_image(sum + (all ? depth * of_slice * 256L * vectors : 0),
+                                  x + slice * x_slice, dy + z * dy_slice, s, all ? of_slice : taps,
+                                  tap_row % s.kernel[0], images, count, vectors, inputs, tile);
+        }
+}
+
+NET_INLINE int net_conv_dw_depth(struct net_conv_dw s)
+{
+    return s.kernel[2] ? s.kernel[2] : 1;
+}
+
 /* sum[tap][input][vectors][16] of one item, over batch blocks `begin` to `end` - 1. */
 NET_INLINE void net_conv_dw_item(float *sum, const float *x, const float *dy, struct net_conv_dw s,
                                  int begin, int end, int taps, int tap_row, int count, int vectors,
                                  int inputs, net_dw_tile *tile, const struct net_run *run)
 {
-    const long x_floats = 256L * s.x_blocks * s.x[0] * s.x[1];
-    const long dy_floats = 256L * s.dy_blocks * s.dy[0] * s.dy[1];
-    const int height = net_conv_dw_height(s, vectors);
+    const bool volume = s.kernel[2] > 0;
+    const long x_floats = 16L * net_conv_dw_lanes(s) * s.x_blocks * s.x[0] * s.x[1] *
+                          (volume ? s.slices[0] : 1);
+    const long dy_floats = 256L * s.dy_blocks * s.dy[0] * s.dy[1] * (volume ? s.slices[1] : 1);
 
     memset(sum, 0, (size_t)taps * 256 * (size_t)vectors * sizeof *sum);
     for (int b = begin; b < end; b++)
-        for (int row = 0; row < s.dy[0]; row += height)
-            net_conv_dw_rows(sum, x + b * x_floats, dy + b * dy_floats, s, taps, tap_row, row,
-                             height, net_rows(run, b), count, vectors, inputs, tile);
+        if (volume)
+            net_conv_dw_volume(sum, x + b * x_floats, dy + b * dy_floats, s, taps, tap_row,
+                               net_rows(run, b), count, vectors, inputs, tile);
+        else
+            net_conv_dw_image(sum, x + b * x_floats, dy + b * dy_floats, s, taps, tap_row,
+                              net_rows(run, b), count, vectors, inputs, tile);
 }
 
 NET_INLINE void net_conv_dw_panels(float *dw, const float *x, const float *dy, struct net_conv_dw s,
@@ -267,10 +318,11 @@ NET_INLINE void net_conv_dw_panels(float *dw, const float *x, const float *dy, s
                                    NET_RUN)
 {
     const int blocks = (s.channels + 15) / 16, tap_rows = s.tap_rows[3 - vectors];
-    const int taps = s.kernel[0] * s.kernel[1] / tap_rows;
+    const int all_taps = net_conv_dw_depth(s) * s.kernel[0] * s.kernel[1];
+    const int taps = all_taps / tap_rows;
     const int items = s.panels[3 - vectors] * blocks * tap_rows;
     const int in_group = s.inputs / s.groups, out_group = s.outputs / s.groups;
-    const long rows = (long)s.kernel[0] * s.kernel[1] * s.inputs, width = 16L * vectors;
+    const long rows = (long)all_taps * s.inputs, width = 16L * vectors;
     const long floats = (3 * s.panels[0] + 2 * s.panels[1] + s.panels[2]) * 16 * rows;
     float *sum = net_scratch(run, thread);
 

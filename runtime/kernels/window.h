@@ -81,12 +81,12 @@ NET_INLINE struct net_range net_valid(int k, int stride, int padding, int size, 
     return (struct net_range){begin, end < outputs ? end : outputs};
 }
 
-/* ---- Both axes of a convolution -------------------------------------------------------------- */
+/* ---- The axes of a convolution --------------------------------------------------------------- */
 
-/* Axis 0: height, 1: width. */
+/* Axis 0: height, 1: width, of a volume 2: depth. */
 struct net_taps {
-    int kernel[2], stride[2], padding[2], dilation[2];
-    int step[2]; /* of a dx: from tap to tap of one pixel (tap_step); else 0 */
+    int kernel[3], stride[3], padding[3], dilation[3];
+    int step[3]; /* of a dx: from tap to tap of one pixel (tap_step); else 0 */
 };
 
 NET_INLINE bool net_taps_are_backward(struct net_taps t)

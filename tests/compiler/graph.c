@@ -16,6 +16,7 @@
 #include "compiler/loss_cases.h"
 #include "compiler/movement_cases.h"
 #include "compiler/recurrent_cases.h"
+#include "compiler/volume_cases.h"
 #include "lower/lower.h"
 #include "support/graph_test.h"
 #include "support/small_graph.h"
@@ -270,6 +271,9 @@ static const Case cases[] = {
     {OP_CONV2D, build_conv2d, 2, APART(2, 3, 4, 3, 1, 4, 1, 4, 2, 2)},
     {OP_CONV2D_DX, build_transpose, 3, WINDOW(3, 3, 2, 3, 1, 0, 0, -1)},
     {OP_CONV2D_DX, build_transpose, 2, APART(2, 3, 1, 2, 0, 2, 0, 1, 3, 2)},
+    {OP_CONV3D, build_conv3d, 2, VOLUME_WINDOW(3, 2, 2, 1, 1, 1, 1, 0, 1, 1, 1, 1)},
+    {OP_CONV3D, build_conv3d, 3, VOLUME_WINDOW(2, 1, 2, 2, 1, 2, 0, 0, 1, 1, 1, 2)},
+    {OP_CONV3D_DX, build_conv3d_transpose, 2, VOLUME_WINDOW(2, 3, 2, 2, 1, 1, 0, 1, 0, 1, 1, 1)},
     {OP_RELU, build_maximum, 3, WINDOW(2, 3, 1, 1, 0, 0, 0, 0)},
     {OP_RELU6, build_maximum, 2, WINDOW(3, 3, 2, 2, 1, 1, 2, 1)},
     {OP_LEAKY_RELU, build_maximum, 1, APART(3, 2, 1, 1, 2, 1, 1, 0, 2, 3)},
@@ -356,6 +360,14 @@ static const Case cases[] = {
     {OP_AVGPOOL2D, build_window, 4, WINDOW(2, 2, 2, 2, 0, 0, 0, 0)},
     {OP_AVGPOOL2D, build_window, 5, WINDOW(3, 3, 1, 2, 1, 1, 1, 1)},
     {OP_AVGPOOL2D, build_window, 7, WINDOW(3, 2, 2, 3, 1, 0, 1, 0)},
+    {OP_MAXPOOL2D,
+     build_slices,
+     5,
+     {.kernel = {2, 3}, .stride = {2, 1}, .padding = {1, 1}, .padding_end = {1, 1}, .slices = 3}},
+    {OP_AVGPOOL2D,
+     build_slices,
+     4,
+     {.kernel = {3, 2}, .stride = {1, 2}, .padding = {1, 0}, .padding_end = {1, 0}, .slices = 3}},
     {OP_UPSAMPLE2D, build_upsample, 3, WINDOW(2, 2, 2, 2, 0, 0, 0, 0)},
     {OP_UPSAMPLE2D, build_upsample, 2, WINDOW(3, 1, 3, 1, 0, 0, 0, 0)},
     {OP_UPSAMPLE2D_BILINEAR, build_upsample, 3, WINDOW(4, 4, 2, 2, 1, 1, 1, 1)},

@@ -54,7 +54,7 @@ START_TEST(every_attribute_is_said)
 #define WHOLE(name, usual) SAYS(name, , 7, "=7")
 #define REAL(name) SAYS(name, , -0.12345678, "=-0.12345678")
 #define FLAG(name) SAYS(name, , true, "")
-#define PAIR(name, usual) SAYS(name, [0], 2, "=2x0") SAYS(name, [1], 3, "=0x3")
+#define AXES(name, usual) SAYS(name, [0], 2, "=2x0") SAYS(name, [1], 3, "=0x3")
 #define LIST(name, count)                                                                          \
     SAYS(name, [0], -4, "=-4") SAYS(name, [1], 4, "=0,4") SAYS(name, [(count)-1], 4, "=0,0")
 #define CLASS_REALS(name) SAYS(name, , reals, "=1,0.25,3")

@@ -471,7 +471,7 @@ START_TEST(every_operation_is_compiled)
         {cases, COUNT(cases)}, conv_cases(),        pool_cases(),        text_cases(),
         winograd_cases(),      argmax_grad_cases(), batch_lanes_cases(), weight_gradient_cases(),
         matmul_cases(),        movement_cases(),    attention_cases(),   recurrent_cases(),
-        axis_cases()};
+        axis_cases(),          volume_cases()};
     bool seen[OP_COUNT] = {0};
 
     for (int i = 0; i < COUNT(suites); i++)

@@ -236,6 +236,18 @@ def file_image(folder, part, width=6):
     return classes_case(arrays(folder), network)
 
 
+def file_volume(folder):
+    conv, back = convolution(F.conv3d), convolution(F.conv_transpose3d)
+
+    def network(m, x):
+        x = layer(m, "norm", layer(m, "first", x.unsqueeze(1), conv(6, 3, padding=1)), batchnorm())
+        x = layer(m, "deep", F.relu(x), conv(8, [2, 3, 3], stride=(1, 2, 1), padding=(1, 0, 1),
+                                             dilation=(2, 1, 1), groups=2))
+        x = layer(m, "up", F.max_pool3d(x, (1, 2, 3), (1, 1, 2)), back(5, 2, stride=2))
+        return layer(m, "last", F.relu(F.avg_pool3d(x, 2)).flatten(1))
+    return classes_case(arrays(folder), network)
+
+
 def file_sequence(folder, part):
     def network(m, x):
         x = layer(m, "first", x, CONV(6, 3, padding=1)).flatten(2)

@@ -80,26 +80,26 @@ typedef struct Walk {
 
 typedef void Visit(const Walk *walk, const Overlap *m);
 
+/* Of a volume's pool a window stays in one of the slices, whose rows are one below the other. */
 static void walk_windows(const Walk *walk, Visit *visit)
 {
     const Attributes *at = walk->at;
     const int taps = at->kernel[0] * at->kernel[1], width = walk->y.size[2];
-    const int positions = walk->y.size[1] * width;
+    const int positions = walk->y.size[1] * width, height = walk->y.size[1] / slices_of(at);
+    const int x_height = walk->x.size[1] / slices_of(at), x_width = walk->x.size[2];
 
-    for (int row = 0; row < walk->n; row++) {
-        for (int position = 0; position < positions; position++) {
-            for (int tap = 0; tap < taps; tap++) {
-                const int h = position / width * at->stride[0] - at->padding[0] +
-                              tap / at->kernel[1] * dilation_of(at, 0);
-                const int w = position % width * at->stride[1] - at->padding[1] +
-                              tap % at->kernel[1] * dilation_of(at, 1);
+    for (int i = 0; i < walk->n * positions; i++)
+        for (int tap = 0; tap < taps; tap++) {
+            const int position = i % positions, slice = position / width / height;
+            const int h = position / width % height * at->stride[0] - at->padding[0] +
+                          tap / at->kernel[1] * dilation_of(at, 0);
+            const int w = position % width * at->stride[1] - at->padding[1] +
+                          tap % at->kernel[1] * dilation_of(at, 1);
 
-                if (h < 0 || h >= walk->x.size[1] || w < 0 || w >= walk->x.size[2])
-                    continue;
-                visit(walk, &(Overlap){row, position, tap, h * walk->x.size[2] + w});
-            }
+            if (h >= 0 && h < x_height && w >= 0 && w < x_width)
+                visit(walk, &(Overlap){i / positions, position, tap,
+                                       (slice * x_height + h) * x_width + w});
         }
-    }
 }
 
 /* Offset of channel c of a row in a batch of images. */

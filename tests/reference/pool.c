@@ -24,10 +24,12 @@ static Plane planes_of(const Reference *r, const Value *value)
 }
 
 /* Adds, for each overlap of an output position with a pixel under its window, scale times one to
-   the other: the positions to the pixels, or the pixels to the positions. */
+   the other: the positions to the pixels, or the pixels to the positions. Slices are planes. */
 static void add_overlaps(const Attributes *at, Plane y, Plane x, double scale, const double *from,
                          double *to, bool to_positions)
 {
+    y.count *= slices_of(at), y.height /= slices_of(at);
+    x.count *= slices_of(at), x.height /= slices_of(at);
     for (long i = 0; i < y.count * y.height * y.width; i++) {
         const long plane = i / (y.height * y.width);
         const int row = (int)(i / y.width % y.height), column = (int)(i % y.width);

@@ -65,22 +65,21 @@ static double terms_of(const Node *node, int n)
     const int pixels = pixels_of(x);
     const Shape w = node->input_count > 1 && node->inputs[1] ? node->inputs[1]->shape : x;
 
+    if (is_weight_gradient(node->op) && node->op != OP_SPARSE_DENSE_DW)
+        return (double)n * pixels_of(w); /* of dy */
     switch (node->op) {
     case OP_DENSE:
     case OP_CONV2D:
+    case OP_CONV3D:
     case OP_DEPTHWISE:
     case OP_DEPTHWISE_DX:
         return shape_size(w) / w.size[0];
     case OP_DENSE_DX:
     case OP_SPARSE_DENSE_DX:
     case OP_CONV2D_DX:
+    case OP_CONV3D_DX:
     case OP_CONV2D_DX_ARGMAX:
         return (double)shape_size(w) / w.size[1];
-    case OP_DENSE_DW:
-    case OP_CONV2D_DW:
-    case OP_CONV2D_DW_ARGMAX:
-    case OP_DEPTHWISE_DW:
-        return (double)n * pixels_of(w);
     case OP_CHANNEL_SUM:
     case OP_BATCHNORM_STATS:
     case OP_BATCHNORM_SUMS:

@@ -138,6 +138,7 @@ KernelCases movement_cases(void);        /* movement.c */
 KernelCases axis_cases(void);            /* axis.c */
 KernelCases attention_cases(void);       /* attention.c */
 KernelCases recurrent_cases(void);       /* recurrent.c */
+KernelCases volume_cases(void);          /* volume.c */
 
 const char *loss_sum_text(void); /* loss_sums.c: a .net file with a sum of losses */
 const char *loss_value_text(void);
