@@ -44,6 +44,7 @@ typedef enum ParamType { /* what a parameter takes */
                          PARAM_STRINGS,   /* one or a list */
                          PARAM_SEPARATOR, /* a string: what stands between the cells of a csv */
                          PARAM_DECIMAL,   /* a string: "." or "," */
+                         PARAM_QUOTE,     /* the string "'", or `double` or `none` */
                          PARAM_NAME,
                          PARAM_NAMES, /* a name or a list of them: words, nothing that is defined */
                          PARAM_WORDS, /* every argument that is left: names, as of PARAM_NAMES */
@@ -403,7 +404,6 @@ void prune_layers(Sema *s); /* what no term of the loss depends on; inputs come 
 /* ---- parts.c: names of parts of the network in the train section ----------------------------- */
 
 Constant analyze_parts(Sema *s, const Ast *ast); /* of a key; none after an error */
-
 void analyze_rates(Sema *s, const Ast *ast);
 
 /* When layers have their paths, and those that are unused are gone: which of them are frozen. */

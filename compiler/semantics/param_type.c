@@ -176,9 +176,13 @@ static bool are_strings(Object object)
     return object.count > 0;
 }
 
-/* What may stand between the cells of a csv, or in its numbers. */
+/* What may stand between the cells of a csv, around them, or in its numbers. */
 static bool is_mark(ParamType type, Object object)
 {
+    if (type == PARAM_QUOTE)
+        return object.kind == OBJECT_STRING
+                   ? same(object.text, "'")
+                   : is_named(object, "none") || is_named(object, "double");
     static const char *const marks[] = {".", ",", ";", "|", "\t", "\\t", "tab"};
     const int first = type == PARAM_DECIMAL ? 0 : 1, end = type == PARAM_DECIMAL ? 2 : COUNT(marks);
 
@@ -238,11 +242,11 @@ static bool has_type(ParamType type, Object object)
     case PARAM_BOOL:
         return object.kind == OBJECT_BOOL;
     case PARAM_STRING:
-        return object.kind == OBJECT_STRING;
     case PARAM_STRINGS:
-        return are_strings(object);
+        return type == PARAM_STRINGS ? are_strings(object) : object.kind == OBJECT_STRING;
     case PARAM_SEPARATOR:
     case PARAM_DECIMAL:
+    case PARAM_QUOTE:
         return is_mark(type, object);
     case PARAM_NAME:
     case PARAM_MONITOR:
@@ -299,6 +303,7 @@ static const char *type_text(ParamType type)
         [PARAM_STRINGS] = "a string or a list of strings",
         [PARAM_SEPARATOR] = "\",\", \";\", \"|\" or \"tab\"",
         [PARAM_DECIMAL] = "\".\" or \",\"",
+        [PARAM_QUOTE] = "\"'\", double or none",
         [PARAM_NAME] = "a name",
         [PARAM_NAMES] = "a name or a list of names",
         [PARAM_WORDS] = "names",

@@ -25,7 +25,7 @@ static struct {
     size_t used, room;
     size_t looked_at, header, whole; /* bytes; whole: up to the end of the last complete row */
     bool ended, packed, has_header;
-    char separator;
+    char separator, quote;
     enum net_input_kind kind;
     enum where where;           /* of a table: at looked_at */
     bool filled;                /* the row at looked_at is not empty */
@@ -59,10 +59,10 @@ static bool read_more(void)
 static enum where step(enum where where, char c)
 {
     if (where == IN_QUOTES)
-        return c == '"' ? BEHIND_QUOTE : IN_QUOTES;
+        return c == pipe_in.quote ? BEHIND_QUOTE : IN_QUOTES;
     if (c == pipe_in.separator || c == '\n')
         return CELL_BEGINS;
-    return c == '"' && where != IN_CELL ? IN_QUOTES : IN_CELL;
+    return c == pipe_in.quote && where != IN_CELL ? IN_QUOTES : IN_CELL;
 }
 
 static void end_row(void)
@@ -154,6 +154,13 @@ char net_separator(const struct net_call *call)
                                                          : *given->text;
 }
 
+char net_quote(const struct net_call *call)
+{
+    const struct net_arg *given = net_argument(call, "quote");
+
+    return given && *given->text == '\'' ? '\'' : given && *given->text == 'n' ? '\0' : '"';
+}
+
 bool net_arriving_open(const char *file, const struct net_call *call, bool texts)
 {
     const struct net_arg *header = net_argument(call, "header");
@@ -182,6 +189,7 @@ bool net_arriving_open(const char *file, const struct net_call *call, bool texts
                                                                        : NET_INPUT_TABLE;
     pipe_in.has_header = (!header || header->number != 0) && pipe_in.kind == NET_INPUT_TABLE;
     pipe_in.separator = net_separator(call);
+    pipe_in.quote = net_quote(call);
     fill();
     return true;
 }

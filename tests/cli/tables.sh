@@ -44,10 +44,14 @@ mkdir semicolons && sed 's/,/;/g' fruit.csv >semicolons/fruit.csv
 exits "another separator" 1 "separated by commas" \
     ./fruit train --data semicolons --out none --quiet
 
-# the same cells parted otherwise are the same rows, of files and of a pipe
+# the same cells parted otherwise are the same rows, of files and of a pipe; by | in single quotes
 for by in ';' '|' tab; do
     sed "s/csv(\"fruit.csv\"/&, separator=\"$by\"/" fruit.net >parted.net
     sed "s/,/${by/tab/	}/g" fruit.csv >semicolons/fruit.csv
+    if [ "$by" = '|' ]; then
+        sed -i "s/separator=\"|\"/&, quote=\"'\"/" parted.net
+        sed -i "s/\"\"/~/g; s/\"/'/g; s/~/\"/g" semicolons/fruit.csv
+    fi
     build parted parted.net
     rm -rf parted_run
     check "cells parted by $by: trains" \

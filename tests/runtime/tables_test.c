@@ -434,6 +434,41 @@ START_TEST(numbers_end_with_a_page)
 }
 END_TEST
 
+/* The quotes that a call names, and others as letters; read back from the file. */
+START_TEST(quotes_of_cells)
+{
+    static const char *const marks[] = {"'", "none", "double"};
+    static const char *const wanted[3][2] = {
+        {"it's \"a\", b\nc", "\"x\""}, {"'it''s", "\"x\""}, {"'it''s", "x"}};
+    static const char *const files[] = {"text,kind\n'it''s \"a\", b\nc',fig\n\"x\",'pear'\n",
+                                        "text,kind\n'it''s,fig\n\"x\",'pear'\n"};
+    const struct net_field fields[] = {text_field, class_field};
+    struct net_scratch scratch = {0};
+
+    for (int i = 0; i < 3; i++) {
+        const struct net_arg args[] = {{.name = "file", .text = "t.csv"},
+                                       {.name = "quote", .text = marks[i]}};
+        const struct net_call call = {
+            .name = "csv", .args = args, .arg_count = 2, .reader = &net_reader_csv};
+        const struct net_request request = {
+            .call = &call, .folder = data_test_folder(), .fields = fields, .field_count = 2};
+        struct net_table table = {0};
+
+        write_text("t.csv", files[i > 0]);
+        net_reader_csv.open(&table, &request);
+        for (int row = 0; row < 2; row++) {
+            const struct net_slice text = net_text_row(&table.columns[0], row, &scratch);
+
+            ck_assert_int_eq(text.length, strlen(wanted[i][row]));
+            ck_assert_int_eq(memcmp(text.at, wanted[i][row], text.length), 0);
+        }
+        ck_assert_str_eq(net_string(table.columns[1].strings, i ? 0 : 1), i ? "'pear'" : "pear");
+        net_table_free(&table);
+    }
+    free(scratch.at);
+}
+END_TEST
+
 TCase *readers_test_tables(void)
 {
     const TTest *const tests[] = {
@@ -442,6 +477,7 @@ TCase *readers_test_tables(void)
         csv_without_header,
         csv_fields,
         csv_names,
+        quotes_of_cells,
         jsonl_fields,
         truths,
         headers_differ,

@@ -1,8 +1,8 @@
 /*
  * csv.c -- comma-separated values as RFC 4180 has them: cells may stand in quotes, where
  * commas and line breaks are text and "" is a quote. Lines that are empty are no rows. A quote
- * inside a cell that does not begin with one is an ordinary character. Another separator, a decimal
- * comma and further words for missing numbers are the source's arguments.
+ * inside a cell that does not begin with one is an ordinary character. Another separator or quote, a
+ * decimal comma and further words for missing numbers are the source's arguments.
  */
 
 #include <math.h>
@@ -22,8 +22,8 @@ struct cell {
 
 struct csv {
     const char *path, *at, *end;
-    const char *hint; /* where a column is not there; or NULL */
-    char separator;
+    const char *hint;              /* where a column is not there; or NULL */
+    char separator, quote;         /* no quote: 0 */
     bool comma;                    /* the decimal one */
     const struct net_arg *missing; /* words for a missing number; or NULL */
     long line;                     /* of `at`, from 1 */
@@ -56,8 +56,11 @@ static void tell_separator(char text[REMARK], char own, char found)
 
 static _Noreturn void fail_behind_quote(const struct csv *c, char found)
 {
-    char remark[REMARK] = "a quote inside quotes is written \"\"";
+    char remark[REMARK];
 
+    snprintf(remark, sizeof remark,
+             "a quote inside quotes is written %c%c; csv(..., quote=none) reads all as letters",
+             c->quote, c->quote);
     if (found && strchr(";|\t,", found))
         tell_separator(remark, c->separator, found);
     net_fail(
@@ -71,7 +74,7 @@ static struct cell read_cell(struct csv *c)
     struct cell cell = {.at = c->at};
     const char *at = c->at;
 
-    if (at == c->end || *at != '"') {
+    if (at == c->end || *at != c->quote) {
         while (at < c->end && *at != c->separator && *at != '\n' &&
                !(*at == '\r' && (at + 1 == c->end || at[1] == '\n')))
             at++;
@@ -85,12 +88,15 @@ static struct cell read_cell(struct csv *c)
     cell.quoted = true;
     for (;; at++) {
         if (at == c->end)
-            net_fail(1, "%s: line %ld: a quote opens here and is never closed", c->path, line);
+            net_fail(1,
+                     "%s: line %ld: a quote opens here and is never closed; where it is a letter "
+                     "as others: csv(..., quote=none)",
+                     c->path, line);
         if (*at == '\n')
             c->line++;
-        if (*at != '"')
+        if (*at != c->quote)
             continue;
-        if (at + 1 == c->end || at[1] != '"')
+        if (at + 1 == c->end || at[1] != c->quote)
             break;
         cell.doubled = true;
         at++;
@@ -169,34 +175,45 @@ static struct net_slice content(struct cell cell, struct net_scratch *scratch)
 
     if (!cell.doubled)
         return (struct net_slice){cell.at, cell.length};
+    const char quote = cell.at[-1];
+
     net_scratch_fit(scratch, cell.length);
     for (size_t i = 0; i < cell.length; i++) {
         scratch->at[length++] = cell.at[i];
-        i += cell.at[i] == '"';
+        i += cell.at[i] == quote;
     }
     return (struct net_slice){scratch->at, length};
 }
 
-/* A text of a file, by what parts its cells. */
-#define READ_TEXT(name, by)                                                                        \
+/* A text of a file, by what parts its cells and the quote around them. */
+#define READ_TEXT(name, by, mark)                                                                  \
     static struct net_slice name(const char *at, const char *end, struct net_scratch *scratch)     \
     {                                                                                              \
-        struct csv c = {.path = "", .at = at, .end = end, .separator = (by)};                      \
+        struct csv c = {.path = "", .at = at, .end = end, .separator = (by), .quote = (mark)};     \
                                                                                                    \
         return content(read_cell(&c), scratch);                                                    \
     }
+#define READ_TEXTS(name, by)                                                                       \
+    READ_TEXT(name, by, '"')                                                                       \
+    READ_TEXT(name##_in_single_quotes, by, '\'')                                                   \
+    READ_TEXT(name##_unquoted, by, '\0')
 
-READ_TEXT(read_by_comma, ',')
-READ_TEXT(read_by_semicolon, ';')
-READ_TEXT(read_by_bar, '|')
-READ_TEXT(read_by_tab, '\t')
+READ_TEXTS(by_comma, ',')
+READ_TEXTS(by_semicolon, ';')
+READ_TEXTS(by_bar, '|')
+READ_TEXTS(by_tab, '\t')
 
-static net_read_text *text_reader(char separator)
+static net_read_text *text_reader(char separator, char quote)
 {
-    return separator == ';'    ? read_by_semicolon
-           : separator == '|'  ? read_by_bar
-           : separator == '\t' ? read_by_tab
-                               : read_by_comma;
+    static const char separators[] = ",;|\t", quotes[] = "\"'";
+    static net_read_text *const readers[][3] = {
+        {by_comma, by_comma_in_single_quotes, by_comma_unquoted},
+        {by_semicolon, by_semicolon_in_single_quotes, by_semicolon_unquoted},
+        {by_bar, by_bar_in_single_quotes, by_bar_unquoted},
+        {by_tab, by_tab_in_single_quotes, by_tab_unquoted},
+    };
+
+    return readers[strchr(separators, separator) - separators][strchr(quotes, quote) - quotes];
 }
 
 /* ---- the header ------------------------------------------------------------------------------ */
@@ -251,8 +268,10 @@ static const char *quote_hint(const struct csv *c)
 
         while (!cell->quoted && blanks < cell->length && cell->at[blanks] == ' ')
             blanks++;
-        if (blanks && blanks < cell->length && cell->at[blanks] == '"')
+        if (blanks && blanks < cell->length && c->quote && cell->at[blanks] == c->quote)
             return "; a quote behind a blank opens nothing: leave the blanks out before it";
+        if (c->quote == '"' && cell->length > 1 && *cell->at == '\'')
+            return "; cells in single quotes are read by csv(..., quote=\"'\")";
     }
     return "";
 }
@@ -413,14 +432,14 @@ void net_open_csv(struct net_table *table, const struct net_request *request)
     const struct net_arg *file = net_argument(request->call, "file");
     const struct net_arg *decimal = net_argument(request->call, "decimal");
     const struct net_arg *missing = net_argument(request->call, "missing");
-    const char separator = net_separator(request->call);
+    const char separator = net_separator(request->call), quote = net_quote(request->call);
     struct net_scratch scratch = {0};
     int *chosen[NET_COLUMNS] = {NULL}; /* of each field */
     struct net_builder builder;
     int count, width = 0;
     char **paths = net_paths(request->folder, file->text, &count);
 
-    net_builder_open(&builder, table, request, text_reader(separator));
+    net_builder_open(&builder, table, request, text_reader(separator, quote));
     for (int i = 0; i < count; i++) {
         struct net_bytes bytes = net_text_bytes(net_map_file(table, paths[i]), paths[i]);
         struct csv c = {.path = paths[i],
@@ -429,6 +448,7 @@ void net_open_csv(struct net_table *table, const struct net_request *request)
                         .line = 1 + request->lines_before,
                         .hint = request->hint,
                         .separator = separator,
+                        .quote = quote,
                         .comma = decimal && decimal->text && *decimal->text == ',',
                         .missing = missing && !missing->none ? missing : NULL};
         const struct csv start = c;

@@ -135,6 +135,7 @@ enum net_input_kind net_input_kind_of(const char *file, bool texts);
    says. false: it is no pipe. */
 bool net_arriving_open(const char *file, const struct net_call *call, bool texts);
 char net_separator(const struct net_call *call); /* of the cells of a csv */
+char net_quote(const struct net_call *call);     /* around them; 0: none is */
 /* The same of the next rows; how many lines and rows came before them. false: there are none. */
 bool net_arriving_next(long *lines, long *rows);
 
