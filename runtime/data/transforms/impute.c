@@ -10,8 +10,6 @@
 
 #include "data/transforms/transform.h"
 
-enum { HELD = 1 << 22 }; /* numbers that a median's columns may hold at a time */
-
 bool net_field_imputes(const struct net_field *field)
 {
     for (int s = 0; s < field->step_count; s++)
@@ -82,37 +80,19 @@ static bool is_missing(double x, bool zeros)
 
 /* ---- learning -------------------------------------------------------------------------------- */
 
-static int compare(const void *a, const void *b)
+struct medians {
+    double *value; /* [size] */
+    long *count;   /* how many rows have one */
+};
+
+static void fit_median(void *context, int element, double *x, long count)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
+    const struct medians *medians = context;
+    const long half = count / 2;
 
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *x, long count)
-{
-    qsort(x, (size_t)count, sizeof *x, compare);
-    return count % 2 ? x[count / 2] : x[count / 2 - 1] + (x[count / 2] - x[count / 2 - 1]) / 2;
-}
-
-/* The medians of columns `begin` to `end`, and how many rows have one. */
-static void fit_medians(const struct net_values *values, bool zeros, const long *rows,
-                        long row_count, int begin, int end, double *value, long *count)
-{
-    double *row = net_allocate((size_t)values->column.size, sizeof *row);
-    double *held = net_allocate((size_t)(end - begin) * (size_t)row_count, sizeof *held);
-
-    for (long r = 0; r < row_count; r++) {
-        net_values_row(values, rows ? rows[r] : r, row);
-        for (int i = begin; i < end; i++)
-            if (!is_missing(row[i], zeros))
-                held[(i - begin) * row_count + count[i]++] = row[i];
-    }
-    for (int i = begin; i < end; i++)
-        if (count[i])
-            value[i] = median(held + (i - begin) * row_count, count[i]);
-    free(held);
-    free(row);
+    medians->count[element] = count;
+    if (count)
+        medians->value[element] = count % 2 ? x[half] : x[half - 1] + (x[half] - x[half - 1]) / 2;
 }
 
 /* The means, and how many rows have one. Rounding does not take a mean out of its numbers' range:
@@ -147,7 +127,6 @@ static void fit_impute(struct net_fitted *fitted, const struct net_values *value
                        const struct net_call *call, const long *rows, long row_count)
 {
     const int size = values->column.size;
-    const int at_once = row_count < HELD ? (int)(HELD / (row_count + 1)) + 1 : 1;
     const bool zeros = net_has_word(call, "what", "zeros");
     double *value = net_allocate((size_t)size, sizeof *value);
     long *count = net_allocate((size_t)size, sizeof *count);
@@ -157,9 +136,8 @@ static void fit_impute(struct net_fitted *fitted, const struct net_values *value
     if (!net_has_word(call, "by", "median"))
         fit_means(values, zeros, rows, row_count, value, count);
     else
-        for (int i = 0; i < size; i += at_once)
-            fit_medians(values, zeros, rows, row_count, i, i + at_once < size ? i + at_once : size,
-                        value, count);
+        net_values_sorted(values, zeros, rows, row_count, fit_median,
+                          &(struct medians){value, count});
     for (int i = 0; i < size; i++)
         if (!count[i] && !left[i])
             net_fail(1, "%s: impute: no training row has a number in %s%s", values->column.place,

@@ -10,13 +10,6 @@
 
 #include "data/transforms/transform.h"
 
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
 /* Between the two numbers that stand around share q of all, as numpy.percentile has it. */
 static double quantile(const double *sorted, long count, double q)
 {
@@ -27,32 +20,31 @@ static double quantile(const double *sorted, long count, double q)
     return t < .5 ? low + (high - low) * t : high - (high - low) * (1 - t);
 }
 
-/* edges [size][n + 1]: the least number, what parts the bins, and the most */
+struct fit {
+    const struct net_column *column;
+    int n;
+    double *edges; /* [size][n + 1]: the least number, what parts the bins, and the most */
+};
+
+static void fit_edges(void *context, int element, double *sorted, long count)
+{
+    const struct fit *fit = context;
+
+    if (!count)
+        net_fail(1, "%s: column %d (from 0) of %s has no number in any training row",
+                 fit->column->place, element, fit->column->name);
+    for (int k = 0; k <= fit->n; k++)
+        fit->edges[element * (fit->n + 1) + k] = quantile(sorted, count, (double)k / fit->n);
+}
+
 static void fit_quantiles(struct net_fitted *fitted, const struct net_values *values,
                           const struct net_call *call, const long *rows, long row_count)
 {
     const int size = values->column.size, n = (int)net_argument(call, "n")->number;
-    double *row = net_allocate((size_t)size, sizeof *row);
-    double *held = net_allocate((size_t)row_count, sizeof *held);
     double *edges = net_allocate((size_t)size * ((size_t)n + 1), sizeof *edges);
+    struct fit fit = {&values->column, n, edges};
 
-    for (int i = 0; i < size; i++) {
-        long count = 0;
-
-        for (long r = 0; r < row_count; r++) {
-            net_values_row(values, rows ? rows[r] : r, row);
-            held[count] = row[i];
-            count += !isnan(row[i]);
-        }
-        if (!count)
-            net_fail(1, "%s: column %d (from 0) of %s has no number in any training row",
-                     values->column.place, i, values->column.name);
-        qsort(held, (size_t)count, sizeof *held, compare);
-        for (int k = 0; k <= n; k++)
-            edges[i * (n + 1) + k] = quantile(held, count, (double)k / n);
-    }
-    free(row);
-    free(held);
+    net_values_sorted(values, false, rows, row_count, fit_edges, &fit);
     *fitted = (struct net_fitted){.list = {edges}, .count = size * (n + 1)};
 }
 

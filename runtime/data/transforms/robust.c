@@ -10,8 +10,6 @@
 
 #include "data/transforms/transform.h"
 
-enum { HELD = 1 << 22 }; /* numbers of some elements that are sorted at a time */
-
 /* Between the two numbers that stand around share q of all. */
 static double quantile(const double *sorted, long count, double q)
 {
@@ -21,44 +19,31 @@ static double quantile(const double *sorted, long count, double q)
     return i + 1 < count ? sorted[i] + (sorted[i + 1] - sorted[i]) * (at - (double)i) : sorted[i];
 }
 
-/* The median and the range of one element's numbers, which are sorted; 1 of what differs by
-   rounding alone (minmax.c). */
-static double fit_element(double *x, long count, double *range)
+struct fit {
+    double *median, *range; /* [size] */
+};
+
+/* A range is 1 of what differs by rounding alone (minmax.c). */
+static void fit_element(void *context, int element, double *sorted, long count)
 {
-    const double median = net_median(x, count), low = quantile(x, count, 0.25);
-    const double high = quantile(x, count, 0.75);
+    const struct fit *fit = context;
+    const double low = quantile(sorted, count, 0.25), high = quantile(sorted, count, 0.75);
     const double rounding = 10 * DBL_EPSILON * fmax(fabs(low), fabs(high));
 
-    *range = high - low <= rounding ? 1 : high - low;
-    return median;
+    fit->range[element] = high - low <= rounding ? 1 : high - low;
+    fit->median[element] = net_median(sorted, count);
 }
 
 static void fit_robust(struct net_fitted *fitted, const struct net_values *values,
                        const struct net_call *call, const long *rows, long row_count)
 {
-    const int size = values->column.size;
-    const int most = row_count < HELD ? (int)(HELD / row_count) : 1;
-    const int at_once = size < most ? size : most;
-    double *row = net_allocate((size_t)size, sizeof *row);
-    double *held = net_allocate((size_t)at_once * (size_t)row_count, sizeof *held);
-    double *median = net_allocate((size_t)size, sizeof *median);
-    double *range = net_allocate((size_t)size, sizeof *range);
+    const size_t size = (size_t)values->column.size;
+    struct fit fit = {net_allocate(size, sizeof *fit.median),
+                      net_allocate(size, sizeof *fit.range)};
 
     (void)call;
-    for (int begin = 0; begin < size; begin += at_once) {
-        const int count = size - begin < at_once ? size - begin : at_once;
-
-        for (long r = 0; r < row_count; r++) {
-            net_values_row(values, rows ? rows[r] : r, row);
-            for (int i = 0; i < count; i++)
-                held[i * row_count + r] = row[begin + i];
-        }
-        for (int i = 0; i < count; i++)
-            median[begin + i] = fit_element(held + i * row_count, row_count, &range[begin + i]);
-    }
-    free(row);
-    free(held);
-    *fitted = (struct net_fitted){.list = {median, range}, .count = size};
+    net_values_sorted(values, false, rows, row_count, fit_element, &fit);
+    *fitted = (struct net_fitted){.list = {fit.median, fit.range}, .count = (int)size};
 }
 
 static void apply_robust(struct net_values *values, const struct net_call *call,

@@ -47,6 +47,11 @@ void net_values_open(struct net_values *values, const struct net_field *field,
                      const struct net_column *column);
 /* The numbers of one row, column.size of them. */
 void net_values_row(const struct net_values *values, long row, double *numbers);
+/* Tells each element's numbers over the rows (NULL: the first row_count), sorted, without those
+   that are NaN and, with `zeros`, 0. Some elements are held at a time. */
+typedef void net_take_sorted(void *context, int element, double *sorted, long count);
+void net_values_sorted(const struct net_values *values, bool zeros, const long *rows,
+                       long row_count, net_take_sorted *take, void *context);
 /* Fails unless a row has as many numbers as `fitted` is of. */
 void net_values_check(const struct net_values *values, const struct net_fitted *fitted);
 /* What is affine so far is applied: the column holds numbers of its own, NET_F64 or NET_F32. */

@@ -12,6 +12,8 @@
 
 #include "data/transforms/transform.h"
 
+enum { HELD = 1 << 22 }; /* numbers of some elements that are sorted at a time */
+
 const char *net_shape_text(char text[64], int rank, const int *shape)
 {
     int length = snprintf(text, 64, "[");
@@ -80,6 +82,44 @@ void net_values_replace(struct net_values *values, enum net_type type, int rank,
     free(values->owned);
     net_values_open(values, values->field, &column);
     values->owned = at;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+void net_values_sorted(const struct net_values *values, bool zeros, const long *rows,
+                       long row_count, net_take_sorted *take, void *context)
+{
+    const int size = values->column.size;
+    const int most = row_count < HELD ? (int)(HELD / (row_count + 1)) + 1 : 1;
+    const int at_once = size < most ? size : most;
+    double *row = net_allocate((size_t)size, sizeof *row);
+    double *held = net_allocate((size_t)at_once * (size_t)row_count, sizeof *held);
+    long *count = net_allocate((size_t)size, sizeof *count);
+
+    for (int begin = 0; begin < size; begin += at_once) {
+        const int end = size - begin < at_once ? size : begin + at_once;
+
+        for (long r = 0; r < row_count; r++) {
+            net_values_row(values, rows ? rows[r] : r, row);
+            for (int i = begin; i < end; i++)
+                if (!isnan(row[i]) && !(zeros && row[i] == 0))
+                    held[(i - begin) * row_count + count[i]++] = row[i];
+        }
+        for (int i = begin; i < end; i++) {
+            double *sorted = held + (i - begin) * row_count;
+
+            qsort(sorted, (size_t)count[i], sizeof *sorted, compare);
+            take(context, i, sorted, count[i]);
+        }
+    }
+    free(row);
+    free(held);
+    free(count);
 }
 
 void net_values_check(const struct net_values *values, const struct net_fitted *fitted)
