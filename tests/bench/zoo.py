@@ -11,14 +11,15 @@ Prints a table in Markdown, a row a network, and what went wrong; the exit is 1 
 - parameters: netc's, and PyTorch's where they are others.
 - losses of 10 steps by the file's optimizer and clip, without its schedule, from the same weights
   (those of `init`) on the same rows, both sides without what is drawn (dropout and the like, see
-  networks/net_file.py): the largest relative difference from PyTorch's.
-- gradients of the first step: the largest difference in a tensor by its largest number (by the
-  largest of all where a tensor's gradient is 0 in double). Behind both the distances of netc and of
-  PyTorch from PyTorch in double. Where netc is further from it than 1e-4 and than 1.5 times
-  PyTorch, it is told how near netc is to double when relus and maxima whose inputs are nearer than
-  rounding decide in its first step as netc's gradients have it (networks/decisions.py), and if that
-  is not near, how far double goes when the weights are moved by 2^-22 of them. Beyond that is a
-  fault.
+  networks/net_file.py): the largest relative difference from PyTorch's. Of several train sections
+  the sums.
+- gradients of the first step, of several sections each from the first weights: the largest
+  difference in a tensor by its largest number (by the largest of all where a tensor's gradient is 0
+  in double). Behind both the distances of netc and of PyTorch from PyTorch in double. Where netc is
+  further from it than 1e-4 and than 1.5 times PyTorch, it is told how near netc is to double when
+  relus and maxima whose inputs are nearer than rounding decide in its first step as netc's
+  gradients have it (networks/decisions.py), and if that is not near, how far double goes when the
+  weights are moved by 2^-22 of them. Beyond that is a fault.
 - threads: whether one thread and two give the same losses and weights to the bit.
 - compile: processor seconds of netc with clang, of the file as it is.
 - step: medians on --threads threads in turns, of the file as it is; MB: the processes' peaks.
@@ -84,15 +85,20 @@ class Ours:
     """The trainer of a copy, in a folder with its rows."""
 
     def __init__(self, netc, net, batch, folder, seed):
-        self.folder, self.trainer = folder, os.path.join(folder, "trainer")
+        self.netc, self.net, self.batch, self.folder = netc, net, batch, folder
         self.weights = os.path.join(folder, "initial", "model.safetensors")
-        with open(self.trainer + ".net", "w") as file:
-            file.write(net.copy())
-        compile_net(netc, self.trainer + ".net", self.trainer, batch)
+        self.trainer = self.compiled(net.copy())
         summary = call(netc, self.trainer + ".net", "--summary")
         self.count = int(re.search(r"Trainable params: ([\d,]+)", summary)[1].replace(",", ""))
         call(self.trainer, "train", "--data", folder, "--seed", seed, "--epochs", 0, "--out",
              os.path.join(folder, "initial"), "--quiet")
+
+    def compiled(self, text):
+        path = os.path.join(self.folder, "trainer")
+        with open(path + ".net", "w") as file:
+            file.write(text)
+        compile_net(self.netc, path + ".net", path, self.batch)
+        return path
 
     def steps(self, count, threads, *flags):
         """The losses, and the tensors behind the last step."""
@@ -108,8 +114,14 @@ class Ours:
     def gradients(self):
         """Of the first step, by the names of tensors: what sgd's momentum is behind it."""
         from losses import read_safetensors
-        self.steps(1, 2, "--optimizer", "sgd", "--lr", 1e-12, "--momentum", 0.9, "--weight-decay",
-                   0, "--clip", 0)
+        flags = ["--optimizer", "sgd", "--lr", 1e-12, "--momentum", 0.9, "--weight-decay", 0,
+                 "--clip", 0]
+        if len(self.net.sections) > 1:      # which no flag is for
+            text = re.sub(r"^    clip .*\n", "", self.net.copy(), flags=re.M)
+            self.compiled(re.sub(r"^(    optimizer *=).*", r"\1 sgd(lr=1e-12, momentum=0.9)", text,
+                                flags=re.M))
+            flags = []
+        self.steps(1, 2, *flags)
         state = read_safetensors(os.path.join(self.folder, "run", "checkpoint.safetensors"))
         prefix = "optimizer.1."
         return {name[len(prefix):]: tensor.double() for name, tensor in state.items()
@@ -146,7 +158,7 @@ class Theirs:
         import torch
         from networks.layers import draw_nothing
         self.net, self.rows, self.batch, self.dtype = net, rows, batch, dtype
-        self.network, self.loss_of = find()
+        self.network, losses = find()
         draw_nothing(self.network)
         self.network.to(dtype)
         self.parameters = list(self.network.parameters())
@@ -158,35 +170,63 @@ class Theirs:
                 if not parameter.requires_grad and (tensor - parameter).abs().max() > 1e-5:
                     raise RuntimeError("a tensor that is not trained is another in PyTorch")
                 parameter.copy_(tensor)
-        self.learning = [p for p in self.parameters if p.requires_grad]
-        self.count = sum(p.numel() for p in self.learning)
+        self.sections = list(zip(losses if isinstance(losses, list) else [losses],
+                                 map(self.learning, net.sections)))
+        self.count = sum(p.numel() for _, learning in self.sections for p in learning)
+
+    def learning(self, section):
+        """Of a train section, the parameters."""
+        names = re.findall(r"\w+", section.get("parameters", ""))
+        modules = [getattr(self.network, name) for name in names] or [self.network]
+        return [p for module in modules for p in module.parameters() if p.requires_grad]
 
     def part(self, tensors, step):
         for tensor in tensors:
             tensor = tensor[step * self.batch:(step + 1) * self.batch]
             yield tensor.to(self.dtype) if tensor.is_floating_point() else tensor.long()
 
-    def loss(self, step=0):
-        inputs, targets = self.rows
-        return self.loss_of(self.network(*self.part(inputs, step)), *self.part(targets, step))
+    def outputs(self, step):
+        return self.network(*self.part(self.rows[0], step))
+
+    def loss(self, section=0, step=0, outputs=None):
+        """Of `outputs`, or of what the network gives."""
+        outputs = self.outputs(step) if outputs is None else outputs
+        return self.sections[section][0](outputs, *self.part(self.rows[1], step))
+
+    def gradients(self):
+        """Of the first step of each section from the same weights, as double."""
+        import torch
+        found, outputs = {}, self.outputs(0)
+        for section, (_, learning) in enumerate(self.sections):
+            loss = self.loss(section, 0, outputs)
+            found.update(zip(learning, torch.autograd.grad(loss, learning, retain_graph=True,
+                                                           allow_unused=True)))
+        return [torch.zeros_like(p).double() if found.get(p) is None else found[p].double()
+                for p in self.parameters]
 
     def run(self, turned=()):
-        """The losses, and the gradients of the first step, as double; with decisions turned over
-        in it."""
-        import torch
+        """The losses, and the gradients of the first step; with decisions turned over in it."""
         from networks.decisions import Decisions
-        optimizer, losses, gradients = self.net.optimizer(self.learning), [], None
+
+        def deciding(step):
+            return Decisions(turned) if turned and step == 0 else contextlib.nullcontext()
+        with deciding(0):
+            gradients = self.gradients()
+        optimizers, losses = [self.net.optimizer(learning, section)
+                              for section, (_, learning) in enumerate(self.sections)], []
         for step in range(STEPS):
-            optimizer.zero_grad()
-            with Decisions(turned) if turned and step == 0 else contextlib.nullcontext():
-                loss = self.loss(step)
-            loss.backward()
-            if step == 0:
-                gradients = [torch.zeros_like(p).double() if p.grad is None
-                             else p.grad.double().clone() for p in self.parameters]
-            self.net.clip(self.learning)
-            optimizer.step()
-            losses.append(loss.item())
+            mode, of_step = deciding(step), 0
+            with mode:
+                outputs = self.outputs(step)
+            for section, optimizer in enumerate(optimizers):
+                optimizer.zero_grad()
+                with mode:
+                    loss = self.loss(section, step, outputs)
+                loss.backward()
+                self.net.clip(self.sections[section][1])
+                optimizer.step()
+                of_step += loss.item()
+            losses.append(of_step)
         return losses, gradients
 
 
@@ -294,7 +334,7 @@ def compare(netc, net, find, batch, seed):
     far = sides.far(own, its)
     if far:
         told.append(f"{' and '.join(far)} are far from double (gradients: {own[2]})")
-    if "gradients" in far:
+    if "gradients" in far and len(net.sections) == 1:
         run, count, margin = sides.as_decided()
         own = sides.distances(sides.ours, run)
         told.append(f"{count} decisions nearer than {margin:.0e} are taken otherwise than in "
@@ -394,7 +434,10 @@ def main():
                 cells, told, wrong = compare(options.netc, net, find, few, options.seed)
                 faults += wrong
                 notes += [f"- `{name}`{' FAULT' if wrong else ''}: {line}" for line in told]
-            if options.steps:
+            if options.steps and len(net.sections) > 1:
+                cells += [""] * len(STEP_HEADS)
+                notes.append(f"- `{name}`: steps of several train sections are not measured")
+            elif options.steps:
                 cells += measure(options.netc, name, path, many, options)
         except RuntimeError as error:
             faults += 1

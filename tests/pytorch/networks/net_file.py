@@ -105,13 +105,17 @@ class NetFile:
                        if re.match(r"    (input|target) ", line)]
         self.inputs = [field for field in self.fields if field.role == "input"]
         self.targets = [field for field in self.fields if field.role == "target"]
-        section = lines[lines.index("train {"):]
-        self.train = dict(match.groups() for match in
-                          (re.match(r"    (\w+) *= *(.*)", line) for line in section) if match)
+        self.sections = []                          # of training, in turn
+        for line in lines:
+            if re.match(r"train\b.*{$", line):
+                self.sections.append({})
+            elif self.sections and (match := re.match(r"    (\w+) *= *(.*)", line)):
+                self.sections[-1][match[1]] = match[2]
+        self.train = self.sections[0]
         self.batch = int(self.train["batch"])
 
-    def optimizer(self, parameters):
-        return models.evaluate(self.train["optimizer"])(parameters)
+    def optimizer(self, parameters, section=0):
+        return models.evaluate(self.sections[section]["optimizer"])(parameters)
 
     def clip(self, parameters):
         """The gradients of a step, bounded as the file says."""

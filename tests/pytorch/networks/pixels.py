@@ -170,3 +170,38 @@ def yolo_tiny():
         before = channels
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(12544, 1470),
                          nn.Unflatten(1, (30, 7, 7))), detection
+
+
+def sized(kind, inputs, outputs, stride=2, padding=1):
+    return kind(inputs, outputs, 4, stride, padding, bias=False)
+
+
+class Gan(nn.Module):
+    """Gives what is made of noise beside the pictures; both losses go on from there."""
+
+    def __init__(self, size=64):
+        super().__init__()
+        up = functools.partial(sized, nn.ConvTranspose2d)
+        down = functools.partial(sized, nn.Conv2d)
+        g, d = [up(100, 8 * size, 1, 0)], [down(1, size), nn.LeakyReLU(0.2)]
+        for scale in 4, 2, 1:
+            g += [nn.BatchNorm2d(2 * scale * size), nn.ReLU(), up(2 * scale * size, scale * size)]
+        for scale in 2, 4, 8:
+            d += [down(scale // 2 * size, scale * size), nn.BatchNorm2d(scale * size),
+                  nn.LeakyReLU(0.2)]
+        self.d = nn.Sequential(*d, down(8 * size, 1, 1, 0), nn.Sigmoid(), nn.Flatten())
+        self.g = nn.Sequential(*g, nn.BatchNorm2d(size), nn.ReLU(), up(size, 1), nn.Tanh())
+
+    def forward(self, image, z):
+        image = F.interpolate(F.pad(image, (2, 2, 2, 2)), scale_factor=2)
+        return 2 * F.avg_pool2d(image, 3, 1, 1) - 1, self.g(z)
+
+
+def dcgan_mnist():
+    network = Gan()
+
+    def is_real(pictures, real):
+        out = network.d(pictures)
+        return F.binary_cross_entropy(out, torch.full_like(out, real))
+    return network, [lambda out: is_real(out[0], 1) + is_real(out[1].detach(), 0),
+                     lambda out: is_real(out[1], 1)]
