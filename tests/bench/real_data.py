@@ -20,7 +20,7 @@ from real_tables import cars, weather
 from real_texts import gpt_nano, reviews
 
 ROWS = {"vae_mnist": vae_mnist, "siamese_mnist": siamese_mnist, "triplet_mnist": triplet_mnist,
-        "unet": unet, "imdb_lstm": reviews("imdb_lstm", 5),
+        "unet": unet, "imdb_lstm_mean": reviews("imdb_lstm_mean", 2),
         "imdb_encoder": reviews("imdb_encoder", 2), "gpt_nano": gpt_nano, "weather": weather,
         "cars": cars}
 

@@ -47,6 +47,23 @@ def mean_of_words(x, padding):
     return x.masked_fill(padding.unsqueeze(2), 0).sum(1) / (~padding).sum(1, keepdim=True)
 
 
+class MeanReader(nn.Module):
+    """The mean of the states of an lstm over the words, without the padding behind them."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.recurrent = nn.Embedding(10000, 32), nn.LSTM(32, 64, batch_first=True)
+        self.drop, self.head = nn.Dropout(0.3), nn.Sequential(nn.Dropout(0.5), nn.Linear(64, 1))
+
+    def forward(self, review):
+        states, _ = self.recurrent(self.drop(self.words(review)))
+        return self.head(mean_of_words(states, padding_of(review)))
+
+
+def imdb_lstm_mean():
+    return MeanReader(), binary
+
+
 class Reviewer(nn.Module):
     def __init__(self, length):
         super().__init__()
