@@ -325,7 +325,8 @@ static Object evaluate_argument(Sema *s, const PartialCall *f, const Ast *argume
         (parameter->type == PARAM_NAME || parameter->type == PARAM_NAMES ||
          parameter->type == PARAM_WORDS || parameter->type == PARAM_INIT ||
          parameter->type == PARAM_MONITOR || parameter->type == PARAM_AXIS ||
-         parameter->type == PARAM_AXES || parameter->type == PARAM_STEPS))
+         parameter->type == PARAM_AXES || parameter->type == PARAM_STEPS ||
+         parameter->type == PARAM_QUOTE))
         return evaluate_names(s, argument->first, parameter->type);
     if (is_bare_axis(s, f, parameter, argument)) {
         report(s, argument->span, "an axis is given by its name: `axis=%s`", argument->first->text);

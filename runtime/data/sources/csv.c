@@ -1,8 +1,8 @@
 /*
  * csv.c -- comma-separated values as RFC 4180 has them: cells may stand in quotes, where
  * commas and line breaks are text and "" is a quote. Lines that are empty are no rows. A quote
- * inside a cell that does not begin with one is an ordinary character. Another separator or quote, a
- * decimal comma and further words for missing numbers are the source's arguments.
+ * inside a cell that does not begin with one is an ordinary character. Another separator or
+ * quote, a decimal comma and further words for missing numbers are the source's arguments.
  */
 
 #include <math.h>
@@ -431,7 +431,6 @@ void net_open_csv(struct net_table *table, const struct net_request *request)
     const bool header = !given || given->number != 0; /* a model of jsonl has names */
     const struct net_arg *file = net_argument(request->call, "file");
     const struct net_arg *decimal = net_argument(request->call, "decimal");
-    const struct net_arg *missing = net_argument(request->call, "missing");
     const char separator = net_separator(request->call), quote = net_quote(request->call);
     struct net_scratch scratch = {0};
     int *chosen[NET_COLUMNS] = {NULL}; /* of each field */
@@ -450,7 +449,7 @@ void net_open_csv(struct net_table *table, const struct net_request *request)
                         .separator = separator,
                         .quote = quote,
                         .comma = decimal && decimal->text && *decimal->text == ',',
-                        .missing = missing && !missing->none ? missing : NULL};
+                        .missing = net_argument(request->call, "missing")};
         const struct csv start = c;
         long line;
 
