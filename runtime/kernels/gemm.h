@@ -38,7 +38,7 @@ struct taps {
 
 /* acc[i][j] += sum over taps and channels of x[i] w[j]: `rows` images by `vectors` blocks.
    x_image: floats from image to image, x_block: from block to block of channels. Each block asks
-   for the lines of the next, which lie too far apart for the processor to foresee. */
+   for the lines of the next but one, which lie too far apart for the processor to foresee. */
 NET_INLINE void contract(vec acc[][3], int rows, int vectors, const float *x, long x_image,
                          long x_block, const float *w, const struct taps *taps, int segments)
 {
@@ -52,7 +52,7 @@ NET_INLINE void contract(vec acc[][3], int rows, int vectors, const float *x, lo
                     const float *xk = xb;
 
                     NET_UNROLL(i, rows)
-                        __builtin_prefetch(xb + x_block + i * x_image);
+                        __builtin_prefetch(xb + 2 * x_block + i * x_image);
                     NET_REPEAT(k, left < 16 ? left : 16) {
                         vec wj[3];
                         NET_VECTORS(j, vectors)
