@@ -29,11 +29,6 @@ int slices_of(const Attributes *at)
     return at->slices > 1 ? at->slices : 1;
 }
 
-int window_taps(const Attributes *at)
-{
-    return at->kernel[0] * at->kernel[1] * (at->kernel[2] > 0 ? at->kernel[2] : 1);
-}
-
 int window_reach(const Attributes *at, int axis)
 {
     return (at->kernel[axis] - 1) * dilation_of(at, axis) + 1;

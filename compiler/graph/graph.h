@@ -211,7 +211,6 @@ int groups_of(const Attributes *at);             /* 1 or more */
 double factor_of(const Attributes *at);          /* of a loss in a sum of them */
 int window_axes(const Attributes *at);           /* 2, of a volume 3 */
 int slices_of(const Attributes *at);             /* 1 or more */
-int window_taps(const Attributes *at);           /* of all axes */
 int window_reach(const Attributes *at, int axis); /* pixels from first to last tap, both in */
 int window_count(const Attributes *at, int size, int axis); /* positions on `size` pixels */
 int tap_step(const Attributes *at, int axis); /* of a dx: from tap to tap of one pixel */

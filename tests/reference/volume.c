@@ -45,6 +45,11 @@ static long element_at(Shape shape, int row, int channel, const int place[3])
            place[WIDTH];
 }
 
+static int count_taps(const Attributes *at)
+{
+    return at->kernel[0] * at->kernel[1] * at->kernel[2];
+}
+
 /* All channels of two places whose tap is number `tap` of the kernel. */
 static void meet_channels(const Volumes *v, int row, const int x[3], const int y[3], int tap)
 {
@@ -55,7 +60,7 @@ static void meet_channels(const Volumes *v, int row, const int x[3], const int y
             const int channel = o / (v->y.size[0] / groups) * inputs + c;
 
             v->meet(v->operands, element_at(v->x, row, channel, x), element_at(v->y, row, o, y),
-                    ((long)o * v->x.size[0] + channel) * window_taps(v->at) + tap);
+                    ((long)o * v->x.size[0] + channel) * count_taps(v->at) + tap);
         }
 }
 
@@ -65,7 +70,7 @@ static void walk_volumes(const Volumes *v)
     const int places = size[1] * size[2] * size[3];
 
     for (int i = 0; i < v->n * places; i++)
-        for (int tap = 0; tap < window_taps(v->at); tap++) {
+        for (int tap = 0; tap < count_taps(v->at); tap++) {
             const int y[3] = {i % places / (size[2] * size[3]), i / size[3] % size[2], i % size[3]};
             const int taps[3] = {tap / (kernel[0] * kernel[1]), tap / kernel[1] % kernel[0],
                                  tap % kernel[1]};
