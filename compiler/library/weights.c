@@ -13,7 +13,6 @@
 #include "library/library.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 /* The whole file, with a NUL behind it; NULL: it was told why not, unless `quiet`. */
@@ -142,12 +141,10 @@ bool read_weights(Library *l, const char *run)
     if (stat(run, &status) == 0 && S_ISDIR(status.st_mode))
         path = format("%s/model.safetensors", run);
     const char *bytes = read_whole(path, &size, false);
-    void *params = aligned_alloc(64, tables.params_size + 64);
+    char *room = allocate(tables.params_size + 64), *params = room + (-(uintptr_t)room & 63);
 
     if (!bytes)
         return false;
-    if (!params)
-        fail_memory();
     const int error = net_library_weights(&tables, bytes, size, params, &tensor);
 
     if (error) {

@@ -7,7 +7,7 @@ cd "$scratch" || exit 1
 cp "$root"/tests/pytorch/{images,labels}.npy .
 cc=$(command -v clang clang-14 clang-15 clang-16 clang-17 clang-18 clang-19 cc | head -n 1)
 sanitize=
-nm "$netc" | grep -q __asan_init && sanitize="-fsanitize=address,undefined"
+[ "$(nm "$netc" | grep -c __asan_init)" = 0 ] || sanitize="-fsanitize=address,undefined"
 
 # block LANGUAGE: the program of the documentation
 block() { sed -n '/^```'"$1"'$/,/^```$/p' "$root/docs/library.md" | sed '1d; $d'; }
