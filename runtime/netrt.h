@@ -293,6 +293,10 @@ typedef void *net_mix(struct net_rows *fields, const struct net_model *model,
                       const struct net_subset *from, const struct net_mode *mode, const long *rows,
                       int n, void *batch);
 
+/* Of step `step`, from 0, of a run of `steps`, of which an epoch has `epoch`. */
+typedef struct net_cycle net_cycle_of(const struct net_options *options, double step, double steps,
+                                      double epoch);
+
 enum net_activation { NET_IDENTITY, NET_SOFTMAX, NET_SIGMOID };
 
 struct net_model {
@@ -344,8 +348,8 @@ struct net_model {
     const struct net_start *begins; /* its functions; NULL: a run begins with initial values */
     int accumulate;                 /* batches whose mean gradient makes an update, and what */
     void (*accumulates)(struct net_session *session, const void *batch, int n); /* makes it */
-    struct net_cycle (*cycle)(const struct net_options *options, double step, double steps);
-    double ema; /* share of it that the weights' moving average keeps, and what moves it */
+    net_cycle_of *cycle; /* of a schedule that goes by steps; NULL: by epochs */
+    double ema;          /* share of it that the weights' moving average keeps, and what moves it */
     void (*averages)(struct net_session *session);
     int least_batch;  /* 2 where a batchnorm has one number a channel and
                                                row, or 0; for training */
@@ -394,7 +398,8 @@ net_mix net_mix_rows;
 void net_set_rates(struct net_session *session);
 void net_accumulate(struct net_session *session, const void *batch, int n);
 void net_average(struct net_session *session);
-struct net_cycle net_one_cycle(const struct net_options *options, double step, double steps);
+net_cycle_of net_one_cycle;
+net_cycle_of net_rate_by_steps; /* of a model with warmup(steps) or cosine(by=step) */
 
 int net_main(int argc, char **argv, const struct net_model *model);
 

@@ -283,6 +283,8 @@ static void add_training(Wrap *w, const Model *m)
         add_member(w, ".rates = net_set_rates");
     if (same(m->schedule[0]->name, "onecycle"))
         add_member(w, ".cycle = net_one_cycle");
+    if (schedules_by_steps(m))
+        add_member(w, ".cycle = net_rate_by_steps");
     if (m->averages)
         add_member(w, ".ema = %s, .averages = net_average", number_text(m->ema));
     if (m->accumulate)

@@ -11,6 +11,35 @@ static bool has_end(const Call *schedule)
                                               argument(schedule, "epochs")->kind != CONSTANT_NONE);
 }
 
+/* warmup(steps=1000), cosine(by=step) */
+static bool goes_by_steps(const Call *schedule)
+{
+    return (same(schedule->name, "warmup") && argument(schedule, "steps")->kind != CONSTANT_NONE) ||
+           (same(schedule->name, "cosine") && is_name(schedule, "by", "step"));
+}
+
+bool schedules_by_steps(const Model *model)
+{
+    for (int i = 0; i < model->schedule_count; i++)
+        if (goes_by_steps(model->schedule[i]))
+            return true;
+    return false;
+}
+
+/* What the call's types do not say. */
+static void check_call(Sema *s, const Call *call)
+{
+    if (same(call->name, "warmup") && (argument(call, "epochs")->kind == CONSTANT_NONE) ==
+                                          (argument(call, "steps")->kind == CONSTANT_NONE)) {
+        if (report(s, call->span, "warmup wants epochs or steps, one of the two"))
+            note(s->source, "such as warmup(5) or warmup(steps=1000)");
+    } else if (same(call->name, "cosine") && !is_name(call, "by", "epoch") &&
+               !is_name(call, "by", "step")) {
+        report(s, argument(call, "by")->span, "by of cosine is epoch or step; this is `%s`",
+               argument(call, "by")->text);
+    }
+}
+
 static void add_schedule(Sema *s, const Ast *ast, Object object)
 {
     Model *model = s->model;
@@ -18,6 +47,7 @@ static void add_schedule(Sema *s, const Ast *ast, Object object)
 
     if (!call)
         return;
+    check_call(s, call);
     for (int i = 0; i < model->schedule_count; i++) {
         const Call *before = model->schedule[i];
 
@@ -95,6 +125,13 @@ void check_schedule(Sema *s)
     double begin = 0;
 
     check_cycle(s);
+    if (schedules_by_steps(model)) {
+        for (int i = 0; i < model->schedule_count; i++)
+            if (same(model->schedule[i]->name, "plateau"))
+                report(s, model->schedule[i]->span,
+                       "plateau goes by epochs, and is in no list with one that goes by steps");
+        return; /* how many an epoch has is known to the run */
+    }
     for (int i = 0; i + 1 < model->schedule_count && model->epochs > 1; i++) {
         const Call *next = model->schedule[i + 1];
 

@@ -237,6 +237,7 @@ typedef struct Model {
 
 /* By index of `layers`: does the loss of a section, from 0, depend on it? (turns.c) */
 bool *layers_behind(const Model *model, int section);
+bool schedules_by_steps(const Model *model);        /* one of them does (schedule.c) */
 bool can_be_set(const Let *let);                    /* by a run */
 int run_number(const Call *call, const char *name); /* of an argument that is a number, or 0 */
 

@@ -17,9 +17,11 @@ static double anneal(double from, double to, double share)
     return to + (from - to) / 2.0 * (1.0 + net_cosine(pi * share));
 }
 
-/* Of step `step`, from 0, of a run of `steps`; one behind the last has the last one's. */
-struct net_cycle net_one_cycle(const struct net_options *options, double step, double steps)
+/* A step behind the last has the last one's. */
+struct net_cycle net_one_cycle(const struct net_options *options, double step, double steps,
+                               double epoch)
 {
+    (void)epoch;
     const struct net_call *call = options->model->schedule;
     const double lr = options->value[NET_LR].number,
                  first = lr / net_argument(call, "div_factor")->number,

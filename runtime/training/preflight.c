@@ -177,7 +177,7 @@ static void check_cycle(const struct net_options *options)
 {
     const struct net_value *value = options->value;
 
-    if (!options->model->cycle || options->model->cycle(options, 0.0, 1.0).momentum < 0.0)
+    if (!options->model->cycle || options->model->cycle(options, 0.0, 1.0, 1.0).momentum < 0.0)
         return;
     if (!strcmp(value[NET_OPTIMIZER].text, "nadam") ||
         (!value[NET_BETA1].applies && value[NET_MOMENTUM].number == 0.0))
@@ -185,6 +185,19 @@ static void check_cycle(const struct net_options *options)
                  "onecycle cycles a momentum, and %s has none that could: --momentum 0.9, or "
                  "onecycle(cycle_momentum=false) in %s",
                  value[NET_OPTIMIZER].text, options->model->source);
+}
+
+/* A warmup by steps that the run does not see the end of. */
+static void check_warmup(const struct net_options *options, long rows)
+{
+    const double batch = (double)net_step_rows(options), epochs = options->value[NET_EPOCHS].number;
+    const double steps = options->value[NET_WARMUP_STEPS].number,
+                 all = epochs * ceil((double)rows / batch);
+
+    if (options->value[NET_WARMUP_STEPS].applies && steps > all && all > 0)
+        net_warn("the warmup of %.0f steps never ends: the run has %.0f; --epochs wants more, or "
+                 "--warmup-steps less",
+                 steps, all);
 }
 
 void net_preflight(const struct net_options *options, const struct net_data *data)
@@ -200,6 +213,7 @@ void net_preflight(const struct net_options *options, const struct net_data *dat
     check_classes(options->model, data);
     check_values(options->model, data);
     check_flat(options->model, data);
+    check_warmup(options, net_data_rows(data, NET_TRAIN));
     if (late)
         net_warn("the schedule's %s never comes: what is before it lasts as long as the run, %ld "
                  "epochs; --epochs wants more, or --%s less",
@@ -217,11 +231,13 @@ void net_check_stretched(const struct net_options *options, const struct net_sta
     const double had = net_schedule_rate_of(options, state, last, before);
 
     /* by steps: where it stopped within its first epoch, the rate at that one's beginning is one */
-    if (options->model->cycle && last == 0 && now != before) {
-        net_warn(
-            "onecycle goes over %ld epochs now, and the run began with one over %ld: that is no "
-            "run of %ld epochs; for one, begin with --epochs %ld and --out",
-            now, before, now, now);
+    if (options->model->cycle && last == 0 && now != before &&
+        net_schedule_rate_of(options, state, 1, before) !=
+            net_schedule_rate_of(options, state, 1, now)) {
+        net_warn("%s goes over %ld epochs now, and the run began with one over %ld: that is no "
+                 "run of %ld epochs; for one, begin with --epochs %ld and --out",
+                 options->model->schedule[options->model->schedule_count - 1].name, now, before,
+                 now, now);
         return;
     }
 

@@ -30,16 +30,21 @@ double net_cosine(double angle)
 }
 
 /* How many of multistep's epochs have come. */
-static int count_steps(const struct net_call *schedule, long epoch)
+static int count_steps(const struct net_call *schedule, double epoch)
 {
     const struct net_arg *epochs = net_argument(schedule, "epochs");
     int steps = 0;
 
     if (!epochs->list)
-        return (double)epoch >= epochs->number;
-    while (steps < epochs->count && (double)epoch >= epochs->list[steps])
+        return epoch >= epochs->number;
+    while (steps < epochs->count && epoch >= epochs->list[steps])
         steps++;
     return steps;
+}
+
+bool net_schedule_by_steps(const struct net_call *schedule)
+{
+    return net_argument(schedule, "steps") || net_has_word(schedule, "by", "step");
 }
 
 /* Epochs that it lasts, or 0: to the end. */
@@ -50,48 +55,47 @@ static long length_of(const struct net_call *schedule, const struct net_options 
     return strcmp(schedule->name, "constant") ? 0 : net_whole(options, NET_CONSTANT_EPOCHS);
 }
 
-/* The rate in epoch `epoch` of `epochs` of this schedule, both counted from its start. */
-static double rate_in(const struct net_call *schedule, const struct net_options *options,
-                      const struct net_state *state, long epoch, long epochs)
+double net_schedule_rate_in(const struct net_call *schedule, const struct net_options *options,
+                            double epoch, double epochs)
 {
     const struct net_value *value = options->value;
     const double lr = value[NET_LR].number, gamma = value[NET_GAMMA].number;
 
     if (!strcmp(schedule->name, "warmup"))
-        return lr * (double)(epoch + 1) / (double)epochs;
+        return lr * (epoch + 1.0) / epochs;
     if (!strcmp(schedule->name, "step")) {
-        const long steps = epoch / net_whole(options, NET_STEP_SIZE);
+        const long steps = (long)epoch / net_whole(options, NET_STEP_SIZE);
 
         return lr * pow(gamma, (double)steps);
     }
     if (!strcmp(schedule->name, "multistep"))
         return lr * pow(gamma, count_steps(schedule, epoch));
     if (!strcmp(schedule->name, "exponential"))
-        return lr * pow(gamma, (double)epoch);
+        return lr * pow(gamma, epoch);
     if (!strcmp(schedule->name, "cosine")) {
         const double least = value[NET_MINIMUM].number;
 
-        return least + (lr - least) * (1.0 + net_cosine(pi * (double)epoch / (double)epochs)) / 2.0;
+        return least + (lr - least) * (1.0 + net_cosine(pi * epoch / epochs)) / 2.0;
     }
-    if (options->model->cycle) {
-        const double steps = fmax((double)state->epoch_steps, 1.0);
-
-        return options->model->cycle(options, steps * (double)epoch, steps * (double)epochs).rate;
-    }
-    return lr * state->plateau_scale; /* plateau's; else 1 */
+    return lr;
 }
 
 double net_schedule_rate_of(const struct net_options *options, const struct net_state *state,
                             long epoch, long epochs)
 {
     const struct net_model *model = options->model;
+    const double steps = fmax((double)state->epoch_steps, 1.0); /* of an epoch */
     long left = epochs;
 
+    if (model->cycle)
+        return model->cycle(options, steps * (double)epoch, steps * (double)epochs, steps).rate;
     for (int i = 0; i < model->schedule_count; i++) {
         const long length = length_of(&model->schedule[i], options);
 
-        if (!length || epoch < length)
-            return rate_in(&model->schedule[i], options, state, epoch, length ? length : left);
+        if (!length || epoch < length) /* times plateau's; else 1 */
+            return state->plateau_scale * net_schedule_rate_in(&model->schedule[i], options,
+                                                               (double)epoch,
+                                                               (double)(length ? length : left));
         epoch -= length;
         left -= length;
     }

@@ -221,8 +221,10 @@ float net_gradients(struct net_session *session, const void *batch, int n)
 /* The rate and the momentum of a schedule that goes by steps. */
 static void cycle(struct net_session *session)
 {
-    const struct net_cycle now = session->model->cycle(session->options, session->run.step,
-                                                       (double)session->steps);
+    const double steps = (double)session->steps;
+    const struct net_cycle now = session->model->cycle(
+        session->options, session->run.step, steps,
+        steps / session->options->value[NET_EPOCHS].number);
 
     session->rate = now.rate;
     if (now.momentum >= 0.0)

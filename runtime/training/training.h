@@ -434,6 +434,10 @@ struct net_state {
 
 /* The learning rate of the epoch that `state` is in. */
 double net_schedule_rate(const struct net_options *options, const struct net_state *state);
+/* Of one schedule, both counted from its start: in epochs, or in steps where it goes by them. */
+double net_schedule_rate_in(const struct net_call *schedule, const struct net_options *options,
+                            double epoch, double epochs);
+bool net_schedule_by_steps(const struct net_call *schedule);
 /* The same of any epoch, from 0, in a run of `epochs`. */
 double net_schedule_rate_of(const struct net_options *options, const struct net_state *state,
                             long epoch, long epochs);

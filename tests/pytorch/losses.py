@@ -116,7 +116,7 @@ def read_safetensors(path):
 
 def make_schedule(case, optimizer, epochs):
     text = case.said.get(case.section.get("schedule"), case.section.get("schedule", "constant"))
-    then = re.fullmatch(r"\[warmup\((\d+)\), *(.*)\]", text)
+    then = re.fullmatch(r"\[warmup\((?:steps=)?(\d+)\), *(.*)\]", text)
     if then:
         return models.warmup_and(optimizer, epochs,
                                        models.evaluate(f"warmup({then[1]})"), int(then[1]),
@@ -155,7 +155,7 @@ def torch_run(case, weights, dtype=torch.float32):
     accumulate = case.value("accumulate", "1")
     rows_of_step = accumulate * case.batch
     epoch = -(-len(model.x) // rows_of_step) if accumulate > 1 else len(model.x) // case.batch
-    by_steps = "onecycle" in "".join(case.said.values())
+    by_steps = re.search("onecycle|steps=|by=step", "".join(case.said.values()))
     schedule = make_schedule(case, optimizer, case.value("epochs") * epoch if by_steps
                              else case.steps // epoch)
     ema = case.value("ema", "0")

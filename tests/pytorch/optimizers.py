@@ -28,8 +28,9 @@ SCHEDULES = {        # functions of the optimizer and the epochs that are left, 
     "step": lambda size, gamma: lambda o, n: rates.StepLR(o, size, gamma),
     "multistep": lambda epochs, gamma: lambda o, n: rates.MultiStepLR(o, epochs, gamma),
     "exponential": lambda gamma: lambda o, n: rates.ExponentialLR(o, gamma),
-    "cosine": lambda minimum=0: lambda o, n: rates.CosineAnnealingLR(o, n, minimum),
-    "warmup": lambda epochs: lambda o, n: rates.LinearLR(o, 1 / epochs, 1, epochs - 1),
+    "cosine": lambda minimum=0, by="epoch": lambda o, n: rates.CosineAnnealingLR(o, n, minimum),
+    "warmup": lambda epochs=0, steps=0: lambda o, n: rates.LinearLR(
+        o, 1 / (epochs + steps), 1, epochs + steps - 1),
     "onecycle": lambda **options: lambda o, n: rates.OneCycleLR(
         o, [group["lr"] for group in o.param_groups], n, **options),
     "plateau": lambda factor, patience: lambda o, n: rates.ReduceLROnPlateau(

@@ -110,7 +110,7 @@ START_TEST(one_cycle_agrees_with_pytorch)
     read_options(&options, &model, "--epochs 8 --lr 1");
     for (int step = 0; step < 9; step++) { /* one behind the last has the last one's */
         const double *want = wanted[step < 8 ? step : 7];
-        const struct net_cycle cycle = net_one_cycle(&options, step, 8);
+        const struct net_cycle cycle = net_one_cycle(&options, step, 8, 1);
         const struct net_state state = {.plateau_scale = 1};
 
         ck_assert_double_eq_tol(cycle.rate, want[0], 1e-12);
@@ -119,6 +119,54 @@ START_TEST(one_cycle_agrees_with_pytorch)
             ck_assert_double_eq(net_schedule_rate_of(&options, &state, step, 8), cycle.rate);
     }
     net_options_free(&options);
+}
+END_TEST
+
+/* A run of 4 epochs of 2 steps. */
+START_TEST(rates_by_steps)
+{
+    static const struct net_arg steps_4[] = {{.name = "epochs", .none = true},
+                                             {.name = "steps", .number = 4, .given = true}},
+                                by_step[] = {{.name = "minimum", .number = 0.1},
+                                             {.name = "by", .text = "step", .given = true}};
+    static const struct net_call whole[] = {CALL("cosine", by_step, 2)},
+                                 both[] = {CALL("warmup", steps_4, 2), CALL("cosine", by_step, 2)},
+                                 mixed[] = {CALL("warmup", steps_4, 2),
+                                            CALL("exponential", half, 1)},
+                                 later[] = {CALL("warmup", epochs_2, 1),
+                                            CALL("cosine", by_step, 2)};
+    static const struct {
+        const struct net_call *schedule;
+        int count;
+        double rate[8];
+    } cases[] = {
+        {whole,
+         1,
+         {1, 0.965745789630079, 0.868198051533946, 0.72220754456429, 0.55, 0.37779245543571,
+          0.231801948466054, 0.134254210369921}},
+        {both, 2, {0.25, 0.5, 0.75, 1, 1, 0.868198051533946, 0.55, 0.231801948466054}},
+        {mixed, 2, {0.25, 0.5, 0.75, 1, 1, 1, 0.5, 0.5}},
+        {later, 2, {0.5, 0.5, 1, 1, 1, 0.868198051533946, 0.55, 0.231801948466054}},
+    };
+    const struct net_state state = {.plateau_scale = 1, .epoch_steps = 2};
+    struct net_model model = tiny_model;
+    struct net_options options;
+
+    model.cycle = net_rate_by_steps;
+    for (int i = 0; i < LENGTH(cases); i++) {
+        model.schedule = cases[i].schedule;
+        model.schedule_count = cases[i].count;
+        read_options(&options, &model, "--epochs 4 --lr 1");
+        for (int at = 0; at < 8; at++) {
+            const struct net_cycle now = net_rate_by_steps(&options, at, 8, 2);
+
+            ck_assert_double_eq_tol(now.rate, cases[i].rate[at], 1e-12);
+            ck_assert_double_lt(now.momentum, 0);
+            if (at % 2 == 0)
+                ck_assert_double_eq(net_schedule_rate_of(&options, &state, at / 2, 4), now.rate);
+        }
+        net_options_free(&options);
+    }
 }
 END_TEST
 
@@ -202,6 +250,7 @@ TCase *schedule_tests(void)
     tcase_add_loop_test(t, schedules_agree_with_pytorch, 0, LENGTH(rates));
     tcase_add_test(t, plateau_agrees_with_pytorch);
     tcase_add_test(t, one_cycle_agrees_with_pytorch);
+    tcase_add_test(t, rates_by_steps);
     tcase_add_test(t, plateau_has_an_end);
     tcase_add_test(t, early_stop_waits);
     return t;
