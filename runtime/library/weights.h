@@ -146,12 +146,14 @@ NET_COLD int net_library_open(struct net_library_file *file, const void *bytes, 
 
 /* ---- Its tensors ----------------------------------------------------------------------------- */
 
+enum { NET_LIBRARY_AXES = sizeof((struct net_tensor){.rank = 0}.shape) / sizeof(int) };
+
 /* What the file says of a tensor. */
 struct net_library_entry {
     struct net_string type;
     int rank;
-    uint64_t shape[4], begin, end; /* bytes of the data */
-    bool fits;                     /* of no more axes */
+    uint64_t shape[NET_LIBRARY_AXES], begin, end; /* bytes of the data */
+    bool fits;                                    /* of no more axes */
 };
 
 NET_COLD void net_library_sizes(struct net_walk *w, uint64_t *sizes, int most, int *count)
@@ -184,7 +186,7 @@ NET_COLD struct net_library_entry net_library_entry(struct net_walk *w)
         if (net_string_is(key, "dtype"))
             e.type = net_walk_string(w);
         else if (net_string_is(key, "shape"))
-            net_library_sizes(w, e.shape, 4, &e.rank);
+            net_library_sizes(w, e.shape, NET_LIBRARY_AXES, &e.rank);
         else if (net_string_is(key, "data_offsets"))
             net_library_sizes(w, offsets, 2, &count);
         else
