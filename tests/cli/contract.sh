@@ -45,7 +45,7 @@ for columns in 'columns("a".."c")' 'columns(1..3)' 'columns([1, 2, 3])' \
         bash -c "$(declare -f is_sum); ./m predict other.csv --weights r | is_sum"
     check "$columns: members" \
         bash -c "$(declare -f is_sum); ./m predict other.jsonl --weights r | is_sum"
-    exits "$columns: a column less" 1 "without.csv: line 1: expected a column b, found a, ..." \
+    exits "$columns: a column less" 1 "without.csv: line 1: expected a column b, found a, d, c" \
         ./m predict without.csv --weights r
     sed '/train = csv/a\    test  = csv("other.csv")' m.net >t.net
     build t t.net

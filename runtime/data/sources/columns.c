@@ -40,12 +40,17 @@ static bool is_alone(const struct net_header *header, const char *name)
 
 static _Noreturn void fail_missing(const struct net_header *header, const char *name)
 {
+    enum { SHOWN = 12 }; /* names at most */
     const char *near = net_nearest(name, (const char *const *)header->names, header->count);
-    const char *first = header->names[0];
+    struct net_text found = {0};
     char text[48];
 
-    net_fail(1, "%s: line 1: expected a column %s, found %s%s%s%s%s", header->path, name,
-             net_cell_text(text, first, strlen(first)), header->count > 1 ? ", ..." : "",
+    for (int i = 0; i < header->count && i < SHOWN; i++)
+        net_text_add(&found, "%s%s", i ? ", " : "",
+                     net_cell_text(text, header->names[i], strlen(header->names[i])));
+    if (header->count > SHOWN)
+        net_text_add(&found, ", ... of %d", header->count);
+    net_fail(1, "%s: line 1: expected a column %s, found %s%s%s%s", header->path, name, found.at,
              near ? "; did you mean " : "", near ? near : "", header->remark);
 }
 
