@@ -82,6 +82,20 @@ check "a pipe" bash -c './shades predict --weights run - <data/test/bee/00.png |
 check "eval of pictures, by their folders" bash -c \
     './shades eval --weights run data/test/bee/*.png | grep -qi accuracy'
 
+# The same pictures by a table of their names, beside which they lie.
+{
+    echo file,kind
+    (cd data/train && for file in */*.png; do echo "\"$file\",${file%%/*}"; done)
+} >data/train/names.csv
+sed -e 's/images("train.*/csv("train\/names.csv")/' -e '/test  *=/d' \
+    -e 's/= image -> /= column("file") -> image(size=8) -> /' \
+    -e 's/= label -> /= column("kind") -> /' shades.net >named.net
+build named named.net
+check "pictures that a table names" ./named --data data --out named_run --epochs 1 --quiet
+check "the same bytes" grep -q "\"image\": \"$(cat wanted)\"" named_run/preparation.json
+check "an answer a row" bash -c \
+    '[ "$(./named predict --weights named_run data/train/names.csv | wc -l)" = 60 ]'
+
 exits "a cut file" 1 'odd/cut.png: this PNG is broken: the file ends in its middle; fetch or' \
     ./shades predict --weights run data/test/bee/00.png odd/cut.png
 exits "a text" 1 'odd/text.png: expected a PNG or a JPEG, found no picture' \
