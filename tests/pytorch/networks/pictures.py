@@ -1,4 +1,5 @@
-"""Networks for the classes of pictures of 224 x 224 and 32 x 32, by convolutions of their time."""
+"""Networks for the classes of pictures of 224 x 224 and 32 x 32, and of grids of 32 x 32 x 32, by
+convolutions of their time."""
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,13 @@ def lenet5():
         nn.Conv2d(1, 6, 5, padding=2), nn.Tanh(), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5), nn.Tanh(),
         nn.AvgPool2d(2), nn.Flatten(), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84),
         nn.Tanh(), nn.Linear(84, 10)), F.cross_entropy
+
+
+def voxnet():
+    return nn.Sequential(
+        nn.Conv3d(1, 32, 5, 2), nn.LeakyReLU(0.1), nn.Dropout(0.2), nn.Conv3d(32, 32, 3),
+        nn.LeakyReLU(0.1), nn.MaxPool3d(2), nn.Dropout(0.3), nn.Flatten(), nn.Linear(6912, 128),
+        nn.ReLU(), nn.Dropout(0.4), nn.Linear(128, 40)), F.cross_entropy
 
 
 def alexnet():
