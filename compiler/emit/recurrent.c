@@ -40,13 +40,13 @@ void emit_recurrent(KernelCode *c, const Kernel *k)
     int panels[3];
 
     cut_panels(blocks_of(w[back]), c->e->target->vectors, panels);
-    describe_kernel(c, k, format("<name>_<%s.shape>", cell->h), "%s%s%s; items: batch blocks",
+    describe_kernel(c, k, format("<name>_<%s.shape>", cell->h), "%s%s%s; items: eights of images",
                     cell->does, node->at.reverse ? ", from the last step" : "",
                     input_named(node, "tokens") ? ", kept where a token is 0" : "");
     call_template(c, k,
                   "net_recurrent%s(%s, <tile_images>, %d, %d, %s, (struct net_recurrent){"
-                  ".batch_blocks = <%s.batch_blocks>, .length = <%s.width>, .units = <w.dim1>, "
+                  ".length = <%s.width>, .units = <w.dim1>, "
                   ".gates = %d%s}",
                   back ? "_grad" : "", cell->name, panels[0], panels[1], cell->arguments, cell->h,
-                  cell->h, w[0] / w[1], node->at.reverse ? ", .reverse = 1" : "");
+                  w[0] / w[1], node->at.reverse ? ", .reverse = 1" : "");
 }

@@ -2,11 +2,11 @@
  * recurrent.h -- rnn, lstm and gru over time, and their gradients: PyTorch's equations.
  *
  * The one idea: the projections of the inputs, p = W_ih x + b_ih of all steps, are there before. A
- * batch block walks through time by itself: q = W_hh h + b of sixteen images in register tiles,
- * then the gates, which overwrite q. So no barrier stands between steps, and W_hh stays in the
- * cache. Backward walks the other way: the gradients of the gates from that of h, then what they
- * give the h before by the transposed weights. What is left, dx, dW and db, are contractions of
- * all steps.
+ * batch block, or an eight of it, walks through time by itself: q = W_hh h + b of its images in
+ * register tiles, then the gates, which overwrite q. So no barrier stands between steps, and W_hh
+ * stays in the cache. Backward walks the other way: the gradients of the gates from that of h, then
+ * what they give the h before by the transposed weights. What is left, dx, dW and db, are
+ * contractions of all steps.
  *
  *     rnn    h = tanh(p + q)
  *     lstm   i f g o: c = f c' + i g, h = o tanh(c)        (Hochreiter and Schmidhuber 1997,
@@ -28,15 +28,27 @@
 enum net_cell { NET_RNN, NET_LSTM, NET_GRU };
 
 struct net_recurrent {
-    int batch_blocks, length; /* of 16 images; steps */
-    int units, gates;         /* channels of h; times gates: of p */
-    int reverse;              /* from the last position to the first */
+    int length;       /* steps */
+    int units, gates; /* channels of h; times gates: of p */
+    int reverse;      /* from the last position to the first */
 };
 
 /* Floats of a pixel of `channels`, in a batch block. */
 NET_INLINE long net_pixel_floats(int channels)
 {
     return (channels + 15) / 16 * 256L;
+}
+
+/* Images that walk through time together: of a batch block, all or one of its eights. */
+struct net_walkers {
+    int block, first, images; /* first: in the block */
+};
+
+NET_INLINE struct net_walkers net_walkers_of(int eight, int end, const struct net_run *run)
+{
+    const int most = eight % 2 == 0 && eight + 1 < end ? 16 : 8, left = run->n - 8 * eight;
+
+    return (struct net_walkers){eight / 2, eight % 2 * 8, left < most ? left : most};
 }
 
 /* ---- Products of a step ---------------------------------------------------------------------- */
@@ -58,7 +70,8 @@ NET_INLINE void net_step_tile(int rows, int vectors, float *y, const float *x, c
             vec_store(y + 256 * j + 16 * i, acc[i][j]);
 }
 
-/* Panels of one width, from block `first` of the outputs on. */
+/* Panels of one width, from block `first` of the outputs on; the last images in half a tile where
+   that holds them. */
 NET_INLINE void net_step_panels(int rows, int vectors, int panels, int first, float *y,
                                 const float *x, const float *w, const float *b, int inputs,
                                 int images)
@@ -66,9 +79,16 @@ NET_INLINE void net_step_panels(int rows, int vectors, int panels, int first, fl
     NET_REPEAT(panel, panels) {
         const long block = first + vectors * panel;
 
-        for (int i = 0; i < images; i += rows)
-            net_step_tile(rows, vectors, y + 256 * block + 16 * i, x ? x + 16 * i : NULL,
-                          w + 16 * block * inputs, b ? b + 16 * block : NULL, inputs);
+        for (int i = 0; i < images; i += rows) {
+            float *yi = y + 256 * block + 16 * i;
+            const float *xi = x ? x + 16 * i : NULL, *wi = w + 16 * block * inputs;
+            const float *bi = b ? b + 16 * block : NULL;
+
+            if (images - i > rows / 2)
+                net_step_tile(rows, vectors, yi, xi, wi, bi, inputs);
+            else
+                net_step_tile(rows / 2, vectors, yi, xi, wi, bi, inputs);
+        }
     }
 }
 
@@ -192,9 +212,9 @@ NET_INLINE int net_is_padding(const int32_t *id, int image, int position, int le
     return id && id[(long)length * image + position] == 0;
 }
 
-/* Items: batch blocks. rows: images of a register tile; threes, twos: panels of w. gates, s: NULL
-   where no gradient reads them; then those of a step are in the thread's scratch. An rnn has none.
- */
+/* Items: eights of images. rows: images of a register tile, 8 or a part of it; threes, twos: panels
+   of w. gates, s: NULL where no gradient reads them; then those of a step are in the thread's
+   scratch. An rnn has none. */
 NET_TEMPLATE void net_recurrent(enum net_cell cell, int rows, int threes, int twos, float *h,
                                 float *gates, float *s, const float *p, const float *w,
                                 const float *b, const int32_t *id, struct net_recurrent shape,
@@ -205,23 +225,25 @@ NET_TEMPLATE void net_recurrent(enum net_cell cell, int rows, int threes, int tw
     float *own_q = net_scratch(run, thread);
     float *own_s = cell == NET_LSTM && !gates ? own_q + q_pixel : own_q;
 
-    NET_ITEMS(block, shape.batch_blocks, run, thread) {
-        const int images = net_rows(run, block);
+    NET_ITEMS(eight, (run->n + 7) / 8, run, thread) {
+        const struct net_walkers z = net_walkers_of(eight, eight_end, run);
+        const long first = 16L * z.first;
+        const int images = z.images;
 
-        for (int step = 0; step < length && images > 0; step++) {
+        for (int step = 0; step < length; step++) {
             const int position = shape.reverse ? length - 1 - step : step;
-            const long at = (long)block * length + position;
+            const long at = (long)z.block * length + position;
             const long before = shape.reverse ? at + 1 : at - 1;
-            float *to = h + at * h_pixel;
-            float *q = cell == NET_RNN ? to : gates ? gates + at * q_pixel : own_q;
-            float *s_to = s ? s + at * h_pixel : cell == NET_LSTM ? own_s : NULL;
-            const float *h_before = step ? h + before * h_pixel : NULL;
-            const float *s_before = step && s ? s + before * h_pixel : s_to;
+            float *to = h + at * h_pixel + first;
+            float *q = cell == NET_RNN ? to : gates ? gates + at * q_pixel + first : own_q;
+            float *s_to = s ? s + at * h_pixel + first : cell == NET_LSTM ? own_s : NULL;
+            const float *h_before = step ? h + before * h_pixel + first : NULL;
+            const float *s_before = step && s ? s + before * h_pixel + first : s_to;
 
             net_step_product(rows, threes, twos, q, h_before, w, b, units, outputs, images);
             for (int unit = 0; unit < units; unit += 16)
                 for (int i = 0; i < images; i++) {
-                    const struct net_cell_step c = {.p = p + at * q_pixel + 16 * i,
+                    const struct net_cell_step c = {.p = p + at * q_pixel + first + 16 * i,
                                                     .q = q + 16 * i,
                                                     .h = to + 16 * i,
                                                     .s = s_to ? s_to + 16 * i : NULL,
@@ -231,10 +253,11 @@ NET_TEMPLATE void net_recurrent(enum net_cell cell, int rows, int threes, int tw
                                                     .units = units,
                                                     .unit = unit};
 
-                    net_cell_forward(cell, &c,
-                                     net_is_padding(id, 16 * block + i, position, length));
+                    net_cell_forward(
+                        cell, &c, net_is_padding(id, 16 * z.block + z.first + i, position, length));
                 }
         }
+        eight += images > 8;
     }
 }
 
@@ -313,7 +336,7 @@ NET_INLINE void net_clear_last_block(float *dq, int channels)
         vec_store(dq + channels / 16 * 256L, vec_zero());
 }
 
-/* Items: batch blocks. wt: w', its panels of h's channels; dq: or NULL, where it is dp. */
+/* Items: eights of images. wt: w', its panels of h's channels; dq: or NULL, where it is dp. */
 NET_TEMPLATE void net_recurrent_grad(enum net_cell cell, int rows, int threes, int twos, float *dp,
                                      float *dq, const float *dh, const float *h, const float *gates,
                                      const float *s, const int32_t *id, const float *wt,
@@ -325,43 +348,47 @@ NET_TEMPLATE void net_recurrent_grad(enum net_cell cell, int rows, int threes, i
 
     if (!dq)
         dq = dp;
-    NET_ITEMS(block, shape.batch_blocks, run, thread) {
-        const int images = net_rows(run, block);
+    NET_ITEMS(eight, (run->n + 7) / 8, run, thread) {
+        const struct net_walkers z = net_walkers_of(eight, eight_end, run);
+        const int images = z.images;
 
-        if (images > 0)
-            memset(later, 0, (size_t)(cell == NET_LSTM ? 2 : 1) * (size_t)h_pixel * sizeof *later);
-        for (int step = length - 1; step >= 0 && images > 0; step--) {
+        memset(later, 0, (size_t)(cell == NET_LSTM ? 2 : 1) * (size_t)h_pixel * sizeof *later);
+        for (int step = length - 1; step >= 0; step--) {
             const int position = shape.reverse ? length - 1 - step : step;
-            const long at = (long)block * length + position;
+            const long at = (long)z.block * length + position;
             const long before = shape.reverse ? at + 1 : at - 1;
+            const long at_h = at * h_pixel + 16 * z.first, at_q = at * q_pixel + 16 * z.first;
+            const long h_before = before * h_pixel + 16 * z.first;
 
             for (int i = 0; i < images; i++) {
-                net_clear_last_block(dp + at * q_pixel + 16 * i, channels);
-                net_clear_last_block(dq + at * q_pixel + 16 * i, channels);
+                net_clear_last_block(dp + at_q + 16 * i, channels);
+                net_clear_last_block(dq + at_q + 16 * i, channels);
             }
             for (int unit = 0; unit < units; unit += 16)
                 for (int i = 0; i < images; i++) {
                     const struct net_cell_grad c = {
-                        .dp = dp + at * q_pixel + 16 * i,
-                        .dq = dq + at * q_pixel + 16 * i,
-                        .dh = dh + at * h_pixel + 16 * i,
-                        .h = h ? h + at * h_pixel + 16 * i : NULL,
-                        .h_before = step > 0 && h ? h + before * h_pixel + 16 * i : NULL,
-                        .gates = gates ? gates + at * q_pixel + 16 * i : NULL,
-                        .s = s ? s + at * h_pixel + 16 * i : NULL,
-                        .s_before = step > 0 && s ? s + before * h_pixel + 16 * i : NULL,
+                        .dp = dp + at_q + 16 * i,
+                        .dq = dq + at_q + 16 * i,
+                        .dh = dh + at_h + 16 * i,
+                        .h = h ? h + at_h + 16 * i : NULL,
+                        .h_before = step > 0 && h ? h + h_before + 16 * i : NULL,
+                        .gates = gates ? gates + at_q + 16 * i : NULL,
+                        .s = s ? s + at_h + 16 * i : NULL,
+                        .s_before = step > 0 && s ? s + h_before + 16 * i : NULL,
                         .later = later + 16 * i,
                         .ds = ds + 16 * i,
                         .units = units,
                         .unit = unit};
 
-                    net_cell_backward(cell, shape.gates, &c,
-                                      net_is_padding(id, 16 * block + i, position, length));
+                    net_cell_backward(
+                        cell, shape.gates, &c,
+                        net_is_padding(id, 16 * z.block + z.first + i, position, length));
                 }
             if (step > 0)
-                net_step_product(rows, threes, twos, later, dq + at * q_pixel, wt, NULL, channels,
-                                 units, images);
+                net_step_product(rows, threes, twos, later, dq + at_q, wt, NULL, channels, units,
+                                 images);
         }
+        eight += images > 8;
     }
 }
 

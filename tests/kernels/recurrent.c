@@ -68,8 +68,7 @@ enum { LENGTH = 4, BATCH_BLOCKS = 3, IMAGES = 33, SCRATCH = 4096 };
 #define SHAPE(size, count, back)                                                                   \
     (struct net_recurrent)                                                                         \
     {                                                                                              \
-        .batch_blocks = BATCH_BLOCKS, .length = LENGTH, .units = (size), .gates = (count),         \
-        .reverse = (back)                                                                          \
+        .length = LENGTH, .units = (size), .gates = (count), .reverse = (back)                     \
     }
 
 typedef void Forward(float *h, float *gates, float *s, const float *p, const float *w,
