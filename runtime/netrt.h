@@ -125,6 +125,7 @@ struct net_tensor {
     int fan_in, fan_out;    /* elements that an output, an input takes part in: for init */
     double l1, l2;          /* times sum |w| and sum w^2, added to the loss */
     int run_l1, run_l2;     /* from 1: numbers of the run in their place; 0: none */
+    double max_norm;        /* of what each output reads, [out, ...], after a step; 0: any */
     double rate;            /* times the learning rate; 0: 1 */
     int run_rate;           /* from 1: a number of the run in its place; 0: none */
     int section;            /* of several, from 1, that trains it; 0: there is one, or none does */
@@ -351,7 +352,8 @@ struct net_model {
     net_cycle_of *cycle; /* of a schedule that goes by steps; NULL: by epochs */
     double ema;          /* share of it that the weights' moving average keeps, and what moves it */
     void (*averages)(struct net_session *session);
-    int least_batch;  /* 2 where a batchnorm has one number a channel and
+    void (*bounds)(struct net_session *session); /* holds tensors to their max_norm, or NULL */
+    int least_batch;                             /* 2 where a batchnorm has one number a channel and
                                                row, or 0; for training */
     const char *keys; /* those that the train section has, "loss optimizer monitor" */
     int default_batch, epochs;
@@ -398,6 +400,7 @@ net_mix net_mix_rows;
 void net_set_rates(struct net_session *session);
 void net_accumulate(struct net_session *session, const void *batch, int n);
 void net_average(struct net_session *session);
+void net_bound_norms(struct net_session *session);
 net_cycle_of net_one_cycle;
 net_cycle_of net_rate_by_steps; /* of a model with warmup(steps) or cosine(by=step) */
 

@@ -57,6 +57,8 @@ static void write_tensor(const Emitter *e, Text *out, const Value *v, const char
         text_add(&more, ", .l1 = %s, .l2 = %s", number_text(v->l1), number_text(v->l2));
     if (v->run_l1 || v->run_l2)
         text_add(&more, ", .run_l1 = %d, .run_l2 = %d", v->run_l1, v->run_l2);
+    if (v->max_norm > 0)
+        text_add(&more, ", .max_norm = %s", number_text(v->max_norm));
     if (v->rate > 0)
         text_add(&more, ", .rate = %s, .run_rate = %d", number_text(v->rate), v->run_rate);
     if (v->section)
@@ -285,6 +287,8 @@ static void add_training(Wrap *w, const Model *m)
         add_member(w, ".cycle = net_one_cycle");
     if (schedules_by_steps(m))
         add_member(w, ".cycle = net_rate_by_steps");
+    if (m->bounded)
+        add_member(w, ".bounds = net_bound_norms");
     if (m->averages)
         add_member(w, ".ema = %s, .averages = net_average", number_text(m->ema));
     if (m->accumulate)

@@ -101,6 +101,7 @@ typedef struct Value {
     double init_scale;     /* of small_normal, small_uniform: in place of 0.05; 0: it is that */
     int fan_in, fan_out;   /* of a parameter, for its initial values */
     double l1, l2;         /* of a weight: times sum |w| and sum w^2, added to the loss */
+    double max_norm;       /* of a weight: of what each output reads, at most; 0: any */
     double rate;           /* of a parameter: times the learning rate; 0: 1 */
     int run_rate;          /* from 1 of Model.numbers, in its place; 0: none */
     int section;        /* of a parameter: which of several, from 1, trains it; 0: there is one */

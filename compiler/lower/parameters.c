@@ -26,9 +26,9 @@ Owned *add_owned(Lowering *l, const Layer *layer)
     return &l->owned[l->owned_count - 1];
 }
 
-/* What the layer says about its weight: initial values in place of its own, and penalties. Fans are
-   PyTorch's: of [a, b, ...], b and a times the kernel's elements. */
-static void set_weight(Value *weight, const Call *call)
+/* What the layer says about its weight: initial values in place of its own, penalties, a bound.
+   Fans are PyTorch's: of [a, b, ...], b and a times the kernel's elements. */
+static void set_weight(Lowering *l, Value *weight, const Call *call)
 {
     const Constant *init = argument(call, "init");
     Shape kernel = weight->shape;
@@ -37,6 +37,12 @@ static void set_weight(Value *weight, const Call *call)
     weight->l2 = number(call, "l2");
     weight->run_l1 = run_number(call, "l1");
     weight->run_l2 = run_number(call, "l2");
+    if (argument(call, "max_norm"))
+        weight->max_norm = number(call, "max_norm");
+    l->model->bounded |= weight->max_norm > 0;
+    if (weight->max_norm > 0 && weight->section)
+        error_at(l->model->source, argument(call, "max_norm")->span,
+                 "max_norm is for one train section; these take turns");
     if (!init || same(init->text, "default"))
         return;
     kernel.size[0] = kernel.size[1] = 1;
@@ -61,7 +67,7 @@ Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape sh
         value->run_rate = layer->rate->factor.run_number;
     }
     if (shape.rank > 1 || same(layer->call->name, "parameter")) /* not of normalizations */
-        set_weight(value, layer->call);
+        set_weight(l, value, layer->call);
     return value;
 }
 

@@ -213,6 +213,7 @@ typedef struct Model {
     int accumulate;       /* batches whose mean gradient makes an update; 0: not said */
     double ema;           /* share of it that the weights' moving average keeps; 0: there is none */
     bool averages;        /* `ema` is said */
+    bool bounded;         /* a layer says max_norm */
     double mixup, cutmix; /* of Beta(mixup, mixup): a row's share of another; 0: none */
     Span mixes;           /* where one of them is said */
     double seed;          /* 0 where not given */

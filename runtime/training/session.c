@@ -253,6 +253,8 @@ float net_step(struct net_session *session, const void *batch, int n)
     }
     if (run->grads)
         net_clip_update(session, session->options->value[NET_CLIP].number);
+    if (session->model->bounds)
+        session->model->bounds(session);
     run->step++;
     if (session->average)
         session->model->averages(session);

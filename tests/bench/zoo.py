@@ -207,6 +207,7 @@ class Theirs:
     def run(self, turned=()):
         """The losses, and the gradients of the first step; with decisions turned over in it."""
         from networks.decisions import Decisions
+        from networks.layers import bound
 
         def deciding(step):
             return Decisions(turned) if turned and step == 0 else contextlib.nullcontext()
@@ -225,6 +226,7 @@ class Theirs:
                 loss.backward()
                 self.net.clip(self.sections[section][1])
                 optimizer.step()
+                bound(self.network)
                 of_step += loss.item()
             losses.append(of_step)
         return losses, gradients

@@ -181,6 +181,8 @@ def torch_run(case, weights, dtype=torch.float32):
         elif case.file in ("concat", "tuned"):
             torch.nn.utils.clip_grad_norm_(trained.values(), 0.5)
         optimizer.step()
+        for name, most in run.bounds.items():
+            trained[name].data.copy_(torch.renorm(trained[name].data, 2, 0, most))
         losses.append(total)
         if averaged:
             average(averaged, [tensor.detach() for tensor in run.weights.values()], step)

@@ -22,13 +22,15 @@ class Run:
     def __init__(self, weights, folder):
         self.weights = weights
         self.folder = folder        # of the data
-        self.penalties = []         # functions that give a term of the loss
-        self.frozen = set()         # names of weights that are not trained
+        self.penalties, self.frozen = [], set() # terms of the loss; weights that are not trained
+        self.bounds = {}                        # of weights: the most norm of what an output reads
 
     def __call__(self, path, leaf):
         return self.weights.get(f"{path}.{leaf}")
 
-    def penalize(self, path, l1, l2):
+    def penalize(self, path, l1, l2, max_norm=0):
+        if max_norm:
+            self.bounds[path + ".weight"] = max_norm
         weight = self(path, "weight")
         self.penalties.append(l1 * weight.abs().sum() + l2 * weight.square().sum())
 
@@ -36,17 +38,17 @@ class Run:
 # ---- layers --------------------------------------------------------------------------------------
 
 
-def dense(units, bias=True, l1=0, l2=0):
+def dense(units, bias=True, l1=0, l2=0, max_norm=0):
     def layer(m, path, x):
-        m.penalize(path, l1, l2)
+        m.penalize(path, l1, l2, max_norm)
         return F.linear(x, m(path, "weight"), m(path, "bias"))
     return layer
 
 
 def convolution(function):
-    def make(channels, kernel, l1=0, l2=0, bias=True, **options):
+    def make(channels, kernel, l1=0, l2=0, max_norm=0, bias=True, **options):
         def layer(m, path, x):
-            m.penalize(path, l1, l2)
+            m.penalize(path, l1, l2, max_norm)
             return function(x, m(path, "weight"), m(path, "bias"), **options)
         return layer
     return make

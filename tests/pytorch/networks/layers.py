@@ -16,6 +16,19 @@ class Call(nn.Module):
         return self.function(x)
 
 
+def bounded(layer, most):
+    """The layer, whose filters have a norm of at most that after a step (bound)."""
+    layer.most_norm = most
+    return layer
+
+
+def bound(network):
+    for layer in network.modules():
+        if hasattr(layer, "most_norm"):
+            weight = layer.weight.data
+            weight.copy_(torch.renorm(weight, 2, 0, layer.most_norm))
+
+
 class Positions(nn.Module):
     """Plus a learned vector a position; x is [batch, length, width]."""
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .layers import Call
+from .layers import Call, bounded
 
 
 def anomaly_ecg():
@@ -59,11 +59,11 @@ def ecg():
 def eegnet():
     return nn.Sequential(
         nn.Conv2d(1, 8, (1, 32), padding="same", bias=False), nn.BatchNorm2d(8),
-        nn.Conv2d(8, 16, (22, 1), groups=8, bias=False), nn.BatchNorm2d(16), nn.ELU(),
+        bounded(nn.Conv2d(8, 16, (22, 1), groups=8, bias=False), 1), nn.BatchNorm2d(16), nn.ELU(),
         nn.AvgPool2d((1, 4)), nn.Dropout(0.5),
         nn.Conv2d(16, 16, (1, 16), padding="same", groups=16, bias=False),
         nn.Conv2d(16, 16, 1, bias=False), nn.BatchNorm2d(16), nn.ELU(), nn.AvgPool2d((1, 8)),
-        nn.Dropout(0.5), nn.Flatten(), nn.Linear(128, 4)), F.cross_entropy
+        nn.Dropout(0.5), nn.Flatten(), bounded(nn.Linear(128, 4), 0.25)), F.cross_entropy
 
 
 def forecast_cnn():
