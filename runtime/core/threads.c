@@ -15,9 +15,11 @@
 
 #include "core/core.h"
 
+enum { MEMBER = 1 << 16 }; /* of a barrier, in its word */
+
 /* What one thread writes often, on a cache line of its own. */
 struct net_threads {
-    _Alignas(64) atomic_uint arrived;                     /* threads at the barrier */
+    _Alignas(64) atomic_uint barrier; /* members times MEMBER, and how many have arrived */
     _Alignas(64) struct net_eventcount generation;        /* advanced when all have arrived */
     _Alignas(64) void (*work)(void *context, int thread); /* NULL: the end */
     void *context;
@@ -25,7 +27,6 @@ struct net_threads {
     int threads;                           /* that there are */
     int spins;                             /* before a wait goes to the kernel */
     atomic_int used;                       /* of them: those that run, the others sleep */
-    atomic_int members;                    /* that the barrier waits for */
     struct net_eventcount called;          /* advanced when sleepers are to run */
     struct worker {
         struct net_threads *pool;
@@ -70,16 +71,16 @@ void net_eventcount_advance(struct net_eventcount *count)
         syscall(SYS_futex, &count->value, FUTEX_WAKE_PRIVATE, NET_MAX_THREADS, NULL, NULL, 0);
 }
 
-/* Who arrives after net_threads_use has changed the members reads their new number, since that is
-   stored before thread 0 arrives; who arrived before is not the last. */
+/* Members and arrivals are one word, so that who arrives knows of how many it may be the last, even
+   where net_threads_use changes that. */
 void net_threads_wait(struct net_threads *pool, int thread)
 {
-    if (atomic_load_explicit(&pool->members, memory_order_relaxed) > 1) {
+    if (atomic_load_explicit(&pool->barrier, memory_order_relaxed) / MEMBER > 1) {
         const unsigned generation = net_eventcount_value(&pool->generation);
-        const unsigned before = atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel);
+        const unsigned before = atomic_fetch_add_explicit(&pool->barrier, 1, memory_order_acq_rel);
 
-        if ((int)before + 1 == atomic_load_explicit(&pool->members, memory_order_relaxed)) {
-            atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
+        if (before % MEMBER + 1 == before / MEMBER) {
+            atomic_fetch_sub_explicit(&pool->barrier, before / MEMBER, memory_order_relaxed);
             net_eventcount_advance(&pool->generation);
         } else {
             net_eventcount_wait(&pool->generation, generation, pool->spins);
@@ -130,7 +131,7 @@ struct net_threads *net_threads_open(int threads)
         net_fail(NET_USAGE, "%d threads: a trainer runs on 1 to %d", threads, NET_MAX_THREADS);
     pool->threads = threads;
     atomic_init(&pool->used, threads);
-    atomic_init(&pool->members, threads);
+    atomic_init(&pool->barrier, (unsigned)threads * MEMBER);
     pool->spins = NET_SPINS;
     if (threads > net_cores())
         pool->spins = 1; /* who is waited for may need this core */
@@ -166,13 +167,13 @@ void net_threads_use(struct net_threads *pool, int threads)
     const int used = atomic_load(&pool->used);
 
     if (threads > used) {
-        atomic_store(&pool->members, threads);
+        atomic_fetch_add(&pool->barrier, (unsigned)(threads - used) * MEMBER);
         atomic_store(&pool->used, threads);
         net_eventcount_advance(&pool->called);
     } else if (threads < used) {
         atomic_store(&pool->used, threads);
         net_threads_run(pool, do_nothing, NULL);
-        atomic_store(&pool->members, threads);
+        atomic_fetch_sub(&pool->barrier, (unsigned)(used - threads) * MEMBER);
     }
 }
 

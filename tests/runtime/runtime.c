@@ -324,29 +324,24 @@ START_TEST(barriers_hold)
 }
 END_TEST
 
-static void add_thread(void *context, int thread)
-{
-    ((long *)context)[thread]++;
-}
-
-/* Whoever is not used does nothing, and comes back when it is. */
+/* Whoever is not used does nothing, and comes back when it is; barriers are of those that run. */
 START_TEST(threads_sleep_and_return)
 {
     static const int used[] = {4, 1, 2, 3, 2, 4, 1, 1, 4, 3, 1, 3};
-    struct net_threads *pool = net_threads_open(4);
-    long runs[4] = {0}, expected[4] = {0};
+    struct counts counts = {.pool = net_threads_open(4)};
+    long expected = 0;
 
-    for (int i = 0; i < 120; i++) {
-        const int threads = used[i % LENGTH(used)];
-
-        net_threads_use(pool, threads);
-        for (int t = 0; t < threads; t++)
-            expected[t]++;
-        net_threads_run(pool, add_thread, runs);
-        ck_assert(!memcmp(runs, expected, sizeof runs));
+    for (int i = 0; i < 24; i++) {
+        counts.threads = used[i % LENGTH(used)];
+        net_threads_use(counts.pool, counts.threads);
+        net_threads_run(counts.pool, count, &counts);
+        for (int round = 0; round < 50; round++)
+            for (int t = 0; t < counts.threads; t++)
+                expected += t + round;
+        ck_assert_int_eq(counts.total, expected);
     }
-    net_threads_use(pool, 1 + _i);
-    net_threads_close(pool);
+    net_threads_use(counts.pool, 1 + _i);
+    net_threads_close(counts.pool);
 }
 END_TEST
 
