@@ -335,7 +335,7 @@ static void write_declarations(Text *out, const Library *l)
 
 void write_library_header(Text *out, const Library *l)
 {
-    const char *guard = format("%s_H", l->name);
+    const char *guard = format("NETC_%s_H", l->name);
     Text text = {0};
 
     for (char *c = (char *)guard; *c; c++)

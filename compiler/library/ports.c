@@ -11,7 +11,8 @@
 /* "cnet_mnist" of cnet_mnist.net; what is no letter, digit or _ becomes one. */
 static const char *library_name(const char *file)
 {
-    char *name = format("%s%s", isdigit((unsigned char)*file) ? "_" : "", file);
+    const bool taken = isdigit((unsigned char)*file) || strncmp(file, "net_", 4) == 0;
+    char *name = format("%s%s", taken ? "_" : "", file);
 
     for (char *c = name; *c; c++)
         if (!isalnum((unsigned char)*c))
@@ -30,13 +31,31 @@ static bool is_port(const Library *l, const char *name)
     return is;
 }
 
-/* A name that neither C nor another pointer has. */
+/* Of NAME.c, of its headers, or of C++, whose programs include NAME.h too. */
+static bool is_taken(const char *name)
+{
+    static const char words[] =
+        " weights rows arena memory fields error file size tensor library params pack stages "
+        "evaluate_step run_rows run_raw and and_eq bitand bitor catch char16_t char32_t char8_t "
+        "class co_await co_return co_yield compl concept const_cast consteval constexpr constinit "
+        "decltype delete dynamic_cast explicit export friend mutable namespace new noexcept not "
+        "not_eq nullptr operator or or_eq private protected public reinterpret_cast requires "
+        "static_assert static_cast template this thread_local throw try typeid typename using "
+        "virtual wchar_t xor xor_eq alignas alignof ";
+    const size_t length = strlen(name);
+
+    return strncmp(name, "net_", 4) == 0 || strstr(words, format(" %s ", name)) ||
+           (length > 7 && same(name + length - 7, "_stages"));
+}
+
+/* A name that nothing else has. */
 static const char *port_name(const Library *l, const char *base)
 {
-    static const char own[] = " weights rows arena memory fields error ";
     const char *name = c_name(&(Emitter){.model = l->model}, base);
 
-    while (is_port(l, name) || strstr(own, format(" %s ", name)))
+    if (is_taken(name))
+        name = format("%s_", strncmp(name, "net_", 4) == 0 ? name + 4 : name);
+    while (is_port(l, name))
         name = format("%s_", name);
     return name;
 }

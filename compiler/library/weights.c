@@ -26,6 +26,10 @@ static char *read_whole(const char *path, size_t *size, bool quiet)
     if (file && fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode)) {
         bytes = allocate((size_t)status.st_size + 1);
         *size = fread(bytes, 1, (size_t)status.st_size, file);
+        if (*size != (size_t)status.st_size) {
+            fprintf(stderr, "netc: error: --weights: %s cannot be read whole\n", path);
+            bytes = NULL;
+        }
     } else if (!quiet) {
         fprintf(stderr, "netc: error: --weights: cannot read %s: %s\n", path,
                 file ? "it is not a file" : strerror(errno));
@@ -110,6 +114,13 @@ static bool read_preparation(Library *l, const char *folder, const struct net_li
     size_t size;
     const char *text = read_whole(path, &size, true);
 
+    if (!text && file->preparation.at) {
+        l->bare = format("%s, which the run of the weights had", path);
+        fprintf(stderr,
+                "netc: warning: --weights: %s cannot be read: the library takes prepared rows "
+                "alone, and has no names of classes\n",
+                path);
+    }
     if (!text || !file->preparation.at)
         return true;
     l->checksum = learnt_checksum(text, size);

@@ -26,6 +26,7 @@ struct search {
     long *rows, row_count;
     long steps, count;            /* that are wanted; that were made */
     double *rate, *loss, *smooth; /* of each step */
+    double least;                 /* of smooth */
 };
 
 /* ---- The steps ------------------------------------------------------------------------------- */
@@ -68,6 +69,7 @@ static void add_loss(struct search *search, double loss)
     search->loss[i] = loss;
     search->smooth[i] = (kept_share * before + (1 - kept_share) * loss) /
                         (1 - pow(kept_share, (double)(i + 1)));
+    search->least = i ? fmin(search->least, search->smooth[i]) : search->smooth[i];
 }
 
 static long find_least(const struct search *search)
@@ -80,13 +82,18 @@ static long find_least(const struct search *search)
     return least;
 }
 
+/* A loss below 0, as a density's, has no multiple that is worse: it is as far above the least as the
+   least is below the first, times the same. */
 static bool is_over(const struct search *search)
 {
     const long last = search->count - 1;
+    const double rise = search->least > 0
+                            ? search->least
+                            : fmax(search->smooth[0] - search->least, fabs(search->least));
 
     return search->count == search->steps ||
            (last >= 0 && (!isfinite(search->loss[last]) ||
-                          search->smooth[last] > worse * search->smooth[find_least(search)]));
+                          search->smooth[last] > search->least + (worse - 1) * rise));
 }
 
 /* Epoch after epoch, as long as it takes. */

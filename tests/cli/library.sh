@@ -67,6 +67,21 @@ if [ -z "$sanitize" ]; then
         grep -vE " d (tensors|others|library|.*texts)$" | grep . &&
         size digits-lib/libdigits.so | awk "NR == 2 { exit \$3 != 0 }"'
 fi
+cat >net_vec.net <<'END'
+data {
+    train = npy(a="a.npy", b="b.npy", t="t.npy")
+    input pack[2] = a
+    input new[2]  = b
+    target t      = t
+}
+network pair(pack, new) { dense(pack, 1) + dense(new, 1) }
+train {
+    loss = mse(pair(pack, new), t)
+    optimizer = sgd(lr=0.1)
+}
+END
+check "names of netc's own and of C++" sh -c '"$1" net_vec.net --library -o vec-lib &&
+    grep -q "const float \*pack_, const float \*new_," vec-lib/_net_vec.h' - "$netc"
 check "pkg-config's file" grep -q '^Libs: -L${pcfiledir} -ldigits' digits-lib/digits.pc
 
 # ---- Two libraries, four threads, arenas full of NaN, files that are damaged --------------------

@@ -208,7 +208,7 @@ network four(x) {
     return concat(middle, spread, spread)
 }
 
-loss spread(out, y) { return gaussian_nll(slice(out, 0..1), y, slice(out, 2..3)) }
+loss spread(out, y) { return gaussian_nll(slice(out, 0..1), y, slice(out, 2..3)) - 9 }
 
 train {
     loss      = spread(four(x), y)
@@ -236,5 +236,7 @@ for name in three spread; do
     check "$name: and resumed" ./$name --resume $name.stop --quiet
     check "$name: the same bits" [ "$(weights $name.run)" = "$(weights $name.stop)" ]
 done
+check "the rate of a loss below 0" sh -c './spread find_lr --steps 60 >found &&
+    grep -q "^it falls fastest at lr " found && grep -q "^the least loss, -" found'
 
 finish
