@@ -227,7 +227,10 @@ static void write_forms(Text *out, const Library *l)
 
         text_add(out, " *   %s: %s %s%s\n", port->name,
                  port->source_type ? port->source_type : "float", shape_text(port->value->shape),
-                 same(port->source_type, "uint8_t") ? ", bytes of 0 to 255" : "");
+                 same(port->source_type, "uint8_t")
+                     ? ", bytes of 0 to 255, a channel behind the other,\n"
+                       " *       of this size: decoding and resizing are the caller's"
+                     : "");
         write_columns(out, port);
     }
 }

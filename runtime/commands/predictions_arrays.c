@@ -45,8 +45,20 @@ void net_add_npy(struct net_predictions *predictions)
     }
 }
 
+static void refuse_size(void)
+{
+    net_fail(NET_FAULT,
+             "an npz holds up to 4 GB: predict fewer rows at a time, or with --format csv");
+}
+
 void net_begin_npz(struct net_predictions *predictions, long rows)
 {
+    double bytes = 0;
+
+    for (int h = 0; h < predictions->head_count; h++)
+        bytes += 4.0 * (double)rows * predictions->heads[h].model->outputs;
+    if (bytes >= 4294967296.0)
+        refuse_size();
     for (int h = 0; h < predictions->head_count; h++) {
         struct net_head *head = &predictions->heads[h];
 
@@ -81,8 +93,7 @@ void net_end_npz(struct net_predictions *predictions)
 
         if (!net_npz_add(&npz, head->name, shape.at, head->kept,
                          (size_t)predictions->added * (size_t)head->model->outputs))
-            net_fail(NET_FAULT, "an npz holds up to 4 GB: predict fewer rows at a time, or with "
-                                "--format csv");
+            refuse_size();
         free(shape.at);
     }
     net_npz_end(&npz);
