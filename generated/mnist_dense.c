@@ -638,10 +638,11 @@ const struct net_model net_model = {
     .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX, .outputs = 10, .output_rank = 1,
     .output_shape = {10},
     NET_ONNX(
-            "image = float(784); t.1 = Gemm(image #0 #1) transB=1; t.2 = Relu(t.1); t.3 = "
-            "BatchNormalization(t.2 #4 #5 #2 #3) epsilon=0.001; t.4 = Gemm(t.3 #6 #7) transB=1; "
-            "t.5 = Relu(t.4); t.6 = BatchNormalization(t.5 #10 #11 #8 #9) epsilon=0.001; t.7 = "
-            "Gemm(t.6 #12 #13) transB=1; prediction = Softmax(t.7) axis=1"),
+            "image = float(1 28 28); t.1 = Constant() value=[-1,784]; t.2 = Reshape(image t.1); "
+            "t.3 = Gemm(t.2 #0 #1) transB=1; t.4 = Relu(t.3); t.5 = BatchNormalization(t.4 #4 #5 "
+            "#2 #3) epsilon=0.001; t.6 = Gemm(t.5 #6 #7) transB=1; t.7 = Relu(t.6); t.8 = "
+            "BatchNormalization(t.7 #10 #11 #8 #9) epsilon=0.001; t.9 = Gemm(t.8 #12 #13) "
+            "transB=1; prediction = Softmax(t.9) axis=1"),
 };
 
 int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }

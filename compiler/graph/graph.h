@@ -96,19 +96,19 @@ typedef struct Value {
     const Field *field;    /* of an input or target */
     int vocabulary;        /* of token ids or a sparse input: how many */
     Span span;             /* of an input or target: its declaration */
-    Shape stored;          /* of a parameter: its shape in files where it is another; rank 0 */
-    const char *init;      /* of a parameter: "kaiming_uniform", "ones", ... (PyTorch's) */
-    double init_scale;     /* of small_normal, small_uniform: in place of 0.05; 0: it is that */
-    int fan_in, fan_out;   /* of a parameter, for its initial values */
-    double l1, l2;         /* of a weight: times sum |w| and sum w^2, added to the loss */
-    double max_norm;       /* of a weight: of what each output reads, at most; 0: any */
-    double rate;           /* of a parameter: times the learning rate; 0: 1 */
-    int run_rate;          /* from 1 of Model.numbers, in its place; 0: none */
-    int section;        /* of a parameter: which of several, from 1, trains it; 0: there is one */
-    struct Value *next; /* of a parameter: what sections behind its own read, or NULL */
-    int run_l1, run_l2; /* from 1 of Model.numbers, in their place; 0: none */
-    bool unreached;     /* autodiff.c: a parameter without a gradient, a state since */
-    int padding_row;    /* of an embedding matrix: the row that begins as 0, from 1; 0: none */
+    Shape stored;        /* of a parameter or an input: its shape in files; rank 0: it is `shape` */
+    const char *init;    /* of a parameter: "kaiming_uniform", "ones", ... (PyTorch's) */
+    double init_scale;   /* of small_normal, small_uniform: in place of 0.05; 0: it is that */
+    int fan_in, fan_out; /* of a parameter, for its initial values */
+    double l1, l2;       /* of a weight: times sum |w| and sum w^2, added to the loss */
+    double max_norm;     /* of a weight: of what each output reads, at most; 0: any */
+    double rate;         /* of a parameter: times the learning rate; 0: 1 */
+    int run_rate;        /* from 1 of Model.numbers, in its place; 0: none */
+    int section;         /* of a parameter: which of several, from 1, trains it; 0: there is one */
+    struct Value *next;  /* of a parameter: what sections behind its own read, or NULL */
+    int run_l1, run_l2;  /* from 1 of Model.numbers, in their place; 0: none */
+    bool unreached;      /* autodiff.c: a parameter without a gradient, a state since */
+    int padding_row;     /* of an embedding matrix: the row that begins as 0, from 1; 0: none */
     const char *pretrained;    /* of an embedding matrix: the file of its rows, or NULL */
     const Field *token_field;  /* of an embedding matrix: whose tokens */
     struct Value *gradient_of; /* of a gradient: the value it belongs to; takes its layout */
@@ -221,8 +221,8 @@ Heads heads_of(const Node *node);             /* all 0 where it is no attention 
 
 /* Sets shape, batched and type of a node's outputs from its inputs and attributes. */
 void infer_shapes(Node *node);
-double product_flops(const Node *node);         /* of two values, one image; 0: no such product */
-Shape file_shape(const Value *parameter);       /* as PyTorch has it */
+double product_flops(const Node *node); /* of two values, one image; 0: no such product */
+Shape file_shape(const Value *value);   /* of a parameter as PyTorch, of an input as data have it */
 const char *find_shape_fault(const Node *node); /* do its values fit the op? NULL if so */
 
 #endif

@@ -73,9 +73,9 @@ static void bind_attributes(Match *m)
     }
 }
 
-Shape file_shape(const Value *parameter)
+Shape file_shape(const Value *value)
 {
-    return parameter->stored.rank ? parameter->stored : parameter->shape;
+    return value->stored.rank ? value->stored : value->shape;
 }
 
 /* The inputs of a layer that reads a sparse input and a dense one beside it. */

@@ -112,7 +112,7 @@ static void write_preparation(Text *out, const Field *field)
 
 static const char *row_text(const Port *port)
 {
-    const Shape shape = port->value->shape;
+    const Shape shape = file_shape(port->value);
 
     return format("%s %s%s", port->type, shape_text(shape),
                   shape.rank > 1 ? ", the last axis runs fastest" : "");
@@ -226,7 +226,8 @@ static void write_forms(Text *out, const Library *l)
         const Port *port = &l->inputs[i];
 
         text_add(out, " *   %s: %s %s%s\n", port->name,
-                 port->source_type ? port->source_type : "float", shape_text(port->value->shape),
+                 port->source_type ? port->source_type : "float",
+                 shape_text(file_shape(port->value)),
                  same(port->source_type, "uint8_t")
                      ? ", bytes of 0 to 255, a channel behind the other,\n"
                        " *       of this size: decoding and resizing are the caller's"

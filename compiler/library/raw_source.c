@@ -59,10 +59,10 @@ static const char *list_text(const double *x, int size, int group)
 
 static void write_stages(Text *out, const Port *port)
 {
-    const int group = group_of(port), size = port->source_size;
-
     if (!port->stage_count)
         return;
+    const int group = group_of(port), size = port->source_size;
+
     line(out, 0, "static const struct net_stage %s_stages[] = {", port->name);
     for (int i = 0; i < port->stage_count; i++) {
         const Stage *s = &port->stages[i];

@@ -30,6 +30,7 @@ static Value *lower_input(Lowering *l, Layer *layer, Value *const *x)
     value->field = field;
     value->vocabulary = field->vocabulary;
     value->span = field->span;
+    value->stored = field->shape;
     return value;
 }
 

@@ -31,20 +31,35 @@ static int most_id(const Graph *g)
     return most;
 }
 
-/* The last node gives what `predict` prints: one more, unless it gives that alone. */
-static void finish(Writer *w, const Graph *g)
+/* A last node gives what `predict` prints: one more, unless it gives that alone. */
+static void finish(Writer *w, const Value *prediction, Op activation, const char *output)
 {
     Onnx *onnx = w->onnx;
-    const char *name = onnx_name(w, g->prediction);
+    const char *name = onnx_name(w, prediction);
     const bool last = onnx->count > 0 && same(onnx->nodes[onnx->count - 1].outputs, name);
 
-    if (g->prediction_activation == OP_SOFTMAX)
+    if (activation == OP_SOFTMAX)
         add_onnx(w, "Softmax", name, "axis=1");
-    else if (g->prediction_activation == OP_SIGMOID)
+    else if (activation == OP_SIGMOID)
         add_onnx(w, "Sigmoid", name, NULL);
-    else if (!last)
+    else if (!last || output)
         add_onnx(w, "Identity", name, NULL);
-    onnx->nodes[onnx->count - 1].outputs = "prediction";
+    onnx->nodes[onnx->count - 1].outputs = output ? output : "prediction";
+}
+
+/* Of the second target, and so on; as export says it (runtime/commands/export_onnx.c). */
+static const char *output_name(int number)
+{
+    return format("prediction_%d", number);
+}
+
+static bool is_output(const Graph *g, const char *name)
+{
+    bool is = same(name, "prediction");
+
+    for (int i = 0; i < g->head_count; i++)
+        is |= same(name, output_name(i + 2));
+    return is;
 }
 
 void describe_onnx(Graph *g)
@@ -54,6 +69,8 @@ void describe_onnx(Graph *g)
     bool *wanted = allocate((size_t)most_id(g) + 1);
 
     mark(g->prediction, wanted, false);
+    for (int i = 0; i < g->head_count; i++)
+        mark(g->heads[i].value, wanted, false);
     for (int i = 0; i < g->node_count; i++) {
         const Node *node = g->nodes[i];
 
@@ -68,9 +85,11 @@ void describe_onnx(Graph *g)
         }
         w.names[node->outputs[0]->id] = name;
     }
-    finish(&w, g);
+    for (int i = 0; i < g->head_count; i++)
+        finish(&w, g->heads[i].value, g->heads[i].activation, output_name(i + 2));
+    finish(&w, g->prediction, g->prediction_activation, g->head_count ? "prediction" : NULL);
     for (int i = 0; i < g->value_count; i++)
-        if (g->values[i]->role == ROLE_INPUT && same(g->values[i]->name, "prediction"))
+        if (g->values[i]->role == ROLE_INPUT && is_output(g, g->values[i]->name))
             *onnx = (Onnx){.refused = "input of the output's name, `prediction`,"};
 }
 

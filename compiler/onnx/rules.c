@@ -165,21 +165,9 @@ static const char *describe_embedding(Writer *w, const Node *node)
     return add_transpose(w, rows, "0,2,1"); /* [n, length, channels] */
 }
 
-/* A shape of one row as that of all: the batch in front. */
-static const char *add_shape(Writer *w, Shape shape)
-{
-    int sizes[MAX_RANK + 1] = {-1};
-
-    memcpy(sizes + 1, shape.size, (size_t)shape.rank * sizeof *sizes);
-    return add_ints(w, sizes, shape.rank + 1);
-}
-
 static const char *describe_reshape(Writer *w, const Node *node)
 {
-    return add_onnx(
-        w, "Reshape",
-        format("%s %s", onnx_name(w, node->inputs[0]), add_shape(w, node->outputs[0]->shape)),
-        NULL);
+    return reshape_rows(w, onnx_name(w, node->inputs[0]), node->outputs[0]->shape);
 }
 
 static const char *describe_concat(Writer *w, const Node *node)
@@ -232,7 +220,7 @@ static const char *describe_permute(Writer *w, const Node *node)
     const char *x = add_reshape(w, onnx_name(w, node->inputs[0]), sizes, count + 1);
 
     x = add_onnx(w, "Transpose", x, format("perm=%s", ints_text(order, count + 1)));
-    return add_onnx(w, "Reshape", format("%s %s", x, add_shape(w, node->outputs[0]->shape)), NULL);
+    return reshape_rows(w, x, node->outputs[0]->shape);
 }
 
 /* ---- Windows and axes ------------------------------------------------------------------------ */

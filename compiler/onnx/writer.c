@@ -64,6 +64,14 @@ const char *add_reshape(Writer *w, const char *value, const int *sizes, int coun
     return add_onnx(w, "Reshape", format("%s %s", value, add_ints(w, sizes, count)), NULL);
 }
 
+const char *reshape_rows(Writer *w, const char *value, Shape shape)
+{
+    int sizes[MAX_RANK + 1] = {-1};
+
+    memcpy(sizes + 1, shape.size, (size_t)shape.rank * sizeof *sizes);
+    return add_reshape(w, value, sizes, shape.rank + 1);
+}
+
 const char *add_transpose(Writer *w, const char *value, const char *order)
 {
     return add_onnx(w, "Transpose", value, format("perm=[%s]", order));
@@ -80,29 +88,31 @@ static const char *name_parameter(Writer *w, const Value *value)
     return add_reshape(w, value->name, value->shape.size, value->shape.rank);
 }
 
-/* An input, by its type and its sizes behind the batch. */
-static void declare(Writer *w, const Value *value)
+/* An input as the data section has it, by its type and its sizes behind the batch; the graph may
+   have it in others. The name of the graph's. */
+static const char *declare(Writer *w, const Value *value)
 {
     const bool whole = value->type == TYPE_CLASS || value->type == TYPE_TOKENS;
+    const Shape shape = file_shape(value);
     Text sizes = {0};
 
-    for (int i = 0; i < value->shape.rank; i++)
-        text_add(&sizes, "%s%d", i ? " " : "", value->shape.size[i]);
+    for (int i = 0; i < shape.rank; i++)
+        text_add(&sizes, "%s%d", i ? " " : "", shape.size[i]);
     APPEND(w->onnx->nodes, w->onnx->count,
            ((OnnxNode){.op = whole ? "int32" : "float",
                        .inputs = sizes.at ? sizes.at : "1",
                        .outputs = value->name,
                        .attributes = ""}));
+    return same_shape(shape, value->shape) ? value->name
+                                           : reshape_rows(w, value->name, value->shape);
 }
 
 const char *onnx_name(Writer *w, const Value *value)
 {
     const char **name = &w->names[value->id];
 
-    if (!*name && (value->role == ROLE_INPUT || value->role == ROLE_TARGET)) {
-        declare(w, value);
-        *name = value->name;
-    }
+    if (!*name && (value->role == ROLE_INPUT || value->role == ROLE_TARGET))
+        *name = declare(w, value);
     if (!*name && value->role != ROLE_RESULT)
         *name = name_parameter(w, value);
     return *name;

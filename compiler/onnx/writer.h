@@ -33,6 +33,7 @@ const char *ints_text(const int *list, int count);           /* "[1,2]" */
 
 /* Of a value with the batch in front; 0 keeps the axis at its place, -1 is what is left. */
 const char *add_reshape(Writer *w, const char *value, const int *sizes, int count);
+const char *reshape_rows(Writer *w, const char *value, Shape shape); /* to a shape of one row */
 const char *add_transpose(Writer *w, const char *value, const char *order); /* "0,2,1" */
 
 /* ---- rules.c --------------------------------------------------------------------------------- */

@@ -231,6 +231,13 @@ static struct net_buffer describe_graph(const struct net_model *model)
     net_proto_text(&graph, GRAPH_NAME, model->name);
     add_value(&graph, GRAPH_OUTPUT, "prediction", ELEMENT_FLOAT, model->output_shape,
               model->output_rank);
+    for (int number = 2; (model = model->next); number++) {
+        char *name = net_format("prediction_%d", number);
+
+        add_value(&graph, GRAPH_OUTPUT, name, ELEMENT_FLOAT, model->output_shape,
+                  model->output_rank);
+        free(name);
+    }
     return graph;
 }
 

@@ -82,8 +82,8 @@ static long find_least(const struct search *search)
     return least;
 }
 
-/* A loss below 0, as a density's, has no multiple that is worse: the least's distance from the first
-   takes the least's place. */
+/* A loss below 0, as a density's, has no multiple that is worse: the least's distance from the
+   first takes the least's place. */
 static bool is_over(const struct search *search)
 {
     const long last = search->count - 1;

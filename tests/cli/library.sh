@@ -82,7 +82,8 @@ train {
 END
 check "names of netc's own and of C++" sh -c '"$1" net_vec.net --library -o vec-lib &&
     grep -q "const float \*pack_, const float \*new_," vec-lib/_net_vec.h' - "$netc"
-check "pkg-config's file" grep -q '^Libs: -L${pcfiledir} -ldigits' digits-lib/digits.pc
+check "pkg-config's file" \
+    grep -q '^Libs: -L${pcfiledir} -Wl,-rpath,${pcfiledir} -ldigits' digits-lib/digits.pc
 
 # ---- Two libraries, four threads, arenas full of NaN, files that are damaged --------------------
 sed 's/= x$/= x -> clip(least=0.25) -> robust -> minmax/; s/= y$/= y -> scale(2) -> minmax/' \

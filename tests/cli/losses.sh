@@ -72,6 +72,8 @@ check "in report.html too" grep -q 'id="predicted_place"' run/report.html
 check "eval of a file" bash -c './heads eval heads.csv --weights run --json |
     grep -q "\"loss_place\": "'
 cut -d, -f1-4 heads.csv >inputs.csv
+check "ONNX has a result of each" bash -c './heads export --weights run -o heads.onnx &&
+    [ "$(grep -aoE "prediction(_[0-9])?" heads.onnx | sort -u | wc -l)" = 2 ]'
 check "predict needs no targets" bash -c './heads predict --weights run inputs.csv >predicted &&
     [ "$(grep -cE "^kind: (one|two|three)( [0-9.]+){3}; place:( [0-9.e-]+){2}$" predicted)" = 300 ]'
 for format in csv json; do

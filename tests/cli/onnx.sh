@@ -20,6 +20,7 @@ onnx.checker.check_model(onnx.load(path), full_check=True)
 session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 (taken,) = session.get_inputs()
 if kind == "images":
+    assert taken.shape == ["n", 3, 9, 9], taken.shape
     rows = (np.load("images.npy") / 255).astype(np.float32).reshape(-1, *taken.shape[1:])
 else:           # words by how often they occur, the most frequent first; 0 is padding, 1 unknown
     texts = [row["text"].split() for row in csv.DictReader(open("texts.csv"))]
