@@ -10,6 +10,7 @@
  * canonical layout.
  */
 
+#include "syntax/format_token.h"
 #include "syntax/syntax.h"
 
 #include <ctype.h>
@@ -17,13 +18,6 @@
 #include <string.h>
 
 enum { INDENT = 4, MAX_GAP = 12 }; /* blanks; those that are put before an arrow to align it */
-
-typedef struct Token {
-    const char *text;
-    int length, blanks; /* bytes; blanks before it */
-    int brackets;       /* ( and [ that are open before it */
-    bool comment, name; /* name: a word that is no keyword */
-} Token;
 
 typedef struct Line { /* no token: a blank line */
     Token *tokens;
@@ -37,69 +31,7 @@ typedef struct Lines {
     int count;
 } Lines;
 
-static bool is_text(const Token *token, const char *text)
-{
-    return token && token->length == (int)strlen(text) &&
-           strncmp(token->text, text, strlen(text)) == 0;
-}
-
-static bool is_any(const Token *token, const char *const *texts)
-{
-    for (; *texts; texts++)
-        if (is_text(token, *texts))
-            return true;
-    return false;
-}
-
 /* ---- Tokens ---------------------------------------------------------------------------------- */
-
-static int number_length(const char *at)
-{
-    int n = (int)strspn(at, "0123456789");
-
-    if (at[n] == '.' && isdigit((unsigned char)at[n + 1]))
-        n += 1 + (int)strspn(at + n + 1, "0123456789");
-    if (at[n] == 'e' || at[n] == 'E') {
-        const int sign = at[n + 1] == '-' || at[n + 1] == '+';
-
-        if (isdigit((unsigned char)at[n + 1 + sign]))
-            n += 1 + sign + (int)strspn(at + n + 1 + sign, "0123456789");
-    }
-    return n;
-}
-
-static bool is_of_name(char c)
-{
-    return isalnum((unsigned char)c) || c == '_';
-}
-
-static Token read_token(const char *at)
-{
-    static const char *const pairs[] = {"->", "..", "==", "!=", "<=", ">=", NULL};
-    static const char *const keywords[] = {"let", "for",    "in",  "if",  "then", "else",
-                                           "or",  "return", "and", "not", NULL};
-    Token token = {.text = at, .length = 1};
-    const Token two = {.text = at, .length = 2};
-
-    if (*at == '#') {
-        token.comment = true;
-        token.length = (int)strcspn(at, "\r\n");
-        while (isspace((unsigned char)at[token.length - 1]))
-            token.length--;
-    } else if (*at == '"' || *at == '\'') {
-        token.length = 1 + (int)strcspn(at + 1, *at == '"' ? "\"" : "'") + 1;
-    } else if (isdigit((unsigned char)*at)) {
-        token.length = number_length(at);
-    } else if (isalpha((unsigned char)*at) || *at == '_') {
-        while (is_of_name(at[token.length]) ||
-               (at[token.length] == '.' && is_of_name(at[token.length + 1])))
-            token.length++; /* "net.head" is one */
-        token.name = !is_any(&token, keywords);
-    } else if (is_any(&two, pairs)) {
-        token.length = 2;
-    }
-    return token;
-}
 
 static Lines read_lines(const Source *source)
 {

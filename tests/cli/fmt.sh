@@ -36,6 +36,16 @@ printf 'data {\n  train = \n}\n' >"$scratch/b.net"
 cp "$scratch/b.net" "$scratch/c.net"
 exits "a file that does not parse" 1 "unexpected end of line" "$netc" fmt "$scratch/b.net"
 check "it stays as it was" cmp "$scratch/b.net" "$scratch/c.net"
+
+# A name that there is not, a file without its `"`: one token, as netc reads them.
+for word in 0.Rate1 1.e 1.5.e a.1b.c a/b.csv ./a.csv ../a-b.csv /a.b 1-a.b 'f(0.x)' 'f(1/a.b)'; do
+    printf 'data {\n    train = %s\n}\n' "$word" >"$scratch/dotted.net"
+    check "$word is one" "$netc" fmt --check "$scratch/dotted.net"
+done
+for word in 1e 0x1 1.5x .5x 0.5.5 a.1 1.; do
+    printf 'data {\n    train = %s\n}\n' "$word" >"$scratch/number.net"
+    exits "$word is none" 1 error "$netc" fmt "$scratch/number.net"
+done
 exits "-o for two" 2 "one model" "$netc" fmt -o x models/digits.net models/boston.net
 exits "an unknown option" 2 "no option .--chek" "$netc" fmt --chek models/digits.net
 exits "no model" 2 "usage: netc fmt" "$netc" fmt
