@@ -12,12 +12,12 @@
 #include "commands/commands.h"
 
 static const double least_rate = 1e-7, most_rate = 10, kept_share = 0.95, worse = 4;
+static const double clear_share = 0.03; /* of the first loss, that a clear fall has */
 
 enum {
-    SKIP_LAST = 5, /* steps, before the end, that are beyond the fall */
-    LEAST = 20,    /* steps that a search has */
-    LINES = 25,    /* of the table */
-    BAR = 50,      /* characters of the longest bar */
+    LEAST = 20, /* steps that a search has */
+    LINES = 25, /* of the table */
+    BAR = 50,   /* characters of the longest bar */
 };
 
 struct search {
@@ -96,10 +96,14 @@ static bool is_over(const struct search *search)
                           search->smooth[last] > search->least + (worse - 1) * rise));
 }
 
-/* Epoch after epoch, as long as it takes. */
+/* Epoch after epoch, as long as it takes; of whole batches, if there is one, as the loss of a few
+   rows at an epoch's end is no fall. */
 static void run_search(struct search *search)
 {
     struct net_session *session = &search->session;
+    const long batch_rows = net_whole(search->options, NET_BATCH),
+               rest = search->row_count % batch_rows;
+    const long taken = search->row_count - (rest < search->row_count ? rest : 0);
     const uint32_t *seed = session->run.seed;
     struct net_loader *loader = net_loader_open(session->data, session->batch, session->threads);
 
@@ -111,8 +115,7 @@ static void run_search(struct search *search)
         int n;
 
         net_order(search->rows, search->row_count, seed, epoch, true);
-        net_loader_begin(loader, NET_TRAIN, &mode, search->rows, search->row_count,
-                         (int)net_whole(search->options, NET_BATCH));
+        net_loader_begin(loader, NET_TRAIN, &mode, search->rows, taken, (int)batch_rows);
         while (!is_over(search) && (batch = net_loader_next(loader, &numbers, &n))) {
             session->rate = search->rate[search->count] =
                 least_rate *
@@ -128,16 +131,36 @@ static void run_search(struct search *search)
 
 /* ---- What they say --------------------------------------------------------------------------- */
 
-/* The step at which the smoothed loss falls most from the one before to the one behind; the first
-   tenth and the last few are no place to look. -1: it falls nowhere. */
+/* Is the way down to the least more than noise? It begins at the mean of the first tenth of the
+   steps, whose rates are too low to change much, and has to be longer than a share of that (none
+   of a loss below 0, which has no zero to be near to) and than a step's loss scatters, by von
+   Neumann's differences of neighbours, which no trend adds to. */
+static bool falls(const struct search *search, long least)
+{
+    const long tenth = search->steps / 10;
+    double first = 0, squares = 0;
+
+    if (least < tenth)
+        return false;
+    for (long i = 0; i < tenth; i++)
+        first += search->loss[i] / (double)tenth;
+    for (long i = 0; i < least; i++)
+        squares += pow(search->loss[i + 1] - search->loss[i], 2);
+    return first - search->smooth[least] > fmax(search->smooth[least] > 0 ? clear_share * first : 0,
+                                                sqrt(squares / (2 * (double)least)));
+}
+
+/* The step about which the smoothed loss falls most, over a tenth of the steps, all of which lie
+   behind the first tenth and not behind the least. -1: no rate makes it fall clearly. */
 static long find_steepest(const struct search *search)
 {
-    const long end = search->count - SKIP_LAST;
+    const long least = find_least(search), side = search->steps / 20;
+    const bool clear = falls(search, least);
     double most = 0;
     long steepest = -1;
 
-    for (long i = search->steps / 10 + 1; i < end; i++) {
-        const double fall = search->smooth[i - 1] - search->smooth[i + 1];
+    for (long i = search->steps / 10 + side; clear && i + side <= least; i++) {
+        const double fall = search->smooth[i - side] - search->smooth[i + side];
 
         if (fall > most)
             most = fall, steepest = i;
@@ -174,7 +197,7 @@ static void print_search(const struct search *search)
            search->steps);
     printf("the least loss, %.4g, is at lr %.2g\n", search->smooth[least], search->rate[least]);
     if (steepest < 0)
-        puts("no rate made it fall: there is none to suggest");
+        puts("no rate makes it fall clearly: there is none to suggest");
     else
         printf("it falls fastest at lr %.2g\n", search->rate[steepest]);
 }
@@ -201,6 +224,11 @@ int net_command_find_lr(struct net_options *options)
         net_fail(NET_USAGE, "--steps %ld: a search has %d or more", search->steps, (int)LEAST);
     if (options->value[NET_LR].given)
         net_fail(NET_USAGE, "--lr does not apply: it is what find_lr looks for");
+    if (options->model->section_count)
+        net_fail(NET_USAGE,
+                 "find_lr looks for the rate by which one loss falls, and %s has %d train "
+                 "sections, whose losses act upon each other: compare short runs",
+                 options->model->source, options->model->section_count);
     open_search(search, options);
     run_search(search);
     if (!search->count)

@@ -240,5 +240,9 @@ for name in three spread; do
 done
 check "the rate of a loss below 0" sh -c './spread find_lr --steps 60 >found &&
     grep -q "^it falls fastest at lr " found && grep -q "^the least loss, -" found'
+check "it lies before the least" sh -c 'awk "/^the least/ { least = \$NF } /^it falls/ { at = \$NF }
+    END { exit !(0 < at && at < least) }" found'
+check "of what was trained there is none" sh -c './heads find_lr --weights run >found &&
+    grep -q "^no rate makes it fall clearly" found && ! grep -q "steepest" found'
 
 finish
