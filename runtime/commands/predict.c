@@ -199,7 +199,10 @@ int net_command_predict(struct net_options *options)
     struct net_file out;
 
     if (!options->file && !options->value[NET_PART].given)
-        net_fail(NET_USAGE, "predict wants a FILE with rows, or --part test");
+        net_fail(NET_USAGE, "predict wants a FILE with rows, or --part %s",
+                 net_part_names[options->model->parts[NET_TEST]         ? NET_TEST
+                                : options->model->parts[NET_VALIDATION] ? NET_VALIDATION
+                                                                        : NET_TRAIN]);
     if (options->model->uncompared && net_flag(options, NET_WITH_TRUTH))
         net_fail(NET_USAGE, "no target is compared with what this model predicts: --with-truth has "
                             "nothing to tell");

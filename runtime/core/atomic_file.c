@@ -209,8 +209,10 @@ bool net_atomic_commit(struct net_atomic_file *file)
 {
     FILE *out = file->out;
 
-    errno = EIO; /* of an error that was before */
-    bool ok = !fflush(out) && !ferror(out) && !fsync(file->at);
+    /* after an error that was before, another byte says what it was, if it is still there */
+    if (ferror(out))
+        errno = write(file->at, "", 1) < 0 ? errno : EIO;
+    bool ok = !ferror(out) && !fflush(out) && !fsync(file->at);
     const int why = errno;
 
     file->out = NULL;

@@ -221,6 +221,20 @@ void net_preflight(const struct net_options *options, const struct net_data *dat
                  !strcmp(late[-1].name, "warmup") ? "warmup-epochs" : "constant-epochs");
 }
 
+/* In a run of so many epochs, where it is by steps: of the step that comes, 0, or the one before,
+   1; else of `epoch`. */
+static double rate_of(const struct net_options *options, const struct net_state *state, long epoch,
+                      long epochs, int before)
+{
+    const double steps = fmax((double)state->epoch_steps, 1.0); /* of an epoch */
+    const double step = steps * (double)state->epoch +
+                        (double)(state->row / net_step_rows(options)) - before;
+
+    return options->model->cycle
+               ? options->model->cycle(options, step, steps * (double)epochs, steps).rate
+               : net_schedule_rate_of(options, state, epoch, epochs);
+}
+
 void net_check_stretched(const struct net_options *options, const struct net_state *state)
 {
     const long before = options->epochs_before, now = net_whole(options, NET_EPOCHS);
@@ -247,5 +261,6 @@ void net_check_stretched(const struct net_options *options, const struct net_sta
              "after %ld: the rate was %.3g there, and is %.3g from here on. That is no run of %ld "
              "epochs: for one, begin with --epochs %ld and --out; for a schedule of its own, go "
              "on with --weights in a new run",
-             now, last + 1, before, had, net_schedule_rate(options, state), now, now);
+             now, last + 1, before, rate_of(options, state, last, before, 1),
+             rate_of(options, state, state->epoch, now, 0), now, now);
 }

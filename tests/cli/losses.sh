@@ -215,6 +215,7 @@ loss spread(out, y) { return gaussian_nll(slice(out, 0..1), y, slice(out, 2..3))
 train {
     loss      = spread(four(x), y)
     optimizer = adam(lr=1e-2)
+    schedule  = cosine(by=step)
     epochs    = 4
 }
 NET
@@ -242,6 +243,12 @@ check "the rate of a loss below 0" sh -c './spread find_lr --steps 60 >found &&
     grep -q "^it falls fastest at lr " found && grep -q "^the least loss, -" found'
 check "it lies before the least" sh -c 'awk "/^the least/ { least = \$NF } /^it falls/ { at = \$NF }
     END { exit !(0 < at && at < least) }" found'
+exits "rates of the last step and the next" 0 "was 2.41e-05 there, and is 0.005 from here on" \
+    ./spread --resume spread.run --epochs 8 --quiet
+exits "why a file cannot be written" 1 "cannot write p: File too large" bash -c \
+    "trap '' XFSZ; ulimit -f 1
+    ./spread predict --weights spread.run --part train --format csv -o p"
+exits "a part that there is" 2 "or --part validation" ./spread predict --weights spread.run
 check "of what was trained there is none" sh -c './heads find_lr --weights run >found &&
     grep -q "^no rate makes it fall clearly" found && ! grep -q "steepest" found'
 

@@ -49,7 +49,7 @@ static const struct table_fault table_cases[] = {
     {&net_reader_csv, &number_field, "a,c,d,e,f,g,h,i,j,k,l,m,n,o\n",
      "expected a column b, found a, c, d, e, f, g, h, i, j, k, l, m, ... of 14"},
     {&net_reader_csv, &number_field, "a,bb\n1,2\n",
-     "t: line 1: expected a column b, found a, bb; did you mean bb"},
+     "t: line 1: expected a column b, found a, bb; did you mean bb?"},
     {&net_reader_csv, &number_field, "b,b\n1,2\n", "two columns are called b, number 1 and 2"},
     {&net_reader_csv, &beyond, "a,b\n1,2\n", "there is no column 7, only 2"},
     {&net_reader_csv, &backwards, "a,b,c\n1,2,3\n", "line 1: column a stands before c"},

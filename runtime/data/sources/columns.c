@@ -50,8 +50,8 @@ static _Noreturn void fail_missing(const struct net_header *header, const char *
                      net_cell_text(text, header->names[i], strlen(header->names[i])));
     if (header->count > SHOWN)
         net_text_add(&found, ", ... of %d", header->count);
-    net_fail(1, "%s: line 1: expected a column %s, found %s%s%s%s", header->path, name, found.at,
-             near ? "; did you mean " : "", near ? near : "", header->remark);
+    net_fail(1, "%s: line 1: expected a column %s, found %s%s%s%s%s", header->path, name, found.at,
+             near ? "; did you mean " : "", near ? near : "", near ? "?" : "", header->remark);
 }
 
 /* The place of the only column of that name, from 1. */
