@@ -308,7 +308,7 @@ START_TEST(penalties_are_sums)
             struct net_tensor tensor = weight("zeros", 0, wide);
             const struct net_model model = {.tensors = &tensor, .tensor_count = 1};
             struct net_session session = {.model = &model,
-                                          .threads = threads,
+                                          .run.threads = threads,
                                           .penalized = true,
                                           .pool = net_threads_open(threads)};
             static float after[OUT * FAN_IN];
