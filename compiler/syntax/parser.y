@@ -340,15 +340,19 @@ static void explain(Parser *p, yysymbol_kind_t token, const yypcontext_t *contex
     enum { MAX = 64 };
     yysymbol_kind_t expected[MAX];
     int count = yypcontext_expected_tokens(context, expected, MAX);
-    bool name = false, otherwise = false, equal = false;
+    bool name = false, otherwise = false, equal = false, section = false;
     for (int i = 0; i < count; i++) {
         name |= expected[i] == YYSYMBOL_NAME;
         equal |= expected[i] == YYSYMBOL_EQUAL;
+        section |= expected[i] == YYSYMBOL_DATA;
         otherwise |= expected[i] == YYSYMBOL_ELSE || expected[i] == YYSYMBOL_THEN;
     }
     const char *keyword = misspelt_keyword(p), *list = tuple_as_list(p, token);
     if (list)
         note(p->source, "a list stands in square brackets: write `%s`", list);
+    else if (section && (token == YYSYMBOL_INPUT || token == YYSYMBOL_TARGET ||
+                         token == YYSYMBOL_AUGMENT || token == YYSYMBOL_WEIGHT))
+        note(p->source, "%s stands in the data section", yysymbol_name(token));
     else if (keyword)
         note(p->source, "did you mean `%s`?", keyword);
     else if (token == YYSYMBOL_ARROW && otherwise)

@@ -341,6 +341,11 @@ START_TEST(named_faults)
     expect_fault(
         open_named, "set/t.csv",
         "set/t.csv: line 3 (row 1), column id: DIR/set/a/2.png: it cannot be read: No such");
+    write_text("set/t.csv", "id\n1\n2.png\n");
+    expect_fault(open_named, "set/t.csv",
+                 "DIR/set/a/2.png.png: it cannot be read: No such file or directory; cells that "
+                 "have their ending want a path that ends in *");
+    write_text("set/t.csv", "id\n1\n\"2\"\n3\n");
     write_text("set/a/2.png", "GIF89a");
     expect_fault(open_named, "set/t.csv", "line 3 (row 1), column id: DIR/set/a/2.png: expected a");
     write_text("set/t.csv", "id,b\n1,2\n,2\n");

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "data/sources/pictures.h"
 #include "data/transforms/transform.h"
@@ -73,6 +74,16 @@ static void add_named(const struct net_taker *taker, struct net_slice cell,
                                            spot->path);
 }
 
+/* Is there no such file, as cells have the ending that the pattern gives them again? */
+static bool ends_twice(const char *path, const char *pattern)
+{
+    const char *ending = strchr(pattern, '*') + 1;
+    const size_t length = strlen(path), one = strlen(ending);
+
+    return one && length > 2 * one && !strncmp(path + length - 2 * one, ending, one) &&
+           access(path, F_OK);
+}
+
 static void close_named(const struct net_taker *taker)
 {
     struct named *named = taker->files;
@@ -88,8 +99,14 @@ static void close_named(const struct net_taker *taker)
     if (!net_decode_files(&files)) {
         const struct net_spot *spot = &named->spots[files.failed];
 
-        net_fail(1, "%s: line %ld (row %ld), column %s: %s: %s", spot->path, spot->line, spot->row,
-                 taker->field->source, named->paths[files.failed], files.fault);
+        const char *path = named->paths[files.failed];
+        const char *pattern = net_argument(named->step, "file")->text;
+
+        net_fail(1, "%s: line %ld (row %ld), column %s: %s: %s%s", spot->path, spot->line,
+                 spot->row, taker->field->source, path, files.fault,
+                 ends_twice(path, pattern) ? "; cells that have their ending want a path that ends "
+                                             "in *"
+                                           : "");
     }
     net_paths_free(named->paths, named->count);
     free(named->spots);
