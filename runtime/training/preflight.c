@@ -227,8 +227,8 @@ static double rate_of(const struct net_options *options, const struct net_state 
                       long epochs, int before)
 {
     const double steps = fmax((double)state->epoch_steps, 1.0); /* of an epoch */
-    const double step = steps * (double)state->epoch +
-                        (double)(state->row / net_step_rows(options)) - before;
+    const long done = state->row / net_step_rows(options);
+    const double step = steps * (double)state->epoch + (double)done - before;
 
     return options->model->cycle
                ? options->model->cycle(options, step, steps * (double)epochs, steps).rate
