@@ -107,6 +107,15 @@ static const char *learnt_checksum(const char *text, size_t size)
     return format("%08x", ~crc);
 }
 
+static bool is_whole_json(const char *text, size_t size)
+{
+    struct net_walk w = {(const unsigned char *)text, (const unsigned char *)text + size, false};
+
+    net_walk_value(&w);
+    net_walk_blanks(&w);
+    return !w.wrong && w.at == w.end;
+}
+
 /* What stands beside the weights is what their run has learnt. */
 static bool read_preparation(Library *l, const char *folder, const struct net_library_file *file)
 {
@@ -124,6 +133,10 @@ static bool read_preparation(Library *l, const char *folder, const struct net_li
     if (!text || !file->preparation.at)
         return true;
     l->checksum = learnt_checksum(text, size);
+    if (!is_whole_json(text, size)) {
+        fprintf(stderr, "netc: error: --weights: %s is damaged\n", path);
+        return false;
+    }
     if (!net_string_is(file->preparation, l->checksum)) {
         fprintf(stderr,
                 "netc: error: --weights: %s is not what the run of the weights has learnt\n", path);

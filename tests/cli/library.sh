@@ -257,6 +257,9 @@ mkdir moved && cp run/model.safetensors moved && sed 's/"3"/"4"/' run/preparatio
     >moved/preparation.json
 exits "another run's preparation" 1 "is not what the run of the weights has learnt" \
     "$netc" digits.net --library --weights moved -o other-lib
+head -c -3 run/preparation.json >moved/preparation.json
+exits "a preparation that is cut off" 1 "preparation.json is damaged" \
+    "$netc" digits.net --library --weights moved -o other-lib
 exits "no weights" 1 "cannot read" "$netc" digits.net --library --weights none -o other-lib
 exits "weights of a trainer" 2 "goes with --library" "$netc" digits.net --weights run
 exits "no folder" 2 "wants a folder" "$netc" digits.net --library
