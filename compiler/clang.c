@@ -251,6 +251,7 @@ static int link_units(const Clang *clang, const char *target, const char *const 
                                  "-Wl,-z,noseparate-code", /* no padding between code and data */
                                  "-Wl,--build-id=none",
                                  "-Wl,--no-eh-frame-hdr",
+                                 "-Wl,-u,__gcc_personality_v0", /* of core/unwinding.c */
                                  format("-Wl,-T,%s/trainer.ld", clang->headers)};
     const char *const libraries[] = {"-pthread",
                                      "-Wl,--start-group",

@@ -63,7 +63,7 @@ needless_names() {
     awk '$3 ~ /[TDRBC]/ && $1 ~ /^(compiler|runtime)\// { owner[$2] = $1 }
          $3 == "U" { wanted[$2] }
          END { for (name in owner)
-                   if (!(name in wanted) && name !~ /^(main|__dcgettext|net_metric_.*)$/)
+                   if (!(name in wanted) && name !~ /^(main|__(dcgettext|gcc_personality_v0)|(_Unwind|net_metric)_.*)$/)
                        print owner[name] ".c", name }' "$symbols" | sort |
         while read -r file name; do
             git grep -qw "$name" -- tests/fuzz tests/faults runtime/kernels generated \
