@@ -57,13 +57,15 @@ references() {
                        print from[i], owner[wanted[i]] }' "$symbols" | sort -u
 }
 
-# What one file alone uses and does not keep to itself. libc calls main and __dcgettext, rows of
-# language.def name metrics, and fuzzing and generated code use what no object wants.
+# What one file alone uses and does not keep to itself. libc calls main, __dcgettext and what
+# unwinds, rows of language.def name metrics, and fuzzing and generated code use what no object
+# wants.
 needless_names() {
-    awk '$3 ~ /[TDRBC]/ && $1 ~ /^(compiler|runtime)\// { owner[$2] = $1 }
+    awk -v called='^(main|__dcgettext|__gcc_personality_v0|_Unwind_.*|net_metric_.*)$' '
+         $3 ~ /[TDRBC]/ && $1 ~ /^(compiler|runtime)\// { owner[$2] = $1 }
          $3 == "U" { wanted[$2] }
          END { for (name in owner)
-                   if (!(name in wanted) && name !~ /^(main|__(dcgettext|gcc_personality_v0)|(_Unwind|net_metric)_.*)$/)
+                   if (!(name in wanted) && name !~ called)
                        print owner[name] ".c", name }' "$symbols" | sort |
         while read -r file name; do
             git grep -qw "$name" -- tests/fuzz tests/faults runtime/kernels generated \
