@@ -27,13 +27,13 @@ static const char *help_of(const char *name)
     return "";
 }
 
-/* Is it fitted to the rows of a run? */
-static bool is_fitted(const char *name)
+/* Does it learn something of the rows of a run? */
+static bool is_learnt(const char *name)
 {
     static const char *const names[] = {
-#define FITTED(name, ...) #name,
+#define LEARNT(name, ...) #name,
 #include "language.def"
-        "impute", "tokens", "characters", "bag_of_words"};
+    };
 
     for (int i = 0; i < COUNT(names); i++)
         if (same(names[i], name))
@@ -76,13 +76,12 @@ static void write_step_text(Text *out, const Call *step)
         first = false;
     }
     text_add(out, "%s: %s%s\n", first ? "" : ")", help_of(step->name),
-             is_fitted(step->name)
+             is_learnt(step->name)
                  ? ";\n *           what it was fitted to is in the run's preparation.json"
                  : "");
 }
 
-/* Nothing ends the comment early. */
-static const char *comment_safe(const char *text)
+const char *comment_safe(const char *text)
 {
     char *safe = format("%s", text);
 

@@ -86,5 +86,6 @@ const char *raw_head(const Library *library); /* NAME_run_raw's, without an end 
 /* source.c, header.c */
 Code emit_library(const Library *library);
 void write_library_header(Text *out, const Library *library);
+const char *comment_safe(const char *text); /* nothing in it ends a comment early */
 
 #endif

@@ -10,6 +10,7 @@
 #define _POSIX_C_SOURCE 200809L /* S_ISDIR */
 
 #include "library/weights.h"
+#include "core/run_files.h"
 #include "library/library.h"
 
 #include <errno.h>
@@ -116,6 +117,13 @@ static bool is_whole_json(const char *text, size_t size)
     return !w.wrong && w.at == w.end;
 }
 
+static bool is_of_this_version(const char *text, size_t size)
+{
+    struct net_walk w = {(const unsigned char *)text, (const unsigned char *)text + size, false};
+
+    return net_library_find(&w, "version") && net_walk_whole(&w) == NET_PREPARATION_VERSION;
+}
+
 /* What stands beside the weights is what their run has learnt. */
 static bool read_preparation(Library *l, const char *folder, const struct net_library_file *file)
 {
@@ -137,6 +145,11 @@ static bool read_preparation(Library *l, const char *folder, const struct net_li
         fprintf(stderr, "netc: error: --weights: %s is damaged\n", path);
         return false;
     }
+    if (!is_of_this_version(text, size)) {
+        fprintf(stderr, "netc: error: --weights: %s: expected \"version\" %d, this netc's\n", path,
+                NET_PREPARATION_VERSION);
+        return false;
+    }
     if (!net_string_is(file->preparation, l->checksum)) {
         fprintf(stderr,
                 "netc: error: --weights: %s is not what the run of the weights has learnt\n", path);
@@ -154,6 +167,20 @@ static const char *folder_of(const char *path)
     return slash ? format("%.*s", (int)(slash - path) + (slash == path), path) : ".";
 }
 
+/* Of several folds nobody can say which is meant. */
+static bool is_of_folds(const char *run)
+{
+    struct stat status;
+    const bool is = stat(format("%s/kfold.json", run), &status) == 0;
+
+    if (is)
+        fprintf(stderr,
+                "netc: error: --weights: %s is a k-fold, with weights for each of its folds: "
+                "--weights %s/fold_1\n",
+                run, run);
+    return is;
+}
+
 bool read_weights(Library *l, const char *run)
 {
     const struct net_library tables = tables_of(l);
@@ -162,6 +189,8 @@ bool read_weights(Library *l, const char *run)
     const char *path = run, *tensor;
     size_t size;
 
+    if (is_of_folds(run))
+        return false;
     if (stat(run, &status) == 0 && S_ISDIR(status.st_mode))
         path = format("%s/model.safetensors", run);
     const char *bytes = read_whole(path, &size, false);

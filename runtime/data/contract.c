@@ -25,10 +25,9 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "core/run_files.h"
 #include "data/dataset.h"
 #include "data/transforms/transform.h"
-
-enum { VERSION = 2 };
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
@@ -105,7 +104,7 @@ char *net_data_preparation_json(const struct net_data *data)
 {
     struct net_text text = {0};
 
-    net_text_add(&text, "{\n  \"version\": %d,\n", VERSION);
+    net_text_add(&text, "{\n  \"version\": %d,\n", NET_PREPARATION_VERSION);
     add_learnt(&text, data);
     net_text_add(&text, ",\n");
     net_identity_write(&text, data);
@@ -139,8 +138,8 @@ struct net_json *net_preparation_read(const struct net_folder *run, const char *
                  "%s: expected a \"version\": the run is of an older netc, which did not keep "
                  "what it read; it has to be trained again",
                  path);
-    if (version->kind != NET_JSON_NUMBER || version->number != VERSION)
-        net_fail(1, "%s: expected \"version\" %d, this netc's", path, VERSION);
+    if (version->kind != NET_JSON_NUMBER || version->number != NET_PREPARATION_VERSION)
+        net_fail(1, "%s: expected \"version\" %d, this netc's", path, NET_PREPARATION_VERSION);
     return json;
 }
 

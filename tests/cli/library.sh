@@ -80,7 +80,9 @@ train {
     optimizer = sgd(lr=0.1)
 }
 END
-check "names of netc's own and of C++" sh -c '"$1" net_vec.net --library -o vec-lib &&
+mkdir 'a*' && mv net_vec.net 'a*'
+check "names of netc's own, of C++, and what ends a comment" sh -c '"$1" "a*/net_vec.net" \
+    --library -o vec-lib &&
     grep -q "const float \*pack_, const float \*new_," vec-lib/_net_vec.h' - "$netc"
 check "pkg-config's file" \
     grep -q '^Libs: -L${pcfiledir} -Wl,-rpath,${pcfiledir} -ldigits' digits-lib/digits.pc
@@ -260,6 +262,12 @@ exits "another run's preparation" 1 "is not what the run of the weights has lear
 head -c -3 run/preparation.json >moved/preparation.json
 exits "a preparation that is cut off" 1 "preparation.json is damaged" \
     "$netc" digits.net --library --weights moved -o other-lib
+sed 's/"version": 2/"version": 3/' run/preparation.json >moved/preparation.json
+exits "a preparation of another version" 1 'expected "version" 2' \
+    "$netc" digits.net --library --weights moved -o other-lib
+mkdir folds && echo '{}' >folds/kfold.json
+exits "several folds" 1 "is a k-fold, with weights for each of its folds: --weights folds/fold_1" \
+    "$netc" digits.net --library --weights folds -o other-lib
 exits "no weights" 1 "cannot read" "$netc" digits.net --library --weights none -o other-lib
 exits "weights of a trainer" 2 "goes with --library" "$netc" digits.net --weights run
 exits "no folder" 2 "wants a folder" "$netc" digits.net --library
