@@ -19,6 +19,7 @@ static void check_output(const struct net_options *options, const char *flag, co
         net_fail(NET_USAGE, "%s %s is the file of rows, which would be lost", flag, output);
     need_other(flag, output, options->value[NET_WEIGHTS].text, "the file of weights");
     need_other(flag, output, "/proc/self/exe", "this trainer");
+    need_other(flag, output, options->model->source, "the model's file");
     if (net_is_file_of_run(output))
         net_fail(NET_USAGE, "%s %s is a file of a run, which would be lost", flag, output);
     if (net_is_data_file(options->model, options->value[NET_DATA].text, output))

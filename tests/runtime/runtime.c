@@ -17,7 +17,8 @@
 #include "support/readers_test.h"
 #include "support/tiny_model.h"
 
-TCase *trainer_tests(void); /* trainers.c */
+TCase *trainer_tests(void);     /* trainers.c */
+TCase *late_threads_test(void); /* threads_test.c */
 
 /* ---- json.c, text.c -------------------------------------------------------------------------- */
 
@@ -476,5 +477,6 @@ Suite *suite_runtime(void)
     tcase_add_test(machine, limits_of_groups);
     suite_add_tcase(suite, machine);
     suite_add_tcase(suite, trainer_tests());
+    suite_add_tcase(suite, late_threads_test());
     return suite;
 }
