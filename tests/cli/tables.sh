@@ -105,6 +105,8 @@ exits "initial weights over a run's" 2 "which would be lost" \
     ./fruit init -o fruit_run/model.safetensors
 exits "predictions over the trainer" 2 "is this trainer, which would be lost" \
     ./fruit predict rows.csv --weights fruit_run -o ./fruit
+exits "rates over the model" 2 "fruit.net is the model's file, which would be lost" \
+    ./fruit find_lr -o fruit.net
 exits "initial weights over the trainer" 2 "is this trainer, which would be lost" \
     ./fruit init -o fruit
 check "the data are whole" cmp fruit.csv rows.csv
