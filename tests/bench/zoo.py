@@ -5,6 +5,7 @@
     zoo.py --no-steps       differences alone, which no other program's load changes
     zoo.py --no-differences steps alone
     zoo.py --variants eager,channels_last,compile   PyTorch's best of these
+    zoo.py --gradcheck [SECONDS]    `gradcheck --synthetic` alone
 
 Prints a table in Markdown, a row a network, and what went wrong; the exit is 1 then.
 
@@ -24,6 +25,8 @@ Prints a table in Markdown, a row a network, and what went wrong; the exit is 1 
 - compile: processor seconds of netc with clang, of the file as it is.
 - step: medians on --threads threads in turns, of the file as it is; MB: the processes' peaks.
   --processor: processor time on one thread, which a busy machine changes less.
+- gradcheck: how many tensors it finds right, of the file with smaller inputs (zoo_gradcheck.py),
+  before its processor seconds are up.
 """
 
 import argparse
@@ -43,6 +46,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "pytorch"))
 
 import bench
 import turns
+import zoo_gradcheck
 
 STEPS = 10
 NO_GRADIENT = 1e-10     # of the largest gradient: 0 in double
@@ -393,12 +397,15 @@ def read_options(names):
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--processor", action="store_true")
     parser.add_argument("--no-differences", dest="differences", action="store_false")
+    parser.add_argument("--gradcheck", type=int, nargs="?", const=120, metavar="SECONDS")
     parser.add_argument("--seed", type=int, default=1, help="of weights and rows of differences")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--turn", type=float, default=0.6, help="seconds of a turn, at least")
     parser.add_argument("networks", nargs="*", metavar="NETWORK")
     options = parser.parse_args()
     options.threads = 1 if options.processor else options.threads
+    if options.gradcheck:
+        options.steps = options.differences = False
     options.netc, options.variants = os.path.abspath(options.netc), options.variants.split(",")
     unknown = set(options.networks) - set(names)
     if unknown:
@@ -420,7 +427,7 @@ def main():
     print(f"{bench.machine_text()}; {options.threads} threads; PyTorch {torch.__version__}; "
           f"{others.before()}\n")
     heads = HEADS[:1] + (HEADS[1:] if options.differences else []) \
-        + (STEP_HEADS if options.steps else [])
+        + (STEP_HEADS if options.steps else []) + (["gradcheck"] if options.gradcheck else [])
     print(table_line(heads) + "\n" + table_line(["---"] + ["---:"] * (len(heads) - 1)))
     notes, faults = [], 0
     for name in options.networks or names:
@@ -436,6 +443,11 @@ def main():
                 cells, told, wrong = compare(options.netc, net, find, few, options.seed)
                 faults += wrong
                 notes += [f"- `{name}`{' FAULT' if wrong else ''}: {line}" for line in told]
+            if options.gradcheck:
+                cell, wrong = zoo_gradcheck.run(options.netc, name, path, options.gradcheck)
+                faults += bool(wrong)
+                notes += [f"- `{name}` FAULT: {wrong}"] if wrong else []
+                cells.append(cell)
             if options.steps and len(net.sections) > 1:
                 cells += [""] * len(STEP_HEADS)
                 notes.append(f"- `{name}`: steps of several train sections are not measured")
