@@ -1,6 +1,6 @@
 /*
  * build_library.c -- the files of a C library in a folder: NAME.h, NAME.c, libNAME.a, libNAME.so,
- * NAME.pc, with --weights NAME.weights.
+ * NAME.pc, with --weights NAME.weights and, of words, NAME.names.
  *
  * The one idea: all are made in a folder of their own, and go to their places when they are
  * complete.
@@ -75,6 +75,8 @@ static int write_texts(const char *work, const Library *l)
     write_package(&texts[2], l);
     if (l->weights.at)
         status = write_output(format("%s/%s.weights", work, l->name), &l->weights);
+    if (l->names.at && l->is_raw && !status)
+        status = write_output(format("%s/%s.names", work, l->name), &l->names);
     for (int i = 0; i < 3 && !status; i++)
         status = write_output(
             format("%s/%s.%s", work, l->name, (const char *[]){"h", "c", "pc"}[i]), &texts[i]);
@@ -83,14 +85,19 @@ static int write_texts(const char *work, const Library *l)
 
 static int move_files(const char *work, const char *folder, const Library *l)
 {
-    const char *const files[] = {format("%s.weights", l->name), format("%s.h", l->name),
-                                 format("%s.c", l->name),       format("lib%s.a", l->name),
-                                 format("lib%s.so", l->name),   format("%s.pc", l->name)};
+    const char *const files[] = {l->weights.at ? "%s.weights" : NULL,
+                                 l->names.at && l->is_raw ? "%s.names" : NULL,
+                                 "%s.h",
+                                 "%s.c",
+                                 "lib%s.a",
+                                 "lib%s.so",
+                                 "%s.pc"};
 
-    for (int i = l->weights.at ? 0 : 1; i < COUNT(files); i++) {
-        const char *path = format("%s/%s", folder, files[i]);
+    for (int i = 0; i < COUNT(files); i++) {
+        const char *name = files[i] ? format(files[i], l->name) : NULL;
+        const char *path = name ? format("%s/%s", folder, name) : NULL;
 
-        if (rename(format("%s/%s", work, files[i]), path) != 0)
+        if (name && rename(format("%s/%s", work, name), path) != 0)
             return fail_to_write(path);
     }
     return 0;

@@ -205,6 +205,23 @@ static void write_columns(Text *out, const Port *port)
                  i + 1 < port->column_count ? "" : "\n");
 }
 
+/* A row of the data, as the raw form takes it. */
+static void write_source(Text *out, const Port *port)
+{
+    const char *type = port->source_type ? port->source_type : "float";
+
+    if (same(type, "char"))
+        text_add(out,
+                 " *   %s: a text in UTF-8, with a NUL behind it; bytes that are not are Latin-1\n",
+                 port->name);
+    else
+        text_add(out, " *   %s: %s %s%s\n", port->name, type, shape_text(file_shape(port->value)),
+                 same(type, "uint8_t") ? ", bytes of 0 to 255, a channel behind the other,\n"
+                                         " *       of this size: decoding and resizing are the "
+                                         "caller's"
+                                       : "");
+}
+
 /* Which forms there are, and what the raw one takes. */
 static void write_forms(Text *out, const Library *l)
 {
@@ -224,13 +241,7 @@ static void write_forms(Text *out, const Library *l)
     for (int i = 0; i < l->input_count; i++) {
         const Port *port = &l->inputs[i];
 
-        text_add(out, " *   %s: %s %s%s\n", port->name,
-                 port->source_type ? port->source_type : "float",
-                 shape_text(file_shape(port->value)),
-                 same(port->source_type, "uint8_t")
-                     ? ", bytes of 0 to 255, a channel behind the other,\n"
-                       " *       of this size: decoding and resizing are the caller's"
-                     : "");
+        write_source(out, port);
         write_columns(out, port);
     }
 }

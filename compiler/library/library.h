@@ -21,6 +21,12 @@ typedef struct Stage {
     double least, most;
 } Stage;
 
+/* Strings by number among the bytes of Library.names. */
+typedef struct NameTable {
+    long at; /* -1: there are none */
+    int count, longest;
+} NameTable;
+
 /* A pointer that NAME_run takes. */
 typedef struct Port {
     const Value *value;   /* an input, or a prediction */
@@ -34,8 +40,10 @@ typedef struct Port {
     int class_count;      /* 0: they are not known */
     const char **columns; /* of a table, in the order of the run's; "": it has no name */
     int column_count;
-    const char *source_type; /* of the raw form: "uint8_t", "double" */
+    const char *source_type; /* of the raw form: "uint8_t", "double", "char" */
     int source_size;         /* numbers of a row of the data */
+    const Call *words;       /* what makes numbers of a text, or NULL; */
+    NameTable names, stop;   /* of its words, and of those that are left out */
     Stage *stages;           /* from there to here; of a prediction they are taken back */
     int stage_count;
     const char *disagrees; /* the transform that the run has with other numbers, or NULL */
@@ -49,6 +57,7 @@ typedef struct Library {
     const char *name; /* what its names begin with: the model's, in C */
     int rows;         /* at a time, at most */
     Text weights;     /* inside: the bytes of the file NAME.weights; at NULL: there are none */
+    Text names;       /* inside: the bytes of the file NAME.names, tables of strings */
     const char *preparation; /* of their run: the text of preparation.json, or NULL */
     bool is_raw;             /* NAME_run_raw is there, */
     const char *bare;        /* or why not: "log1p of `x`"; NULL: no run is known */
@@ -74,6 +83,12 @@ bool read_weights(Library *library, const char *run);
 void find_class_names(Library *library);
 
 const char *string_text(struct net_string s); /* a string of JSON */
+
+/* names.c. The strings of the member `key` of a step, if it has it. False: they are no strings. */
+bool add_names(Library *library, struct net_walk step, const char *key, NameTable *table);
+
+/* agrees.c. Has the run's step the arguments of the model's, as far as it tells them? */
+bool step_agrees(struct net_walk step, const Call *call);
 
 /* raw.c. Stages of all fields, from l->preparation. False: the run is of another model. */
 bool find_raw_form(Library *library);

@@ -31,6 +31,13 @@ static bool is_port(const Library *l, const char *name)
     return is;
 }
 
+static bool ends_in(const char *name, const char *end)
+{
+    const size_t length = strlen(name), behind = strlen(end);
+
+    return length > behind && same(name + length - behind, end);
+}
+
 /* Of NAME.c, of its headers, or of C++, whose programs include NAME.h too. */
 static bool is_taken(const char *name)
 {
@@ -42,10 +49,12 @@ static bool is_taken(const char *name)
         "not_eq nullptr operator or or_eq private protected public reinterpret_cast requires "
         "static_assert static_cast template this thread_local throw try typeid typename using "
         "virtual wchar_t xor xor_eq alignas alignof ";
-    const size_t length = strlen(name);
+    static const char *const ends[] = {"_stages", "_words", "_names", "_inside"};
+    bool is = strncmp(name, "net_", 4) == 0 || strstr(words, format(" %s ", name));
 
-    return strncmp(name, "net_", 4) == 0 || strstr(words, format(" %s ", name)) ||
-           (length > 7 && same(name + length - 7, "_stages"));
+    for (int i = 0; i < COUNT(ends); i++)
+        is |= ends_in(name, ends[i]);
+    return is;
 }
 
 /* A name that nothing else has. */

@@ -151,34 +151,13 @@ static bool add_impute(Port *port, struct net_walk step, const Call *call)
     return true;
 }
 
-/* What the model gives as numbers, the run had too. */
-static bool agrees(struct net_walk step, const Call *call)
-{
-    for (int i = 0; i < call->count; i++) {
-        const Argument *a = &call->arguments[i];
-        const bool list = a->value.kind == CONSTANT_LIST;
-        const int count = list ? a->value.count : 1;
-        double *numbers = allocate((size_t)(count + 1) * sizeof *numbers);
-
-        if (a->value.kind != CONSTANT_NUMBER &&
-            !(list && count > 0 && a->value.items[0].kind == CONSTANT_NUMBER))
-            continue;
-        if (!read_numbers(step, a->name, numbers, count))
-            return false;
-        for (int k = 0; k < count; k++)
-            if (numbers[k] != (list ? a->value.items[k].number : a->value.number))
-                return false;
-    }
-    return true;
-}
-
 /* `step`: its member of preparation.json. False: there is no such stage. */
 static bool add_step(Port *port, struct net_walk step, const Call *call)
 {
     const Shape shape = port->field->shape;
     const int size = port->source_size, channels = shape.rank ? shape.size[0] : 1;
 
-    if (!net_library_find(&step, call->name) || !agrees(step, call)) {
+    if (!net_library_find(&step, call->name) || !step_agrees(step, call)) {
         port->disagrees = call->name;
         return false;
     }
@@ -229,6 +208,37 @@ static const Call *add_steps(Port *port, struct net_walk fields)
     return NULL;
 }
 
+/* Words of a text by number. */
+static bool add_tokens(Library *l, Port *port, struct net_walk step, const Call *call)
+{
+    const Constant *grams = argument(call, "ngrams");
+
+    if (!same(port->source_type, "char") || argument(call, "nfc")->number != 0 ||
+        (grams->kind == CONSTANT_NUMBER && grams->number > 1))
+        return false;
+    port->words = call;
+    return add_names(l, step, "words", &port->names) && port->names.count > 0 &&
+           port->names.count <= argument(call, "vocabulary")->number &&
+           add_names(l, step, "stopwords", &port->stop);
+}
+
+/* The one step of a field of words; itself, where it has no raw form. */
+static const Call *add_text_step(Library *l, Port *port, struct net_walk fields)
+{
+    const Call *call = port->field->step_count ? port->field->steps[0] : NULL;
+    bool first = true;
+
+    if (!call || port->field->step_count > 1 || !same(call->name, "tokens") ||
+        !net_library_find(&fields, port->field->name) || !net_walk_past(&fields, '[') ||
+        !net_walk_item(&fields, ']', &first))
+        return call;
+    if (!net_library_find(&fields, call->name) || !step_agrees(fields, call)) {
+        port->disagrees = call->name;
+        return call;
+    }
+    return add_tokens(l, port, fields, call) ? NULL : call;
+}
+
 /* What is of a field in `group`, of the training part: "types", as a string. */
 static const char *source_type(struct net_walk w, const char *field)
 {
@@ -241,25 +251,26 @@ static const char *source_type(struct net_walk w, const char *field)
 
     if (net_string_is(type, bytes))
         return "uint8_t";
+    if (net_string_is(type, "text"))
+        return "char";
     return net_string_is(type, "float32") || net_string_is(type, "float64") ||
                    net_string_is(type, "int32")
                ? "double"
                : NULL;
 }
 
-static const char *describe_input(Port *port, struct net_walk whole)
+static const char *describe_input(Library *l, Port *port, struct net_walk whole)
 {
     struct net_walk fields = whole;
     const Call *call;
 
     if (port->field->is_drawn)
         return NULL;
-    if (port->value->type == TYPE_TOKENS)
-        return format("words or classes, as `%s` has", port->field->name);
     port->source_type = source_type(whole, port->field->name);
     if (!port->source_type || !net_library_find(&fields, "fields"))
         return format("the data that `%s` is made of", port->field->name);
-    call = add_steps(port, fields);
+    call = port->value->type == TYPE_TOKENS ? add_text_step(l, port, fields)
+                                            : add_steps(port, fields);
     return call ? format("%s of `%s`", call->name, port->field->name) : NULL;
 }
 
@@ -320,7 +331,7 @@ bool find_raw_form(Library *l)
 
         port->source_size = port->size;
         find_columns(port, whole);
-        why = describe_input(port, whole);
+        why = describe_input(l, port, whole);
         l->bare = l->bare ? l->bare : why;
     }
     for (int i = 0; i < l->output_count; i++) {

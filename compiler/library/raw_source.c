@@ -82,13 +82,77 @@ static const char *stages_text(const Port *port)
                   port->stage_count, port->source_size, group_of(port));
 }
 
+/* ---- Texts ----------------------------------------------------------------------------------- */
+
+enum { MOST_BYTES = 4 /* of a character */ };
+
+static int room_of(const Port *port)
+{
+    const int longest = port->names.longest > port->stop.longest ? port->names.longest
+                                                                 : port->stop.longest;
+
+    return longest + MOST_BYTES;
+}
+
+static bool strips(const Call *call, const char *what)
+{
+    const Constant *names = argument(call, "strip");
+    bool has = names->kind == CONSTANT_NAME && same(names->text, what);
+
+    for (int i = 0; names->kind == CONSTANT_LIST && i < names->count; i++)
+        has |= same(names->items[i].text, what);
+    return has;
+}
+
+/* Which words count, as the model says it. */
+static void write_words(Text *out, const Port *port)
+{
+    const Call *call = port->words;
+
+    if (!call)
+        return;
+    line(out, 0, "static const struct net_words %s_words = {", port->name);
+    line(out, 1, ".lower = %s, .tags = %s, .punctuation = %s, .digits = %s, .min_letters = %.0f,",
+         truth(argument(call, "lower")->number != 0), truth(strips(call, "tags")),
+         truth(strips(call, "punctuation")), truth(strips(call, "digits")),
+         argument(call, "min_letters")->number);
+    line(out, 0, "};\n");
+}
+
+static const char *table_text(const Library *l, NameTable table)
+{
+    return table.at < 0 ? "NULL" : format("&%s_names[%ld]", l->name, table.at);
+}
+
+/* A statement that puts a row of the data, as the network takes it, into the arena. */
+static void write_preparation(Text *out, const Library *l, const Port *port)
+{
+    const char *name = port->name;
+
+    if (port->words)
+        line(out, 1,
+             "net_prepare_tokens(memory->raw_%s, %d, %s, %s_words, %s, %s, memory->word_%s, "
+             "sizeof memory->word_%s);",
+             name, port->size, name, name, table_text(l, port->names), table_text(l, port->stop),
+             name, name);
+    else
+        line(out, 1, "net_prepare_%s(memory->raw_%s, %s, %s);",
+             same(port->source_type, "double") ? "numbers" : "bytes", name, name,
+             stages_text(port));
+}
+
 /* ---- The function ---------------------------------------------------------------------------- */
 
 void write_raw_memory(Text *out, const Library *l)
 {
-    for (int i = 0; i < l->input_count && l->is_raw; i++)
-        if (l->inputs[i].source_type)
-            line(out, 1, "_Alignas(64) float raw_%s[%d];", l->inputs[i].name, l->inputs[i].size);
+    for (int i = 0; i < l->input_count && l->is_raw; i++) {
+        const Port *port = &l->inputs[i];
+
+        if (port->source_type)
+            line(out, 1, "_Alignas(64) %s raw_%s[%d];", port->type, port->name, port->size);
+        if (port->words)
+            line(out, 1, "char word_%s[%d];", port->name, room_of(port));
+    }
 }
 
 const char *raw_head(const Library *l)
@@ -125,6 +189,8 @@ void write_raw_form(Text *out, const Library *l)
 {
     for (int i = 0; i < l->input_count + l->output_count; i++)
         write_stages(out, i < l->input_count ? &l->inputs[i] : &l->outputs[i - l->input_count]);
+    for (int i = 0; i < l->input_count; i++)
+        write_words(out, &l->inputs[i]);
     line(out, 0, "%s\n{", raw_head(l));
     line(out, 1, "struct memory *memory = arena;");
     line(out, 1, "int error = net_library_check(&%s_inside, arena, 1, 1);\n", l->name);
@@ -137,9 +203,7 @@ void write_raw_form(Text *out, const Library *l)
             continue;
         line(out, 1, "if (!%s)", port->name);
         line(out, 2, "return NET_LIBRARY_NO_INPUT;");
-        line(out, 1, "net_prepare_%s(memory->raw_%s, %s, %s);",
-             same(port->source_type, "double") ? "numbers" : "bytes", port->name, port->name,
-             stages_text(port));
+        write_preparation(out, l, port);
     }
     write_prepared_run(out, l);
     for (int i = 0; i < l->output_count; i++) {

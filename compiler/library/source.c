@@ -186,8 +186,9 @@ static const char *opening(const Library *l, const Emitter *e)
         " * The prediction alone, for one thread at a time in each arena; %s.h tells how it is "
         "called.\n"
         " * Its headers are netc's, in lib/netc/include of an installation.\n"
-        " */\n\n#include \"%s.h\"\n\n#include \"library/library.h\"\n%s\n",
+        " */\n\n#include \"%s.h\"\n\n#include \"library/library.h\"\n%s%s\n",
         l->name, file, file, e->target->name, l->rows, l->name, l->name,
+        l->is_raw && l->names.at ? "#include \"library/text.h\"\n" : "",
         e->includes.at ? e->includes.at : "");
 }
 
@@ -207,6 +208,8 @@ Code emit_library(const Library *l)
              "== "
              "%zu, \"the weights inside are of this network\");\n",
              l->name, l->name, l->weights.length);
+    if (l->is_raw && l->names.at)
+        line(&tables, 0, "NET_NAMES_INSIDE(%s_names, \"%s.names\")\n", l->name, l->name);
     write_run(&tables, l, &e);
     if (l->is_raw)
         write_raw_form(&tables, l);

@@ -114,11 +114,20 @@ static __attribute__((unused)) void net_take_back(float *values, const struct ne
     }
 }
 
-/* ---- Weights inside -------------------------------------------------------------------------- */
+/* ---- Bytes inside ---------------------------------------------------------------------------- */
 
-/* Weights as the network has them, a file that is read when the library is compiled. */
+/* A file that is read when the library is compiled. */
+#define NET_FILE_INSIDE(symbol, file)                                                              \
+    __asm__(".pushsection .rodata\n.balign 64\n" #symbol ":\n.incbin \"" file "\"\n.popsection");
+
+/* Weights as the network has them. */
 #define NET_WEIGHTS_INSIDE(symbol, file)                                                           \
-    __asm__(".pushsection .rodata\n.balign 64\n" #symbol ":\n.incbin \"" file "\"\n.popsection");  \
+    NET_FILE_INSIDE(symbol, file)                                                                  \
     extern const struct params symbol __attribute__((visibility("hidden")));
+
+/* Tables of strings: library/names.h. */
+#define NET_NAMES_INSIDE(symbol, file)                                                             \
+    NET_FILE_INSIDE(symbol, file)                                                                  \
+    extern const char symbol[] __attribute__((visibility("hidden")));
 
 #endif

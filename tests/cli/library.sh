@@ -243,6 +243,50 @@ check "a missing tensor is named" grep -qx 'xor_concat.hidden.weight' said.both
 sed -i 1,2d said.both
 check "several rows at once say what predict says" close said.npy said.both
 
+# ---- A text in, a probability out ---------------------------------------------------------------
+cat >reviews.net <<'END'
+data {
+    train           = csv("reviews.csv")
+    input  review   = column("text") -> tokens(vocabulary=20, length=6, min_letters=2,
+                                               strip=[tags, punctuation, digits],
+                                               stopwords="stop.txt")
+    target positive = column("label")
+}
+network reviews(review) { review -> embedding(5) -> flatten -> dense(1) }
+train {
+    loss      = binary_cross_entropy(reviews(review), positive)
+    optimizer = adam(lr=0.1)
+    batch     = 16
+    epochs    = 1
+}
+END
+python3 - <<'END'
+words = ["Best", "w\u00c9RST", "film<br />of", "year!", "4x4s", "\u0130stanbul", "a", "<b", "it's",
+         "\u4e2d\u6587\u3002", "\u023a\u023a", "the", "w" * 300]
+with open("reviews.csv", "w") as table, open("reviews.txt", "w") as lines:
+    table.write("text,label\n")
+    for i in range(60):
+        text = " ".join(words[i * k % len(words)] for k in range(1, 2 + i % 9))
+        table.write('"%s",%d\n' % (text, i % 2))
+        lines.write(text + "\n")
+    text = b"caf\xe9 \xff\xc3 film".decode("latin-1") # as bytes: no UTF-8
+    table.flush(), table.buffer.write(b'"' + text.encode("latin-1") + b'",1\n')
+    lines.flush(), lines.buffer.write(text.encode("latin-1") + b"\n")
+open("stop.txt", "w").write("the\nIT\n")
+END
+build reviews reviews.net
+check "reviews" ./reviews --out reviews-run --force --quiet
+check "predicts" ./reviews predict --weights reviews-run --part train --format npy -o reviews.npy
+check "as a library" "$netc" reviews.net --library --weights reviews-run -o reviews-lib
+block "c review.c" >review.c
+# shellcheck disable=SC2086
+check "a host of texts" "$cc" -std=c11 -Wall -Wextra -Werror $sanitize review.c -Ireviews-lib \
+    reviews-lib/libreviews.a -o review
+check "it runs" sh -c './review <reviews.txt >said.reviews'
+check "it says what predict says" close reviews.npy said.reviews
+[ -n "$sanitize" ] || check "and wants memcpy and memset alone" \
+    sh -c '! nm -u reviews-lib/libreviews.a | grep -vE "^$|:$| U mem(cpy|set)$"'
+
 # ---- What is not taken --------------------------------------------------------------------------
 exits "a bag of words" 1 "does not take bags of words" "$netc" "$root/tests/pytorch/bag.net" \
     --library -o bag-lib

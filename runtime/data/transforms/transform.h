@@ -6,6 +6,7 @@
 #ifndef NET_TRANSFORM_H
 #define NET_TRANSFORM_H
 
+#include "core/words.h"
 #include "data/dataset.h"
 #include "data/sources/source.h"
 
@@ -89,19 +90,12 @@ struct net_slice net_nfc(struct net_slice text, struct net_scratch *scratch);
 
 /* ---- tokenizer.c: a text as words ------------------------------------------------------------ */
 
-/* Words stand between spaces; tags, punctuation and digits may be taken out before, letters made
-   small, short words and stop words left out. */
 struct net_tokenizer {
     bool nfc;                            /* first, the text is put into that form */
-    bool lower;                          /* letters are made small */
-    bool tags;                           /* <...> is a space */
-    bool punctuation;                    /* is a space */
-    bool digits;                         /* are left out: "4x4" is "x" */
-    int min_letters;                     /* shorter words are left out */
+    struct net_words words;              /* which they are, and what is left of the text */
     const struct net_string_table *stop; /* words that are left out, or NULL */
-    const unsigned char *at, *end;       /* what is left of the text */
-    bool untagged;                       /* no > follows any more */
     struct net_scratch word;             /* the word that was read */
+    size_t room;                         /* bytes of it that the text may need */
     struct net_scratch normal;           /* the text in that form */
 };
 

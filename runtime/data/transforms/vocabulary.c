@@ -30,7 +30,7 @@ static struct net_string_table *read_stop_words(const struct net_values *values,
     char **paths = net_paths(values->folder, file->text, &count);
 
     net_tokenizer_open(&tokenizer, call);
-    tokenizer.min_letters = 1;
+    tokenizer.words.min_letters = 1;
     for (int i = 0; i < count; i++) {
         const struct net_bytes bytes = net_text_bytes(net_map_file(&table, paths[i]), paths[i]);
 
