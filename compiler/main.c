@@ -56,6 +56,8 @@ static int compile(const Options *o, Source *source)
     if (!evaluate || source->errors)
         return EXIT_FAULT;
     verify(train), verify(evaluate);
+    if (!check_shards(train))
+        return EXIT_FAULT;
     warn_doubtful(train);
     if (same(o->dump, "graph"))
         return print_graph(stdout, train), print_graph(stdout, evaluate), 0;

@@ -349,6 +349,8 @@ struct net_model {
     const struct net_start *begins; /* its functions; NULL: a run begins with initial values */
     int accumulate;                 /* batches whose mean gradient makes an update, and what */
     void (*accumulates)(struct net_session *session, const void *batch, int n); /* makes it */
+    int shards; /* of a batch, whose gradients are summed by a tree; 0: it is whole */
+    void (*cut)(struct net_session *session); /* net_open_shards, or NULL */
     net_cycle_of *cycle; /* of a schedule that goes by steps; NULL: by epochs */
     double ema;          /* share of it that the weights' moving average keeps, and what moves it */
     void (*averages)(struct net_session *session);
@@ -399,6 +401,8 @@ net_draw_rows net_draw_inputs;
 net_mix net_mix_rows;
 void net_set_rates(struct net_session *session);
 void net_accumulate(struct net_session *session, const void *batch, int n);
+void net_open_shards(struct net_session *session); /* training/shards.c */
+void net_sum_shards(struct net_session *session, const void *batch, int n);
 void net_average(struct net_session *session);
 void net_bound_norms(struct net_session *session);
 net_cycle_of net_one_cycle;

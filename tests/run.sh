@@ -91,6 +91,7 @@ both "the command line" tests/cli/command_line.sh
 both "what a run has learnt" tests/cli/contract.sh
 both "fine-tuning" tests/cli/finetune.sh {mode}
 both "lets and sweeps" tests/cli/sweep.sh
+both "shards" tests/cli/ranks.sh
 both "losses of several terms" tests/cli/losses.sh
 both "adversarial networks" tests/cli/gan.sh
 part "faults of the system" tests/faults/faults.py --short

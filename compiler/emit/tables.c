@@ -293,6 +293,9 @@ static void add_training(Wrap *w, const Model *m)
         add_member(w, ".ema = %s, .averages = net_average", number_text(m->ema));
     if (m->accumulate)
         add_member(w, ".accumulate = %d, .accumulates = net_accumulate", m->accumulate);
+    if (m->shards)
+        add_member(w, ".shards = %d, .cut = net_open_shards, .accumulates = net_sum_shards",
+                   m->shards);
     if (m->mixup > 0 || m->cutmix > 0)
         add_member(w, ".mixup = %s, .cutmix = %s, .mix = net_mix_rows", number_text(m->mixup),
                    number_text(m->cutmix));

@@ -211,6 +211,8 @@ typedef struct Model {
     int batch, epochs;    /* the defaults; 32 and 1 where not given */
     int max_batch;        /* rows a step is compiled for: batch, or --batch (main.c) */
     int accumulate;       /* batches whose mean gradient makes an update; 0: not said */
+    int shards;           /* of a batch; 0: not said */
+    Span sharded;         /* where it is said */
     double ema;           /* share of it that the weights' moving average keeps; 0: there is none */
     bool averages;        /* `ema` is said */
     bool bounded;         /* a layer says max_norm */
@@ -233,6 +235,8 @@ typedef struct Model {
     RunNumber *numbers;
     int number_count;
 } Model;
+
+enum { MAX_SHARDS = 256 }; /* LEVELS of training/shards.c */
 
 #define MAX_CLASS_WEIGHT 1e6 /* sums of many stay exact enough */
 

@@ -117,10 +117,10 @@ static void check_monitors(Sema *s)
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
-static const char *const keys[] = {"loss",    "optimizer", "schedule", "batch",     "epochs",
-                                   "metrics", "seed",      "stop",     "keep",      "clip",
-                                   "conv",    "start",     "frozen",   "rates",     "accumulate",
-                                   "ema",     "mixup",     "cutmix",   "parameters"};
+static const char *const keys[] = {"loss",    "optimizer", "schedule", "batch",      "epochs",
+                                   "metrics", "seed",      "stop",     "keep",       "clip",
+                                   "conv",    "start",     "frozen",   "rates",      "accumulate",
+                                   "ema",     "mixup",     "cutmix",   "parameters", "shards"};
 
 static int analyze_batch(Sema *s, const Ast *ast)
 {
@@ -151,6 +151,20 @@ static void analyze_mixing(Sema *s, const Ast *ast)
     else
         s->model->cutmix = alpha;
     s->model->mixes = ast->name_span;
+}
+
+static void analyze_shards(Sema *s, const Ast *ast)
+{
+    const double count = analyze_count(s, ast, PARAM_COUNT, 1);
+    const int shards = count > MAX_SHARDS ? 0 : (int)count;
+
+    s->model->shards = shards;
+    s->model->sharded = ast->name_span;
+    if (!shards || shards & (shards - 1))
+        report(s, ast->first->span,
+               "`shards` is a power of two up to %d, as their sum is by a "
+               "binary tree",
+               MAX_SHARDS);
 }
 
 static bool is_conv(Model *model, const char *text)
@@ -201,6 +215,8 @@ static void analyze_key(Sema *s, const Ast *ast)
         model->ema = analyze_count(s, ast, PARAM_PROBABILITY, 0);
     else if (same(key, "accumulate"))
         model->accumulate = (int)analyze_count(s, ast, PARAM_COUNT, 1);
+    else if (same(key, "shards"))
+        analyze_shards(s, ast);
     else if (same(key, "mixup") || same(key, "cutmix"))
         analyze_mixing(s, ast);
     else if (same(key, "seed"))

@@ -46,7 +46,7 @@ KeyOwner key_owner(const char *key)
 {
     static const char *const of_section[] = {"loss", "optimizer", "parameters"};
     static const char *const of_one[] = {"metrics",    "clip",  "frozen", "rates",
-                                         "accumulate", "mixup", "cutmix"};
+                                         "accumulate", "mixup", "cutmix", "shards"};
 
     for (int i = 0; i < COUNT(of_section); i++)
         if (same(key, of_section[i]))

@@ -107,7 +107,7 @@ static void run_search(struct search *search)
     const uint32_t *seed = session->run.seed;
     struct net_loader *loader = net_loader_open(session->data, session->batch, session->threads);
 
-    session->loader = loader;
+    net_session_loads(session, loader);
     for (uint32_t epoch = 0; !is_over(search); epoch++) {
         const struct net_mode mode = {NET_MODE_TRAIN, {seed[0], seed[1]}, epoch};
         const long *numbers;

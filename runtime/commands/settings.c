@@ -278,6 +278,7 @@ void net_settings_default(struct net_options *options)
         [NET_CLIP] = {.number = model->clip ? model->clip->args[0].number : 0.0},
         [NET_BATCH] = {.number = model->default_batch},
         [NET_ACCUMULATE] = {.number = fmax(model->accumulate, 1.0)},
+        [NET_SHARDS] = {.number = fmax(model->shards, 1.0)},
         [NET_EMA] = {.number = model->ema},
         [NET_EPOCHS] = {.number = model->epochs},
         [NET_SEED] = {.number = model->seed},
@@ -304,6 +305,7 @@ void net_settings_default(struct net_options *options)
     set_optimizer(options, value[NET_OPTIMIZER].text);
     set_call_numbers(options);
     check_said(options, NET_ACCUMULATE);
+    check_said(options, NET_SHARDS);
     check_said(options, NET_EMA);
     set_monitor(options);
     check_changed(options);

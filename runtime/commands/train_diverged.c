@@ -13,14 +13,14 @@
 
 enum { RUN_AGAIN = 120 }; /* seconds, at most, to look for the cause */
 
-/* The batch of the next step whose loss is not finite, where it accumulates several: the parameters
-   are those before it. Else its first. */
+/* The batch of the next step whose loss is not finite, where it has several, or shards of one: the
+   parameters are those before it. Else its first. */
 static const void *find_batch(struct trainer *trainer, int *n)
 {
     struct net_session *session = &trainer->run.session;
     const struct net_options *options = trainer->run.options;
     const size_t size = options->model->params_size;
-    const uint32_t most = (uint32_t)net_whole(options, NET_ACCUMULATE);
+    const uint32_t most = (uint32_t)net_whole(options, session->cut ? NET_SHARDS : NET_ACCUMULATE);
     const struct net_mode mode = begin_epoch(trainer);
     const long row = trainer->run.state.row, *numbers;
     const void *batch, *next;
@@ -33,11 +33,14 @@ static const void *find_batch(struct trainer *trainer, int *n)
     void *before = net_memory(size); /* running statistics change */
 
     for (uint32_t k = 0; k < most; k++) {
-        session->run.step = trainer->end * most + k;
+        const struct net_shard shard = session->cut ? net_loader_shard(trainer->loader)
+                                                    : (struct net_shard){.number = (int)k};
+
+        session->run.step = trainer->end * most + (uint32_t)shard.number;
         memcpy(before, session->run.params, size);
         if (!isfinite(net_batch_gradients(session, batch, *n)))
             break;
-        next = k + 1 < most ? net_loader_next(trainer->loader, &numbers, n) : NULL;
+        next = k + 1 < most && !shard.last ? net_loader_next(trainer->loader, &numbers, n) : NULL;
         if (!next)
             break;
         batch = next;

@@ -356,6 +356,24 @@ void net_loader_cancel(struct net_loader *loader);         /* the job ends early
 double net_loader_waited(const struct net_loader *loader); /* seconds, for batches, so far */
 void net_loader_close(struct net_loader *loader);
 
+/* Rows of a training batch that are computed by themselves: training/shards.c. */
+struct net_shard {
+    long first; /* of its rows, in the job's */
+    int n, number;
+    long rows; /* of the batch */
+    bool last; /* of those of the batch that this process has */
+};
+struct net_cut {
+    /* of a job of `rows` in batches of `batch`: its shard `index`, from 0, and how many it has */
+    struct net_shard (*find)(const struct net_cut *cut, long rows, long batch, long index);
+    long (*count)(const struct net_cut *cut, long rows, long batch);
+    int shards, first, own; /* of a batch; those of this process */
+};
+
+/* Jobs of training have shards for batches from now on; and the one that was given out last. */
+void net_loader_cut(struct net_loader *loader, const struct net_cut *cut);
+struct net_shard net_loader_shard(const struct net_loader *loader);
+
 /* The order of an epoch's rows: shuffled by (seed, epoch) alone, or 0, 1, 2, ... */
 void net_order(long *rows, long count, const uint32_t seed[2], uint32_t epoch, bool shuffle);
 

@@ -29,13 +29,22 @@ struct net_loader {
     const long *rows;
     long count;
     int batch;
-    unsigned begin; /* the number of its first batch */
-    double waited;  /* seconds that net_loader_next took for batches */
-    bool alone;     /* a job of one batch that is still to be given out */
+    const struct net_cut *cut; /* of batches of training; NULL: they are whole */
+    const struct net_cut *own; /* of this job's */
+    unsigned begin;            /* the number of its first batch */
+    double waited;             /* seconds that net_loader_next took for batches */
+    bool alone;                /* a job of one batch that is still to be given out */
 };
 
 static int batch_rows(const struct net_loader *loader, unsigned number, const long **rows)
 {
+    if (loader->own) {
+        const struct net_shard shard = loader->own->find(loader->own, loader->count, loader->batch,
+                                                         number - loader->begin);
+
+        *rows = loader->rows + shard.first;
+        return shard.n;
+    }
     const long first = (long)(number - loader->begin) * loader->batch;
     const long left = loader->count - first;
 
@@ -48,8 +57,9 @@ static void fill(struct net_loader *loader, unsigned number)
     const long *rows;
     const int n = batch_rows(loader, number, &rows);
 
-    net_data_pack(loader->data, loader->part, &loader->mode, rows, n,
-                  loader->batch_memory[number % 2]);
+    if (n)
+        net_data_pack(loader->data, loader->part, &loader->mode, rows, n,
+                      loader->batch_memory[number % 2]);
 }
 
 /* Batch `taken` may be filled, no later one: batch taken - 1 is being read, taken + 1 would lie in
@@ -91,7 +101,9 @@ struct net_loader *net_loader_open(const struct net_data *data, void *const batc
 void net_loader_begin(struct net_loader *loader, enum net_part part, const struct net_mode *mode,
                       const long *rows, long count, int batch)
 {
-    const unsigned batches = (unsigned)((count + batch - 1) / batch);
+    loader->own = mode && mode->kind == NET_MODE_TRAIN ? loader->cut : NULL;
+    const unsigned batches = (unsigned)(loader->own ? loader->own->count(loader->own, count, batch)
+                                                    : (count + batch - 1) / batch);
 
     loader->part = part;
     loader->mode = mode ? *mode : (struct net_mode){0};
@@ -104,6 +116,18 @@ void net_loader_begin(struct net_loader *loader, enum net_part part, const struc
         atomic_store(&loader->end, loader->begin + batches);
         net_eventcount_advance(&loader->asked);
     }
+}
+
+void net_loader_cut(struct net_loader *loader, const struct net_cut *cut)
+{
+    loader->cut = cut;
+}
+
+struct net_shard net_loader_shard(const struct net_loader *loader)
+{
+    const unsigned taken = atomic_load(&loader->taken) - loader->begin; /* 0: it is alone */
+
+    return loader->own->find(loader->own, loader->count, loader->batch, taken ? taken - 1 : 0);
 }
 
 const void *net_loader_next(struct net_loader *loader, const long **rows, int *n)

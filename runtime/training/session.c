@@ -49,6 +49,19 @@ void net_init_state(struct net_session *session, const struct net_options *optio
     }
 }
 
+/* Where they are stored before an update, in place of one as they come. */
+static void open_gradients(struct net_session *session)
+{
+    const struct net_model *model = session->model;
+
+    if (net_whole(session->options, NET_ACCUMULATE) > 1)
+        session->gathered = net_memory(model->params_size);
+    if (model->cut)
+        model->cut(session);
+    if (session->options->value[NET_CLIP].number > 0.0 || model->rates || session->gathered)
+        session->run.grads = net_memory(model->params_size);
+}
+
 void net_session_open(struct net_session *session, const struct net_options *options)
 {
     const struct net_model *model = options->model;
@@ -101,10 +114,7 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     }
     if (options->value[NET_EMA].number > 0.0)
         session->average = net_memory(model->params_size);
-    if (net_whole(options, NET_ACCUMULATE) > 1)
-        session->gathered = net_memory(model->params_size);
-    if (options->value[NET_CLIP].number > 0.0 || model->rates || session->gathered)
-        run->grads = net_memory(model->params_size);
+    open_gradients(session);
     if (session->penalized || run->grads)
         net_sums_open(session);
     net_init_params(model, run->seed, run->params);
@@ -120,6 +130,7 @@ void net_session_close(struct net_session *session)
         free(session->run.state);
     free(session->run.grads);
     free(session->gathered);
+    free(session->cut);
     free(session->average);
     free(session->cycled);
     free(session->run.params);
@@ -135,6 +146,12 @@ void net_session_close(struct net_session *session)
     free(session->opening.preparation);
     free(session->opening.checksum);
     free(session->opening.alike);
+}
+
+void net_session_loads(struct net_session *session, struct net_loader *loader)
+{
+    session->loader = loader;
+    net_loader_cut(loader, session->cut);
 }
 
 static void run_evaluate(void *context, int thread)

@@ -28,6 +28,7 @@ enum net_option {
     NET_CLIP,
     NET_BATCH,
     NET_ACCUMULATE,
+    NET_SHARDS,
     NET_EMA,
     NET_EPOCHS,
     NET_SEED,
@@ -277,6 +278,7 @@ struct net_session {
     struct net_options *cycled; /* options with the momentum of this step; or NULL */
     struct net_loader *loader;  /* of the batches that a step accumulates; NULL: it has one */
     float *gathered;            /* sum of their gradients, as run.grads; or NULL */
+    struct net_cut *cut;        /* of shards, whose sums are in `gathered`; NULL: there is one */
     void *average; /* of the parameters and running statistics over steps: `ema`; or NULL */
     long rows;     /* of the last step, and what its loss counts in the mean of */
     double weight; /* several: net_loss_weight */
@@ -316,6 +318,9 @@ struct net_turns {
     void (*close)(struct net_session *session);
 };
 
+/* Steps take further batches from there: `accumulate`, `shards`. */
+void net_session_loads(struct net_session *session, struct net_loader *loader);
+
 /* Runs the evaluate step on a packed batch of n rows; fills session->predictions [n][outputs].
    With targets the result is the mean loss without penalties, else 0. */
 float net_forward(struct net_session *session, const void *batch, int n, bool has_target);
@@ -327,7 +332,8 @@ float net_gradients(struct net_session *session, const void *batch, int n);
 float net_batch_gradients(struct net_session *session, const void *batch, int n);
 
 /* Runs the train step: parameters and optimizer state change. Gives the mean loss. With
-   `accumulate` of several batches: this one, and those that the loader has next. */
+   `accumulate` of several batches, or `shards` of one: this one, and those that the loader has
+   next. */
 float net_step(struct net_session *session, const void *batch, int n);
 
 /* What is evaluated and written: the moving average of the parameters, where there is one. */

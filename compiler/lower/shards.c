@@ -1,0 +1,58 @@
+/*
+ * shards.c -- what `shards` refuses: a shard of a batch is computed by itself, and its loss counts
+ * by one number in that of the batch.
+ *
+ * Needs: a train Graph without errors. Gives: errors.
+ */
+
+#include "lower/lower.h"
+
+/* Rows meet in a batchnorm. */
+static bool check_nodes(const Graph *g)
+{
+    for (int i = 0; i < g->node_count; i++)
+        if (g->nodes[i]->op == OP_BATCHNORM_STATS) {
+            error_at(g->model->source, g->nodes[i]->span,
+                     "batchnorm wants the whole batch, and `shards` computes parts of it by "
+                     "themselves");
+            note(g->model->source, "layernorm, groupnorm and instancenorm see a row alone");
+            return false;
+        }
+    return true;
+}
+
+/* The term that counts only some labels, or each by its class; NULL: none does. */
+static const Term *find_weighted(const Model *model)
+{
+    for (int i = 0; model->term_count > 1 && i < model->term_count; i++) {
+        const Term *term = &model->terms[i];
+        const Constant *weights = term->value ? NULL : argument(term->call, "class_weights");
+
+        if ((weights && weights->kind != CONSTANT_NONE) ||
+            (!term->value && term->target && term->target->ignores))
+            return term;
+    }
+    return NULL;
+}
+
+bool check_shards(const Graph *train)
+{
+    const Model *model = train->model;
+    const Term *weighted = find_weighted(model);
+
+    if (!model->shards)
+        return true;
+    if (model->mixup > 0 || model->cutmix > 0)
+        error_at(model->source, model->mixes,
+                 "rows are mixed within the whole batch, and `shards` computes parts of it");
+    else if (model->accumulate)
+        error_at(model->source, model->sharded,
+                 "`shards` and `accumulate` are two ways to make a step of parts: one of the two");
+    else if (weighted)
+        error_at(model->source, weighted->call->span,
+                 "labels of this term count by class or not at all, and `shards` adds a sum of "
+                 "losses by rows");
+    else
+        return check_nodes(train);
+    return false;
+}

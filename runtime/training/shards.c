@@ -1,0 +1,244 @@
+/*
+ * shards.c -- `shards = 8`: the gradient of a batch is the sum of those of its shards by one binary
+ * tree, whoever computes them.
+ *
+ * A shard is a contiguous range of the batch's blocks of 16 rows; of fewer blocks than shards some
+ * are empty, and add +0. It runs as a batch by itself, counts what its loss does in the mean of all
+ * (its rows, or the weights of their classes), and what is random in it has a number of its own:
+ * step * shards + shard. Leaf s of the tree is shard s. As after every sum +0 is added, none is -0,
+ * and what an empty subtree adds changes no bit.
+ *
+ * Only trainers of models that say `shards` have this file.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "training/training.h"
+
+enum {
+    PIECE = 4096, /* floats */
+    BLOCK = 16,   /* rows */
+    LEVELS = 8    /* of the tree, above its leaves: 256 shards at most */
+};
+
+/* ---- Which rows ------------------------------------------------------------------------------ */
+
+/* Of a batch of `rows` the first row of shard `shard`, or behind the last. */
+static long shard_begin(long rows, int shard, int shards)
+{
+    const long blocks = (rows + BLOCK - 1) / BLOCK, row = blocks * shard / shards * BLOCK;
+
+    return row < rows ? row : rows;
+}
+
+/* Shard `index` of a batch's, from 0, that have rows and are this process's; without one it has an
+   empty one. */
+static struct net_shard find_shard(const struct net_cut *cut, long rows, int index)
+{
+    struct net_shard shard = {.number = cut->first, .rows = rows, .last = true};
+
+    for (int s = cut->first, found = 0; s < cut->first + cut->own; s++) {
+        const long begin = shard_begin(rows, s, cut->shards),
+                   end = shard_begin(rows, s + 1, cut->shards);
+
+        if (begin == end)
+            continue;
+        if (found++ == index)
+            shard = (struct net_shard){begin, (int)(end - begin), s, rows, true};
+        else if (found > index)
+            shard.last = false;
+    }
+    return shard;
+}
+
+static int count_shards(const struct net_cut *cut, long rows)
+{
+    int count = 0;
+
+    for (int s = cut->first; s < cut->first + cut->own; s++)
+        count += shard_begin(rows, s, cut->shards) < shard_begin(rows, s + 1, cut->shards);
+    return count ? count : rows > 0;
+}
+
+static long count_all(const struct net_cut *cut, long rows, long batch)
+{
+    return rows / batch * count_shards(cut, batch) + count_shards(cut, rows % batch);
+}
+
+static struct net_shard find(const struct net_cut *cut, long rows, long batch, long index)
+{
+    const int whole = count_shards(cut, batch);
+    const long step = index / whole < rows / batch ? index / whole : rows / batch;
+    const long left = rows - step * batch;
+    struct net_shard shard = find_shard(cut, left < batch ? left : batch,
+                                        (int)(index - step * whole));
+
+    shard.first += step * batch;
+    return shard;
+}
+
+/* ---- The tree -------------------------------------------------------------------------------- */
+
+/* to = factor leaf + terms[0] + terms[1] ..., from the left. */
+struct sum {
+    struct net_session *session;
+    float *to;         /* perhaps one of them */
+    const float *leaf; /* or NULL */
+    float factor;
+    const float *terms[LEVELS];
+    int count;
+};
+
+static void sum_piece(const struct sum *sum, long at, long count)
+{
+    const float *first = (sum->leaf ? sum->leaf : sum->terms[0]) + at;
+    const float factor = sum->leaf ? sum->factor : 1.0f;
+    float sums[PIECE], *to = sum->to + at;
+
+    for (long i = 0; i < count; i++)
+        sums[i] = factor * first[i] + 0.0f;
+    for (int t = !sum->leaf; t < sum->count; t++) {
+        const float *term = sum->terms[t] + at;
+
+        for (long i = 0; i < count; i++)
+            sums[i] = sums[i] + term[i] + 0.0f;
+    }
+    memcpy(to, sums, (size_t)count * sizeof *to);
+}
+
+/* This thread's share of the pieces of all tensors. */
+static void sum_share(void *context, int thread)
+{
+    const struct sum *sum = context;
+    const struct net_model *model = sum->session->model;
+    int piece = 0;
+
+    for (int t = 0; t < model->tensor_count; t++) {
+        const struct net_tensor *tensor = &model->tensors[t];
+
+        for (long done = 0; tensor->trainable && done < tensor->count; done += PIECE, piece++)
+            if (piece % sum->session->run.threads == thread)
+                sum_piece(sum, (long)(tensor->offset / sizeof(float)) + done,
+                          tensor->count - done < PIECE ? tensor->count - done : PIECE);
+    }
+}
+
+/* Leaves come in their order; what waits for its sibling is the sum of 2^l of them at level l. */
+struct tree {
+    struct net_session *session;
+    float *at[LEVELS];   /* NULL: there is none, or it is empty */
+    float *free[LEVELS]; /* buffers of params_size */
+    int free_count;
+    int next;              /* leaf */
+    double *loss, *weight; /* of each leaf */
+};
+
+/* The next leaf is run.grads times its weight, or empty (weight 0, loss 0). The last one leaves the
+   sum of all in run.grads. */
+static void add_leaf(struct tree *tree, bool empty, double weight, double loss)
+{
+    struct net_session *session = tree->session;
+    const int leaf = tree->next++, own = session->cut->own;
+    struct sum sum = {
+        session, session->run.grads, empty ? NULL : session->run.grads, (float)weight, {0}, 0};
+    int level = 0;
+
+    tree->weight[leaf] = weight;
+    tree->loss[leaf] = weight * loss;
+    for (; leaf >> level & 1; level++) {
+        if (!tree->at[level])
+            continue;
+        sum.terms[sum.count++] = tree->free[tree->free_count++] = tree->at[level];
+        tree->at[level] = NULL;
+    }
+    if (empty && !sum.count && leaf + 1 == own)
+        memset(session->run.grads, 0, session->model->params_size);
+    if (empty && !sum.count)
+        return;
+    if (leaf + 1 < own)
+        sum.to = tree->at[level] = tree->free[--tree->free_count];
+    net_threads_run(session->pool, sum_share, &sum);
+}
+
+/* By the same tree. */
+static double sum_leaves(double *leaves, int count)
+{
+    for (; count > 1; count /= 2)
+        for (int i = 0; i < count / 2; i++)
+            leaves[i] = leaves[2 * i] + leaves[2 * i + 1];
+    return leaves[0];
+}
+
+/* ---- A step ---------------------------------------------------------------------------------- */
+
+/* The batch, and those that the loader has next: leaves of the tree. Without a loader it is one. */
+static struct net_shard add_leaves(struct tree *tree, const void *batch, int n)
+{
+    struct net_session *session = tree->session;
+    const struct net_cut *cut = session->cut;
+    const uint32_t step = session->run.step;
+    struct net_shard shard = {.number = cut->first, .rows = n, .last = true};
+    const long *numbers;
+
+    do {
+        if (session->loader)
+            shard = net_loader_shard(session->loader);
+        while (tree->next < shard.number - cut->first)
+            add_leaf(tree, true, 0.0, 0.0);
+        session->run.step = step * (uint32_t)cut->shards + (uint32_t)shard.number;
+        const double loss = n ? (double)net_batch_gradients(session, batch, n) : 0.0;
+
+        add_leaf(tree, !n, n ? net_loss_weight(session) : 0.0, loss);
+        if (!shard.last)
+            batch = net_loader_next(session->loader, &numbers, &n);
+    } while (!shard.last);
+    while (tree->next < cut->own)
+        add_leaf(tree, true, 0.0, 0.0);
+    session->run.step = step;
+    return shard;
+}
+
+void net_sum_shards(struct net_session *session, const void *batch, int n)
+{
+    const struct net_cut *cut = session->cut;
+    double loss[1 << LEVELS], weight[1 << LEVELS];
+    struct tree tree = {.session = session, .loss = loss, .weight = weight};
+
+    for (int own = 1; own < cut->own; own *= 2, tree.free_count++)
+        tree.free[tree.free_count] = session->gathered + (size_t)tree.free_count *
+                                                             session->model->params_size /
+                                                             sizeof(float);
+    session->rows = add_leaves(&tree, batch, n).rows;
+    session->weight = sum_leaves(weight, cut->own);
+
+    const double factor = session->weight > 0.0 ? 1.0 / session->weight : 0.0,
+                 mean = sum_leaves(loss, cut->own) * factor;
+
+    net_threads_run(
+        session->pool, sum_share,
+        &(struct sum){session, session->run.grads, session->run.grads, (float)factor, {0}, 0});
+    session->run.loss = (float)(mean + net_penalize(session));
+}
+
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+void net_open_shards(struct net_session *session)
+{
+    const long shards = net_whole(session->options, NET_SHARDS);
+    int levels = 0;
+
+    if (shards & (shards - 1))
+        net_fail(NET_USAGE,
+                 "--shards %ld: shards are a power of two, 1 to %d, for the sum by a "
+                 "binary tree",
+                 shards, 1 << LEVELS);
+    if (shards == 1)
+        return;
+    session->cut = net_allocate(1, sizeof *session->cut);
+    *session->cut = (struct net_cut){find, count_all, (int)shards, 0, (int)shards};
+    while (1 << levels < session->cut->own)
+        levels++;
+    session->gathered = net_memory((size_t)(levels ? levels : 1) * session->model->params_size);
+}
