@@ -119,17 +119,6 @@ bool find_clang(Clang *clang, const char *cc)
 
 /* ---- the trainer ----------------------------------------------------------------------------- */
 
-/* The levels of the x86-64 psABI: what the Makefile compiles libnetrt-ISA.a for. */
-static void add_target(Command *command, const char *target)
-{
-    if (same(target, "avx512")) {
-        add_word(command, "-march=x86-64-v4");
-        add_word(command, "-mprefer-vector-width=512");
-    } else {
-        add_word(command, same(target, "avx2") ? "-march=x86-64-v3" : "-march=x86-64");
-    }
-}
-
 /* Room for the largest trainer and what clang writes on its way to it. */
 enum { ROOM = 16 << 20 };
 
@@ -207,7 +196,7 @@ static void add_compiler(Command *command, const Clang *clang, const char *targe
 {
     static const char *const flags[] = {
         "-std=c11", "-O2", "-ffp-contract=off", "-fno-math-errno",
-        "-fno-asynchronous-unwind-tables", "-pthread",
+        "-fno-asynchronous-unwind-tables",
         "-fno-unroll-loops", /* but those that a template marks */
         /* templates are inlined before anything is optimised, not into what already was: the same
            work once, two thirds of the time */
@@ -215,11 +204,14 @@ static void add_compiler(Command *command, const Clang *clang, const char *targe
 
     add_word(command, clang->program);
     add_words(command, flags, COUNT(flags));
-    add_target(command, target);
-    if (is_sanitized())
+    add_processor(command, target);
+    if (is_sanitized() && is_here(target))
         add_words(command, sanitize, COUNT(sanitize));
-    if (clang->shared) /* it goes into programs of others, at any place of memory */
-        add_words(command, (const char *[]){"-fPIC", "-fvisibility=hidden"}, 2);
+    if (!clang->shared)
+        add_word(command, "-pthread");
+    else /* it goes into programs of others, at any place of memory */
+        add_words(command, (const char *[]){"-fvisibility=hidden", "-fPIC"},
+                  same(target, "wasm32") ? 1 : 2);
     add_word(command, format("-I%s", clang->headers));
 }
 
@@ -334,16 +326,28 @@ static int link_shared(const Clang *clang, const char *target, const char *name,
     Command command = {0};
 
     add_words(&command, (const char *[]){clang->program, "-shared", "-o", library, object}, 5);
+    add_linker(&command, target);
     add_words(&command,
               (const char *[]){format("-Wl,-soname,lib%s.so", name), "-Wl,--build-id=none",
                                "-Wl,-z,noexecstack"},
               3);
-    if (is_sanitized())
+    if (!is_here(target))
+        add_words(&command, (const char *[]){"-nostdlib", "-s", "-Wl,-z,defs", "-lc"}, 4);
+    else if (is_sanitized())
         add_words(&command, sanitize, COUNT(sanitize));
     else
         add_words(&command, (const char *[]){"-nostartfiles", "-s", "-Wl,-z,defs"}, 3);
-    if (same(target, "generic"))
-        add_word(&command, "-lm");
+    add_words(&command, (const char *[]){"-Wl,--as-needed", "-lm"}, 2);
+    return run(complete(&command, clang->verbose), false);
+}
+
+/* What a page takes: the functions of the header and the memory that they work in. */
+static int link_wasm(const Clang *clang, const char *object, const char *module)
+{
+    Command command = {0};
+
+    add_words(&command, (const char *[]){clang->program, "-o", module, object, "-s"}, 5);
+    add_linker(&command, "wasm32");
     return run(complete(&command, clang->verbose), false);
 }
 
@@ -360,16 +364,20 @@ int compile_library(const Clang *clang, const char *target, const char *work, co
 {
     const char *source = format("%s/%s.c", work, name), *object = format("%s/%s.o", work, name);
     const char *shared = format("%s/lib%s.so", work, name);
+    const bool wasm = same(target, "wasm32");
     Clang own = *clang;
 
+    if (!can_compile(clang, target, work))
+        return FAILED;
     own.shared = work;
     int result = compile_all(&own, target, &source, &object, 1);
 
     if (!result)
-        result = link_shared(clang, target, name, object, shared);
+        result = wasm ? link_wasm(clang, object, format("%s/%s.wasm", work, name))
+                      : link_shared(clang, target, name, object, shared);
     if (result && !was_ended()) {
         explain_failure(clang, shared, result);
-    } else if (!result &&
+    } else if (!result && !wasm &&
                (result = archive(clang, object, format("%s/lib%s.a", work, name))) != 0) {
         fprintf(stderr, "netc: error: `ar`, of binutils, made no library; is it installed?\n");
     }

@@ -22,7 +22,8 @@ static const char usage[] =
     "  --graph              print the graph after fusion, for Graphviz\n"
     "  --check              diagnose only; with --json for editors, as one JSON object\n"
     "  --define NAME=VALUE  override a `let`\n"
-    "  --target ISA         native (default), avx512, avx2, generic\n"
+    "  --target ISA         native (default), avx512, avx2, generic; of a library neon, riscv64,\n"
+    "                       wasm32 too\n"
     "  --batch N            compile for batches of up to N rows\n"
     "  --dump=STAGE         print ast, graph, onnx, grad, fused or plan, and stop\n"
     "  --cc PROGRAM         the clang to use (default: clang, clang-14 to clang-19)\n"
@@ -32,7 +33,8 @@ static const char usage[] =
     "  --version, --help\n";
 
 static const char *const stages[] = {"ast", "graph", "onnx", "grad", "fused", "plan"};
-static const char *const targets[] = {"native", "avx512", "avx2", "generic"};
+static const char *const targets[] = {"native", "avx512",  "avx2",  "generic",
+                                      "neon",   "riscv64", "wasm32"};
 
 void fail_usage(const char *message)
 {

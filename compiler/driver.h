@@ -16,7 +16,7 @@ enum { EXIT_FAULT = 1, EXIT_USAGE = 2, EXIT_CLANG = 3 };
 typedef struct Options {
     const char *input;   /* model.net */
     const char *output;  /* -o, or NULL; of a library a folder */
-    const char *target;  /* native, avx512, avx2, generic */
+    const char *target;  /* native, or a target's name */
     const char *cc;      /* --cc, or NULL */
     const char *weights; /* of a library: a run's folder or a file, or NULL */
     const char *dump;    /* ast, graph, grad, fused, plan, or NULL */
@@ -106,6 +106,14 @@ void close_work_folder(WorkFolder *folder);
 const char *precompile_headers(const Command *compiler, const char *headers, const char *name,
                                bool verbose);
 
+/* ---- processor.c: what clang is told of a target --------------------------------------------- */
+
+bool is_here(const char *target);                         /* of the processor that netc runs on */
+void add_processor(Command *command, const char *target); /* to compile for it, */
+void add_linker(Command *command, const char *target);    /* and to link */
+/* Has clang headers, a C library and a linker for it? False: it was told what is missing. */
+bool can_compile(const Clang *clang, const char *target, const char *work);
+
 /* ---- clang.c: clang behind netc -------------------------------------------------------------- */
 
 struct Clang {
@@ -129,8 +137,8 @@ typedef enum Built {
 Built build_trainer(const Clang *clang, const char *target, const char *const *files, int count,
                     const char *output, const char *work);
 
-/* libNAME.a and libNAME.so of NAME.c, all in the folder `work`: 0, or clang or ar has failed, which
-   was told. */
+/* libNAME.a and libNAME.so, or NAME.o and NAME.wasm, of NAME.c, all in the folder `work`: 0, or
+   clang or ar has failed, which was told. */
 int compile_library(const Clang *clang, const char *target, const char *work, const char *name);
 
 #endif

@@ -145,7 +145,7 @@ typedef enum ConvChoice { CONV_AUTO, CONV_DIRECT, CONV_WINOGRAD, CONV_CHOICES } 
 
 /* The compiler's limits for a target; lanes are 16 on all of them. */
 typedef struct Target {
-    const char *name;  /* "avx512", "avx2", "generic" */
+    const char *name;  /* "avx512", "avx2", "generic" of x86-64; "neon", "riscv64", "wasm32" */
     int rows, vectors; /* of a register tile: rows of a matrix, such as images, by blocks */
     int images;    /* of one whose rows are the images of a batch block: no more than there are */
     int sums;      /* that registers hold beside what is multiplied */

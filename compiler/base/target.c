@@ -8,9 +8,9 @@
 const Target *find_target(const char *name)
 {
     static const Target targets[] = {
-        {"avx512", 8, 3, 8, 24, 32},
-        {"avx2", 4, 1, 4, 6, 8},
-        {"generic", 4, 1, 4, 6, 8},
+        {"avx512", 8, 3, 8, 24, 32}, {"avx2", 4, 1, 4, 6, 8},
+        {"generic", 4, 1, 4, 6, 8},  {"neon", 4, 1, 4, 6, 8},    /* 32 registers of 4 lanes */
+        {"wasm32", 4, 1, 4, 6, 8},   {"riscv64", 4, 1, 4, 6, 8}, /* lanes one after the other */
     };
 
     for (int i = 0; i < COUNT(targets); i++)
@@ -31,6 +31,10 @@ const char *native_target(void)
         return "avx512";
     if (avx2)
         return "avx2";
+#elif defined(__aarch64__)
+    return "neon";
+#elif defined(__riscv)
+    return "riscv64";
 #endif
     return "generic";
 }

@@ -4,7 +4,7 @@
 _netc() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     case $before in
-    --target) mapfile -t COMPREPLY < <(compgen -W "native avx512 avx2 generic" -- "$word") ;;
+    --target) mapfile -t COMPREPLY < <(compgen -W "native avx512 avx2 generic neon riscv64 wasm32" -- "$word") ;;
     --dump) mapfile -t COMPREPLY < <(compgen -W "ast graph onnx grad fused plan" -- "$word") ;;
     --cc) mapfile -t COMPREPLY < <(compgen -c -- "$word") ;;
     -o | --weights) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;

@@ -14,7 +14,7 @@ complete -c netc -n $compiles -l summary -d 'layers, shapes, parameters, FLOPs, 
 complete -c netc -n $compiles -l graph -d 'the graph after fusion, for Graphviz'
 complete -c netc -n $compiles -l json -d 'with --check: for editors'
 complete -c netc -n $compiles -l define -x -d 'override a let'
-complete -c netc -n $compiles -l target -x -a 'native avx512 avx2 generic' -d 'instruction set'
+complete -c netc -n $compiles -l target -x -a 'native avx512 avx2 generic neon riscv64 wasm32' -d 'instruction set'
 complete -c netc -n $compiles -l batch -x -d 'rows of the largest batch'
 complete -c netc -n $compiles -l dump -x -a 'ast graph onnx grad fused plan' -d 'print a stage'
 complete -c netc -n $compiles -l cc -x -a '(__fish_complete_command)' -d 'the clang to use'

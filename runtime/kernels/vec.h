@@ -1,10 +1,11 @@
 /*
- * vec.h -- the SIMD vocabulary: `vec`, sixteen floats, on every target, over SIMDe.
+ * vec.h -- the SIMD vocabulary: `vec`, sixteen floats, on every target.
  *
- * AVX-512 holds a vec in one register, AVX2 in two; anything else goes through SIMDe's emulation,
- * with fmaf where the machine has no fused multiply-add. The order of operations in a lane, and of
- * sums over lanes, is the same everywhere: so are the bits. No function of libm is called but fmaf,
- * which is exact.
+ * On x86-64 it is over SIMDe: AVX-512 holds a vec in one register, AVX2 in two, and plain x86-64 is
+ * SIMDe's emulation, with fmaf for the fused multiply-add that it does not have. Other processors
+ * take it in quarters (vec_quarters.h). The order of operations in a lane, and of sums over lanes,
+ * is the same everywhere: so are the bits, but for WebAssembly's, which cannot fuse. No function of
+ * libm is called but fmaf, which is exact.
  */
 
 #ifndef NET_VEC_H
@@ -18,7 +19,7 @@
 #define NET_VEC_PAIR 1
 #include <simde/x86/avx2.h>
 #include <simde/x86/fma.h>
-#else
+#elif defined(__x86_64__)
 /* clang warns of vectors wider than a register at calls; every function here is inlined */
 #pragma GCC diagnostic ignored "-Wpsabi"
 /* the whole of simde/x86/avx512.h takes clang another 0.1 s a file */
@@ -149,7 +150,7 @@ NET_INLINE vec vec_if_greater(vec a, vec b, vec x, vec y)
     };
 }
 
-#else
+#elif defined(__x86_64__)
 
 typedef simde__m512 vec;
 
@@ -239,6 +240,8 @@ NET_INLINE vec vec_if_greater(vec a, vec b, vec x, vec y)
     return simde_mm512_mask_mov_ps(y, simde_mm512_cmp_ps_mask(a, b, SIMDE_CMP_GT_OQ), x);
 }
 
+#else
+#include "kernels/vec_quarters.h"
 #endif
 
 NET_INLINE vec vec_zero(void)
@@ -301,7 +304,9 @@ NET_INLINE vec vec_first(int lanes, vec x, vec rest)
 
 NET_INLINE void vec_fence(void)
 {
+#ifdef __x86_64__
     simde_mm_sfence();
+#endif
 }
 
 /* a bit a lane, set where x is not 0 */

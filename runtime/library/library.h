@@ -117,8 +117,16 @@ static __attribute__((unused)) void net_take_back(float *values, const struct ne
 /* ---- Bytes inside ---------------------------------------------------------------------------- */
 
 /* A file that is read when the library is compiled. */
+#ifdef __wasm__
+#define NET_INSIDE_BEGINS(symbol) ".section .rodata." #symbol ",\"\",@\n.type " #symbol ",@object"
+#define NET_INSIDE_ENDS(symbol) ".size " #symbol ", . - " #symbol "\n.text"
+#else
+#define NET_INSIDE_BEGINS(symbol) ".pushsection .rodata"
+#define NET_INSIDE_ENDS(symbol) ".popsection"
+#endif
 #define NET_FILE_INSIDE(symbol, file)                                                              \
-    __asm__(".pushsection .rodata\n.balign 64\n" #symbol ":\n.incbin \"" file "\"\n.popsection");
+    __asm__(NET_INSIDE_BEGINS(symbol) "\n.balign 64\n" #symbol ":\n.incbin \"" file                \
+                                      "\"\n" NET_INSIDE_ENDS(symbol));
 
 /* Weights as the network has them. */
 #define NET_WEIGHTS_INSIDE(symbol, file)                                                           \

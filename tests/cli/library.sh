@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# library.sh -- models as C libraries: the programs of docs/library.md say what `predict` says, two
-# libraries and four threads are in one process, and files that are no weights are refused.
+# library.sh -- models as C libraries: the programs of docs/library.md say what `predict` says,
+# other processors give the same bits, two libraries and four threads are in one process, and files
+# that are no weights are refused.
 set -uo pipefail
 . "$(dirname "$0")/../support/shell.sh"
 cd "$scratch" || exit 1
@@ -74,7 +75,7 @@ data {
     input new[2]  = b
     target t      = t
 }
-network pair(pack, new) { dense(pack, 1) + dense(new, 1) }
+network pair(pack, new) { sin(dense(pack, 1)) + dense(new, 1) }
 train {
     loss = mse(pair(pack, new), t)
     optimizer = sgd(lr=0.1)
@@ -286,6 +287,94 @@ check "it runs" sh -c './review <reviews.txt >said.reviews'
 check "it says what predict says" close reviews.npy said.reviews
 [ -n "$sanitize" ] || check "and wants memcpy and memset alone" \
     sh -c '! nm -u reviews-lib/libreviews.a | grep -vE "^$|:$| U mem(cpy|set)$"'
+
+# ---- Other processors, under QEMU and Node.js ----------------------------------------------------
+cat >port.c <<'END'
+#include "digits.h"
+
+#include <unistd.h>
+
+static _Alignas(64) char arena[1 << 22];
+
+/* The whole program: lld 14 does not take the crt1.o of Debian's glibc for RISC-V. */
+int start(void)
+{
+    float image[digits_image_size], probabilities[digits_probabilities_size];
+    int error = digits_size() > sizeof arena;
+
+    while (!error && read(0, image, sizeof image) == (ssize_t)sizeof image)
+        error = digits_run(NULL, image, probabilities, arena) ||
+                write(1, probabilities, sizeof probabilities) < 0;
+    _exit(error);
+}
+END
+{ block js && cat <<'END'; } >port.mjs
+import fs from "fs";
+
+const rows = new Float32Array(new Uint8Array(fs.readFileSync("rows")).buffer);
+const run = await network(fs.readFileSync("lib-wasm32/digits.wasm"), 243, 10);
+for (let i = 0; i < rows.length; i += 243)
+    console.log([...run(rows.subarray(i, i + 243))].join(" "));
+END
+
+# there NAME FILE-OR-COMMAND...: are all there? else what NAME is of is skipped
+there() {
+    local name=$1 need
+    shift
+    for need in "$@"; do
+        [ -e "$need" ] || command -v "$need" >"$scratch/err" || {
+            skip "$name: $need is missing"
+            return 1
+        }
+    done
+}
+
+# on TARGET TRIPLE QEMU FLAGS...: a library for it gives this machine's bits
+on() {
+    local target=$1 triple=$2 qemu=$3
+    shift 3
+    there "$target" "$qemu" ld.lld "/usr/$triple/include/string.h" || return 0
+    check "--target $target" "$netc" digits.net --library --weights run --target "$target" \
+        -o "lib-$target"
+    check "$target: a host" "$cc" --target="$triple" "$@" -isystem "/usr/$triple/include" \
+        -fuse-ld=lld -nostdlib -Wl,-e,start port.c "-Ilib-$target" "lib-$target/libdigits.a" \
+        "-L/usr/$triple/lib" -lc -o "port-$target"
+    check "$target: it runs" sh -c '"$1" -L "$2" "$3" <rows >said.there' - "$qemu" "/usr/$triple" \
+        "./port-$target"
+    check "$target: the same bits" cmp said.here said.there
+    check "$target: no names but libc's two" sh -c '! nm -D "$1" |
+        grep -vE " T digits_[a-z_]+$| U mem(cpy|set)"' - "lib-$target/libdigits.so"
+}
+if [ -z "$sanitize" ]; then
+    check "a host of this machine" "$cc" -Dstart=main port.c -Ibatch-lib \
+        batch-lib/libdigits.a -o port
+    check "it runs" sh -c './port <rows >said.here'
+    on riscv64 riscv64-linux-gnu qemu-riscv64 -mno-relax
+    on neon aarch64-linux-gnu qemu-aarch64
+    # fmla of four floats, by a vector or an element
+    [ ! -e lib-neon ] || check "neon: vectors are multiplied and added at once" python3 -c '
+import struct
+code = open("lib-neon/libdigits.so", "rb").read()
+words = struct.unpack("<%dI" % (len(code) // 4), code[:len(code) // 4 * 4])
+assert sum(w & 0xffe0fc00 == 0x4e20cc00 or w & 0xffc0f400 == 0x4f801000 for w in words) > 20'
+    if there wasm32 wasm-ld /usr/include/wasm32-wasi/string.h; then
+        check "--target wasm32" "$netc" digits.net --library --weights run --target wasm32 \
+            -o lib-wasm32
+        check "its object wants no names" sh -c '! grep -q env lib-wasm32/digits.wasm'
+        if there "wasm32 runs" node; then
+            check "the page's lines run" sh -c 'node port.mjs >said.page'
+            check "they say what predict says" close said.npy said.page
+        fi
+    fi
+    exits "a trainer of another processor" 2 "target wasm32 is of libraries" \
+        "$netc" digits.net --target wasm32 -o other
+    printf '#!/bin/sh\ncase $* in *--target=*) exit 1 ;; esac\n' >poor_cc && chmod +x poor_cc
+    exits "no C library of it" 3 "C library of that processor; .*install libc6-dev-riscv64-cross" \
+        "$netc" digits.net --library --target riscv64 --cc ./poor_cc -o poor-lib
+    printf '#!/bin/sh\ncase $* in *-fuse-ld*) exit 1 ;; esac\n' >poor_cc
+    exits "no linker" 3 "no lld to link with; .*apt-get install lld" \
+        "$netc" digits.net --library --target neon --cc ./poor_cc -o poor-lib
+fi
 
 # ---- What is not taken --------------------------------------------------------------------------
 exits "a bag of words" 1 "does not take bags of words" "$netc" "$root/tests/pytorch/bag.net" \

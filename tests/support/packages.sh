@@ -24,7 +24,10 @@ found=$(first_clang)
 build="flex:flex bison:bison clang:${found:-clang} \
        libsimde-dev:/usr/include/simde/x86/avx512.h zlib1g-dev:/usr/include/zlib.h \
        libpng-dev:/usr/include/png.h libjpeg62-turbo-dev:/usr/include/jpeglib.h"
-tests="pkg-config:pkg-config check:/usr/include/check.h valgrind:valgrind"
+tests="pkg-config:pkg-config check:/usr/include/check.h valgrind:valgrind qemu-user:qemu-aarch64 \
+       lld:ld.lld libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/string.h \
+       libc6-dev-riscv64-cross:/usr/riscv64-linux-gnu/include/string.h \
+       wasi-libc:/usr/include/wasm32-wasi/string.h"
 
 install() {
     local as=

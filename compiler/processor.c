@@ -1,0 +1,115 @@
+/*
+ * processor.c -- what clang is told of a target's processor, and where what it needs comes from: on
+ * another processor than netc's, the headers of a C library and lld.
+ */
+
+#include "driver.h"
+
+#include <unistd.h>
+
+#if defined(__aarch64__)
+#define HERE "aarch64-linux-gnu"
+#elif defined(__riscv)
+#define HERE "riscv64-linux-gnu"
+#else
+#define HERE "x86_64-linux-gnu"
+#endif
+
+typedef struct Processor {
+    const char *target, *triple; /* netc's word for it, and clang's */
+    const char *march, *more;    /* flags; or NULL */
+    const char *package;         /* of Debian: its C library */
+} Processor;
+
+/* The levels of x86-64 are its psABI's: what the Makefile compiles libnetrt-ISA.a for. */
+static const Processor processors[] = {
+    {"avx512", "x86_64-linux-gnu", "-march=x86-64-v4", "-mprefer-vector-width=512",
+     "libc6-dev-amd64-cross"},
+    {"avx2", "x86_64-linux-gnu", "-march=x86-64-v3", NULL, "libc6-dev-amd64-cross"},
+    {"generic", "x86_64-linux-gnu", "-march=x86-64", NULL, "libc6-dev-amd64-cross"},
+    {"neon", "aarch64-linux-gnu", "-march=armv8-a", NULL, "libc6-dev-arm64-cross"},
+    {"riscv64", "riscv64-linux-gnu", "-march=rv64gc", "-mno-relax", "libc6-dev-riscv64-cross"},
+    {"wasm32", "wasm32-wasi", "-msimd128", "-mbulk-memory", "wasi-libc"},
+};
+
+static const Processor *find_processor(const char *target)
+{
+    int i = 0;
+
+    while (!same(processors[i].target, target))
+        i++;
+    return &processors[i];
+}
+
+bool is_here(const char *target)
+{
+    return same(find_processor(target)->triple, HERE);
+}
+
+void add_processor(Command *command, const char *target)
+{
+    const Processor *p = find_processor(target);
+
+    if (!is_here(target)) {
+        add_word(command, format("--target=%s", p->triple));
+        add_words(command, (const char *[]){"-isystem", format("/usr/%s/include", p->triple)}, 2);
+    }
+    add_word(command, p->march);
+    if (p->more)
+        add_word(command, p->more);
+}
+
+void add_linker(Command *command, const char *target)
+{
+    const Processor *p = find_processor(target);
+
+    if (is_here(target))
+        return;
+    add_word(command, format("--target=%s", p->triple));
+    add_word(command, "-fuse-ld=lld");
+    if (same(target, "wasm32"))
+        add_words(command,
+                  (const char *[]){"-nostdlib", "-Wl,--no-entry", "-Wl,--export-dynamic",
+                                   "-Wl,--export=__heap_base", "-Wl,--stack-first",
+                                   "-Wl,-z,stack-size=262144", "-L/usr/lib/wasm32-wasi", "-lc"},
+                  8);
+    else
+        add_word(command, format("-L/usr/%s/lib", p->triple));
+}
+
+/* Does clang compile a header of the C library, and, if `links`, make something of it? */
+static bool succeeds(const Clang *clang, const char *target, const char *output, bool links)
+{
+    Command command = {0};
+
+    add_word(&command, clang->program);
+    add_processor(&command, target);
+    if (links)
+        add_linker(&command, target);
+    add_words(&command,
+              (const char *[]){"-nostdlib", "-include", "string.h", "-x", "c", "/dev/null", "-o",
+                               output, !links ? "-c" : "-Wl,--gc-sections"},
+              9);
+    if (links && !same(target, "wasm32"))
+        add_words(&command, (const char *[]){"-shared", "-x", "none", "-lc"}, 4);
+    return run(complete(&command, clang->verbose), true) == 0;
+}
+
+bool can_compile(const Clang *clang, const char *target, const char *work)
+{
+    const char *probe = format("%s/probe", work), *package = find_processor(target)->package;
+
+    if (is_here(target) || succeeds(clang, target, probe, true))
+        return true;
+    if (was_ended())
+        return false;
+    if (succeeds(clang, target, probe, false))
+        package = "lld";
+    fprintf(stderr,
+            "netc: error: --target %s: %s finds no %s; install the package %s "
+            "(apt-get install %s), or --cc names a clang that has it\n",
+            target, clang->program,
+            same(package, "lld") ? "lld to link with" : "C library of that processor", package,
+            package);
+    return false;
+}
