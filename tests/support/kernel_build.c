@@ -134,7 +134,8 @@ static void check_columns(const char *code)
     }
 }
 
-/* As compiler/clang.c does, with every warning. */
+/* As compiler/clang.c does, with every warning. Targets that the machine has besides its own are
+   not optimised: that takes a quarter less. */
 static const char *const *clang_command(const Clang *clang, const Compiled *c)
 {
     const bool wide = same(c->target, "avx512");
@@ -144,7 +145,7 @@ static const char *const *clang_command(const Clang *clang, const Compiled *c)
     const char *headers = format("-I%s", clang->headers);
     const char *const words[] = {clang->program,
                                  "-std=c11",
-                                 "-O1",
+                                 same(c->target, native_target()) ? "-O1" : "-O0",
                                  "-fno-unroll-loops",
                                  "-mllvm",
                                  "-enable-module-inliner",
