@@ -155,6 +155,8 @@ struct net_arg {
 struct net_reader;    /* data.h: opens a source */
 struct net_transform; /* data.h: turns a field's rows into what the model reads */
 
+extern const struct net_texts net_texts; /* data/texts.c */
+
 struct net_call {
     const char *name; /* "idx", "scale", "sgd" */
     const struct net_arg *args;
@@ -184,6 +186,8 @@ struct net_field {
     int size;           /* product of shape, 1 for a class */
     int classes;        /* of classes(n) or one_hot(n), else 0 */
     bool ignores;       /* the loss ignores `ignored`, which becomes -1 */
+    int beside;         /* of `texts`, from 1: the input whose words stand at its positions; or 0 */
+    const struct net_texts *texts; /* of a target with a class at each position of a text */
     int ignored;
     const char *wanted_by; /* the loss that wants a target from least to most; or NULL */
     double least, most;

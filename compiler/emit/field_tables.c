@@ -102,7 +102,8 @@ void write_fields(Text *out, const Model *model)
         if (f->classes)
             text_add(out, ", .classes = %d", f->classes);
         if (f->ignores)
-            text_add(out, ", .ignores = true, .ignored = %d", f->ignored);
+            text_add(out, ", .ignores = true, .ignored = %d%s", f->ignored,
+                     f->columns ? ", .texts = &net_texts" : "");
         text_add(out, "%s", wanted_text(model, f));
         if (f->columns)
             text_add(out, ", .columns = field_%d_columns, .column_count = %d, .column_range = %s",
@@ -114,8 +115,9 @@ void write_fields(Text *out, const Model *model)
         if (f->augment_count)
             text_add(out, ", .augments = field_%d_augments, .augment_count = %d", i + 1,
                      f->augment_count);
-        if (f->moved_with)
-            text_add(out, ", .moved_with = %d", find_field_index(model, f->moved_with) + 1);
+        if (f->moved_with || f->beside)
+            text_add(out, ", .%s = %d", f->beside ? "beside" : "moved_with",
+                     find_field_index(model, f->beside ? f->beside : f->moved_with) + 1);
         if (f->step_count)
             text_add(out, ", .steps = field_%d_steps, .step_count = %d", i + 1, f->step_count);
         text_add(out, " },\n");

@@ -54,8 +54,9 @@ static bool is_list(struct net_walk w, const Constant *list)
 static bool is_said(struct net_walk w, const Constant *value)
 {
     switch (value->kind) {
-    case CONSTANT_NONE:
-        return net_walk_next(&w) == 'n' || is_number(w, 0);
+    case CONSTANT_NONE: /* null, 0, or of a list that no file is read for [] */
+        return net_walk_next(&w) == 'n' || is_number(w, 0) ||
+               (net_walk_past(&w, '[') && net_walk_next(&w) == ']');
     case CONSTANT_STRING: /* or a list that was read of the file: `stopwords` */
         return net_walk_next(&w) == '[' || is_text(w, value->text);
     case CONSTANT_NAME:

@@ -117,6 +117,14 @@ static const char *row_text(const Port *port)
                   shape.rank > 1 ? ", the last axis runs fastest" : "");
 }
 
+/* Does it, or what shares its numbers, say begin=true or end=true? */
+static bool has_mark(const Field *field)
+{
+    const Constant *words = field->step_count ? argument(field->steps[0], "vocabulary") : NULL;
+
+    return words && field->vocabulary > (int)words->number + 2;
+}
+
 static void write_input(Text *out, const Port *port)
 {
     const Field *field = port->field;
@@ -128,8 +136,9 @@ static void write_input(Text *out, const Port *port)
     else
         write_preparation(out, field);
     if (port->value->type == TYPE_TOKENS)
-        text_add(out, " *       each 0 to %d%s\n", port->value->vocabulary - 1,
-                 field->classes ? "" : "; 0 is padding, 1 a word that is not known");
+        text_add(out, " *       each 0 to %d%s%s\n", port->value->vocabulary - 1,
+                 field->classes ? "" : "; 0 is padding, 1 a word that is not known",
+                 has_mark(field) ? ", 2 the mark" : "");
 }
 
 /* What an output can be, by what makes it. */

@@ -37,15 +37,18 @@ static void read_names(Port *port, struct net_walk *w)
 /* Of the step that numbers them: {"classes": {"names": [...]}} */
 static void find_names(Port *port, struct net_walk *w)
 {
+    static const char *const lists[][2] = {
+        {"classes", "names"}, {"one_hot", "names"}, {"labels", "names"}, {"tokens", "words"}};
     bool first = true;
 
     net_walk_want(w, '[');
     while (net_walk_item(w, ']', &first)) {
-        struct net_walk step = *w, other = *w;
+        for (int i = 0; i < COUNT(lists); i++) {
+            struct net_walk step = *w;
 
-        if ((net_library_find(&step, "classes") && net_library_find(&step, "names")) ||
-            (step = other, net_library_find(&step, "one_hot") && net_library_find(&step, "names")))
-            read_names(port, &step);
+            if (net_library_find(&step, lists[i][0]) && net_library_find(&step, lists[i][1]))
+                read_names(port, &step);
+        }
         net_walk_value(w);
     }
 }

@@ -218,8 +218,17 @@ static bool add_tokens(Library *l, Port *port, struct net_walk step, const Call 
         return false;
     port->words = call;
     return add_names(l, step, "words", &port->names) && port->names.count > 0 &&
-           port->names.count <= argument(call, "vocabulary")->number &&
+           port->names.count <= port->value->vocabulary - 2 && /* padding and unknown */
            add_names(l, step, "stopwords", &port->stop);
+}
+
+/* A run says of marks that there are some, not that there are none. */
+static bool marks_agree(struct net_walk step, const Call *call)
+{
+    struct net_walk begin = step, end = step;
+
+    return net_library_find(&begin, "begin") == (number(call, "begin") != 0) &&
+           net_library_find(&end, "end") == (number(call, "end") != 0);
 }
 
 /* The one step of a field of words; itself, where it has no raw form. */
@@ -232,7 +241,8 @@ static const Call *add_text_step(Library *l, Port *port, struct net_walk fields)
         !net_library_find(&fields, port->field->name) || !net_walk_past(&fields, '[') ||
         !net_walk_item(&fields, ']', &first))
         return call;
-    if (!net_library_find(&fields, call->name) || !step_agrees(fields, call)) {
+    if (!net_library_find(&fields, call->name) || !step_agrees(fields, call) ||
+        !marks_agree(fields, call)) {
         port->disagrees = call->name;
         return call;
     }

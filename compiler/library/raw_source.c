@@ -131,10 +131,11 @@ static void write_preparation(Text *out, const Library *l, const Port *port)
 
     if (port->words)
         line(out, 1,
-             "net_prepare_tokens(memory->raw_%s, %d, %s, %s_words, %s, %s, memory->word_%s, "
-             "sizeof memory->word_%s);",
-             name, port->size, name, name, table_text(l, port->names), table_text(l, port->stop),
-             name, name);
+             "net_prepare_tokens(memory->raw_%s, %d, %s, %s_words, %s, %s, %s, %s, "
+             "memory->word_%s, sizeof memory->word_%s);",
+             name, port->size, name, name, truth(number(port->words, "begin") != 0),
+             truth(number(port->words, "end") != 0), table_text(l, port->names),
+             table_text(l, port->stop), name, name);
     else
         line(out, 1, "net_prepare_%s(memory->raw_%s, %s, %s);",
              same(port->source_type, "double") ? "numbers" : "bytes", name, name,

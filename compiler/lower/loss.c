@@ -7,7 +7,7 @@
  * node for each, with its factor, and one that adds them.
  */
 
-#include "lower/lower.h"
+#include "lower/lowering.h"
 
 typedef struct Loss {
     const char *name;
@@ -271,6 +271,20 @@ static void add_head(Graph *g, const Term *term, Value *value, Op activation)
     g->prediction_activation = activation;
 }
 
+/* Where words of an input stand at the positions of a target of texts: a tagger's, or those that a
+   decoder has read. A text that ends by itself is as long as its mark says, beside others too. */
+static void find_beside(Field *target, const Layer *prediction)
+{
+    const Value *tokens = target->columns && target->is_class && target->shape.rank == 1
+                              ? find_tokens(prediction)
+                              : NULL;
+    const Call *step = tokens ? target->steps[0] : NULL;
+    const Constant *ends = step ? argument(step, "end") : NULL;
+
+    if (tokens && !(ends && ends->number != 0 && number(tokens->field->steps[0], "begin") == 0))
+        target->beside = tokens->field;
+}
+
 Value *lower_term(Graph *g, const Term *term)
 {
     Model *model = g->model;
@@ -287,6 +301,8 @@ Value *lower_term(Graph *g, const Term *term)
         return NULL;
     inputs[0] = strip_activation(g, term->prediction->value, loss->activation);
     inputs[1] = target_value(g, term->target);
+    if (is_first_of_target(model, term))
+        find_beside(term->target, term->prediction);
     add_head(g, term, inputs[0], loss->activation);
     return add_node(g, loss->op, inputs, 2, at, term->call->span, term->call->name)->outputs[0];
 }

@@ -471,12 +471,12 @@ void check_series(Sema *s, Field *const *fields, int count); /* what windows ask
 
 /* `shared` of a step that numbers words or classes: what is not given is the other input's. */
 void share_numbers(Sema *s, Field *field, Call *step);
+void share_marks(Field *const *fields, int count); /* of begin=true or end=true: a word more */
 void check_numbers(Sema *s); /* inputs that one weight reads, when all layers are known */
 
 /* ---- choice.c: values of the train section that are calls ------------------------------------ */
 
-/* The complete call that the value `object` of a key is, or its text; NULL: it is of another kind,
-   which was reported. */
+/* The complete call that the value `object` of a key is, or its text; NULL after an error. */
 Call *to_choice(Sema *s, const Ast *ast, Object object, Kind kind);
 Call *analyze_choice(Sema *s, const Ast *ast, Kind kind);
 

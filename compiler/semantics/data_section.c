@@ -406,6 +406,7 @@ void analyze_data(Sema *s, const Ast *section)
         if (ast->kind == AST_INPUT || ast->kind == AST_TARGET || ast->kind == AST_WEIGHT)
             analyze_field(s, &data, ast);
     }
+    share_marks(data.fields, data.field_count);
     check_series(s, data.fields, data.field_count);
     for (int i = 0; i < items.count; i++)
         if (items.items[i]->kind == AST_AUGMENT)

@@ -38,10 +38,10 @@ static void find_ignored(Sema *s, const Model *model, const Call *call, Field *t
     if (given && (ignore->number != floor(ignore->number) || fabs(ignore->number) > 1e9))
         report(s, ignore->span, "ignore wants a whole number, a label; this is %g", ignore->number);
     else if (given && target->columns)
-        report(s, ignore->span, "ignore is for arrays of labels; `%s` is a column of a table",
-               target->name);
+        report(s, ignore->span, "ignore is for arrays of labels; `%s` is a column of a table%s",
+               target->name, target->ignores ? ", and what lies behind a row is ignored" : "");
     for (int i = 0; i < model->term_count; i++)
-        if (model->terms[i].target == target &&
+        if (model->terms[i].target == target && !target->columns &&
             (target->ignores != given || (given && target->ignored != ignore->number)))
             report(s, given ? ignore->span : call->span,
                    "what is ignored of `%s` has to be the same in each of its losses",

@@ -21,7 +21,7 @@ static Field *find_other(Sema *s, const Field *field, const Call *step)
     const Name *found = find_name(&s->globals, name->text);
     Field *other = found && found->value.kind == OBJECT_TENSOR ? found->value.layer->field : NULL;
 
-    if (field->is_target) {
+    if (field->is_target && !same(step->name, "tokens")) {
         report(s, name->span, "`%s` is a target, whose classes are its own; inputs share numbers",
                field->name);
         return NULL;
@@ -44,7 +44,7 @@ static Field *find_other(Sema *s, const Field *field, const Call *step)
 /* Arguments on which no number depends. */
 static bool is_free(const char *name)
 {
-    return same(name, "shared") || same(name, "length");
+    return same(name, "shared") || same(name, "length") || same(name, "begin") || same(name, "end");
 }
 
 void share_numbers(Sema *s, Field *field, Call *step)
@@ -66,6 +66,28 @@ void share_numbers(Sema *s, Field *field, Call *step)
             note_at(s->source, given->span, "it has to be the same as here");
     }
     field->shared = other;
+}
+
+static bool is_marked(const Field *field)
+{
+    const Call *step = field->step_count ? field->steps[0] : NULL;
+
+    return step && same(step->name, "tokens") &&
+           (number(step, "begin") != 0 || number(step, "end") != 0);
+}
+
+/* The mark of a row's begin and end is one more of all words that have the same numbers. */
+void share_marks(Field *const *fields, int count)
+{
+    for (int i = 0; i < count; i++) {
+        Field *const root = fields[i]->shared ? fields[i]->shared : fields[i];
+        bool marked = false;
+
+        for (int k = 0; k < count; k++)
+            marked |= (fields[k] == root || fields[k]->shared == root) && is_marked(fields[k]);
+        fields[i]->vocabulary += marked;
+        fields[i]->classes += marked && fields[i]->is_class;
+    }
 }
 
 /* ---- One weight for two inputs --------------------------------------------------------------- */

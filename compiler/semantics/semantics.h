@@ -76,7 +76,7 @@ typedef struct Field {
     bool
         is_class; /* a target prepared by classes(n): an index, 0 to classes-1, or one a position */
     bool ignores; /* cross_entropy(ignore=..) of it, */
-    int ignored;  /* a number that is no class */
+    int ignored;  /* a number that is no class; or what has no class in a target of texts */
     int classes;  /* n of classes(n), one_hot(n); else 0 */
     bool is_tokens; /* by tokens(..), or classes(n) of an input: [length], ids 0 to vocabulary-1 */
     bool is_sparse; /* prepared by bag_of_words(..): shape [vocabulary], few not 0 */
@@ -85,9 +85,10 @@ typedef struct Field {
                         and rows for what is unknown or missing; of a bag: words */
     Call **augments;      /* of prepared rows, in order: all in training, else normalize */
     int augment_count;
-    struct Field *moved_with; /* of a mask: the picture whose moves it follows, or NULL */
-    bool has_shape;           /* known from [..], a transform or the source */
-    Shape shape;              /* of one row; a class has rank 0, a scalar column [1] */
+    const struct Field *beside; /* of a target of texts: the words that stand at its positions */
+    struct Field *moved_with;   /* of a mask: the picture whose moves it follows, or NULL */
+    bool has_shape;             /* known from [..], a transform or the source */
+    Shape shape;                /* of one row; a class has rank 0, a scalar column [1] */
     Span span;
 } Field;
 

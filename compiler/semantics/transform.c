@@ -103,8 +103,12 @@ static void shape_classes(Sema *s, Field *field, bool has_sizes)
         report(s, field->span, "`%s` is %s; classes of positions are [length] or [height, width]",
                field->name, shape_text(field->shape));
     else if (has_sizes &&
-             !(several && (!field->columns || (!field->is_target && field->shape.size[0] == 1))))
-        report(s, field->span, "`%s` has a shape, but classes gives one number", field->name);
+             !(several && (!field->columns || (!field->is_target && field->shape.size[0] == 1))) &&
+             report(s, field->span, "`%s` has a shape, but classes gives one number",
+                    field->name) &&
+             several && field->is_target)
+        note(s->source, "of a text with a class a word it is `%s = ... -> labels(%d, %d)`",
+             field->name, field->classes, shape_size(field->shape));
     if (!several)
         field->shape = field->is_tokens ? (Shape){.rank = 1, .size = {1}} : (Shape){0};
 }
@@ -195,6 +199,28 @@ static void check_grams(Sema *s, const Call *step)
         report(s, grams->span, "ngrams are of %d words at most", MOST);
 }
 
+/* A target of texts has a class at each position; what lies behind a row's end has none. */
+static void make_labels(Field *field, int classes)
+{
+    field->is_class = true;
+    field->is_tokens = false;
+    field->classes = classes;
+    field->ignores = true;
+    field->ignored = -1;
+}
+
+/* Of a target of words each position has one: no pairs, no counts. */
+static void check_target_words(Sema *s, const Field *field, const Call *step)
+{
+    if (field->is_sparse &&
+        report(s, step->span, "a target cannot be counts of words; classes(n) numbers texts"))
+        note(s->source, "a word at each position is `%s = column(\"text\") -> tokens(10000, 20)`",
+             field->name);
+    else if (argument(step, "ngrams")->kind == CONSTANT_NUMBER && number(step, "ngrams") > 1)
+        report(s, argument(step, "ngrams")->span,
+               "`%s` is a target: each of its positions is one word", field->name);
+}
+
 /* tokens(..) and bag_of_words(..) read a text; padding and unknown words are the ids 0 and 1. */
 static void prepare_words(Sema *s, Field *field, int i, bool has_sizes)
 {
@@ -210,6 +236,10 @@ static void prepare_words(Sema *s, Field *field, int i, bool has_sizes)
         shape.size[0] = (int)number(step, "length");
     check_strip(s, step);
     check_grams(s, step);
+    if (field->is_target)
+        check_target_words(s, field, step);
+    if (field->is_target && field->is_tokens)
+        make_labels(field, field->vocabulary);
     const int weights = field->is_sparse && field->step_count > 1 &&
                         same(field->steps[1]->name, "tfidf");
 
@@ -218,14 +248,39 @@ static void prepare_words(Sema *s, Field *field, int i, bool has_sizes)
     else if (field->step_count > 1 + weights)
         report(s, field->steps[1 + weights]->span, "%s cannot follow %s, which gives %s",
                field->steps[1 + weights]->name, step->name,
-               field->is_tokens ? "token ids" : "counts of words");
-    else if (field->is_target)
-        report(s, step->span, "a target cannot be words; classes(n) numbers texts");
+               field->is_sparse ? "counts of words" : "token ids");
     else if (has_sizes && !(field->shape.rank == 1 && field->shape.size[0] == shape.size[0]))
         report(s, field->span, "`%s` is declared otherwise than %s makes it: [%d]", field->name,
                step->name, shape.size[0]);
     else if (field->source_field && field->column_total != 1)
         report(s, step->span, "%s reads one column of csv or jsonl, with texts", step->name);
+    field->has_shape = true;
+    field->shape = shape;
+}
+
+/* labels(n, length) reads a text of a target: its words are classes. */
+static void prepare_labels(Sema *s, Field *field, int i, bool has_sizes)
+{
+    const Call *step = field->steps[i];
+    const Shape shape = {.rank = 1, .size = {(int)number(step, "length")}};
+
+    make_labels(field, (int)number(step, "n"));
+    if (!field->is_target &&
+        report(s, step->span, "labels are of a target; `%s` is an input", field->name))
+        note(s->source, "an input of words is `%s = column(\"text\") -> tokens(10000, %d)`",
+             field->name, shape.size[0]);
+    else if (i > 0)
+        report(s, step->span, "labels reads a text: it comes first");
+    else if (field->step_count > 1)
+        report(s, field->steps[1]->span, "%s cannot follow labels, which gives classes",
+               field->steps[1]->name);
+    else if (has_sizes && !same_shape(field->shape, shape))
+        report(s, field->span, "`%s` is declared otherwise than labels makes it: [%d]", field->name,
+               shape.size[0]);
+    else if (field->source_field && field->column_total != 1)
+        report(s, step->span,
+               "labels reads one column of csv or jsonl, with texts; of arrays it "
+               "is `classes`");
     field->has_shape = true;
     field->shape = shape;
 }
@@ -238,6 +293,9 @@ void find_transformed_shape(Sema *s, Field *field, bool has_sizes)
     for (int i = 0; i < field->step_count; i++)
         if (same(field->steps[i]->name, "tokens") || same(field->steps[i]->name, "bag_of_words"))
             prepare_words(s, field, i, has_sizes);
+    for (int i = 0; i < field->step_count; i++)
+        if (same(field->steps[i]->name, "labels"))
+            prepare_labels(s, field, i, has_sizes);
     for (int i = 0; i < field->step_count; i++)
         if (same(field->steps[i]->name, "characters"))
             prepare_characters(s, field, i, has_sizes);

@@ -88,6 +88,8 @@ static void predict_head(struct net_head *head, float *scores, const struct net_
     if (!net_is_finite(x, model->outputs))
         fail_row(data, part, row);
     choose_classes(head->class, scores, model, x);
+    if (net_target_field(model)->texts)
+        net_target_field(model)->texts->cut(data, net_target(model), part, row, head->class);
     memcpy(head->x, x, (size_t)model->outputs * sizeof *x);
     activate(head->x, model);
     for (int k = 0; k < head->inverse.count; k++)

@@ -48,6 +48,14 @@ void net_put_number(const struct net_predictions *predictions, int i, float x)
         fprintf(predictions->out, "%.*g", net_inverse_digits(inverse, i, x), value);
 }
 
+char *net_head_text(const struct net_predictions *predictions, const int32_t *labels, bool json)
+{
+    const struct net_model *model = predictions->head->model;
+    const struct net_texts *texts = net_target_field(model)->texts;
+
+    return texts ? texts->tell(predictions->session->data, net_target(model), labels, json) : NULL;
+}
+
 const char *net_head_class(const struct net_predictions *predictions, int class, char text[16])
 {
     const char *name = net_data_name_of(predictions->session->data,

@@ -34,13 +34,25 @@ static void put_quoted(FILE *out, const char *before, const char *name, const ch
     free(shown.at);
 }
 
-/* Classes of positions; one that is ignored is empty. */
+/* Of text, with one target and no truth: all of the line. */
+static bool is_line(const struct net_predictions *predictions, const char *special)
+{
+    return special == in_text && !predictions->with_truth && predictions->head_count == 1;
+}
+
+/* Classes of positions; one that is ignored is empty. Those of a text are one cell, in quotes where
+   others stand beside it. */
 static void put_labels(const struct net_predictions *predictions, const int32_t *class,
                        char between, const char *special)
 {
     const int positions = net_positions(predictions->head->model);
-    char text[16];
+    char *row = net_head_text(predictions, class, false), text[16];
 
+    if (row)
+        put_quoted(predictions->out, "", row, is_line(predictions, special) ? "" : special);
+    free(row);
+    if (row)
+        return;
     for (int p = 0; p < positions; p++) {
         if (p)
             fputc(between, predictions->out);
@@ -132,7 +144,8 @@ static void begin_head(const struct net_predictions *predictions, const char *of
 {
     const struct net_head *head = predictions->head;
     const struct net_model *model = head->model;
-    const int labels = net_predicts_labels(head) ? net_positions(model) : 0;
+    const bool words = net_target_field(model)->texts;
+    const int labels = words ? 1 : net_predicts_labels(head) ? net_positions(model) : 0;
     const int truths = labels ? labels : net_predicts_classes(model) ? 1 : model->outputs;
     char *probability = net_format("%sprobability_", of);
     FILE *out = predictions->out;
@@ -144,7 +157,7 @@ static void begin_head(const struct net_predictions *predictions, const char *of
         if (i)
             fputc(',', out);
         if (labels)
-            fprintf(out, "%sclass_%d", of, i + 1);
+            fprintf(out, words ? "%sclasses" : "%sclass_%d", of, i + 1);
         else if (head->top)
             fprintf(out, "%sclass_%d,%s%d", of, i + 1, probability, i + 1);
         else if (net_predicts_classes(model))

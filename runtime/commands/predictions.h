@@ -56,6 +56,8 @@ int net_told_classes(const struct net_head *head);
 int net_class_at(const struct net_head *head, int place); /* whose probability is told there */
 /* Of the head that is written: output i, a value in the units of the data; */
 void net_put_number(const struct net_predictions *predictions, int i, float x);
+/* the words of labels of a text, or a list of JSON, malloc'd; NULL: they are of none; */
+char *net_head_text(const struct net_predictions *predictions, const int32_t *labels, bool json);
 /* what a class is called, its number in `text` where it has no name. */
 const char *net_head_class(const struct net_predictions *predictions, int class, char text[16]);
 

@@ -34,8 +34,14 @@ static void put_label_lists(const struct net_predictions *predictions, const cha
     const struct net_model *model = predictions->head->model;
     const struct net_field *target = net_target_field(model);
     const int width = target->shape[target->rank - 1], height = target->size / width;
+    char *row = net_head_text(predictions, class, true);
     FILE *out = predictions->out;
 
+    if (row)
+        fprintf(out, "\"%s\": %s", name, row);
+    free(row);
+    if (row)
+        return;
     fprintf(out, "\"%s\": %s", name, target->rank > 1 ? "[" : "");
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++, class ++) {

@@ -229,6 +229,19 @@ const struct net_model *net_data_model(const struct net_data *data);
 /* Where a field of a row was read. `row`, by number in the part, becomes that in the source. */
 const char *net_data_place(const struct net_data *data, enum net_part part, int field, long *row);
 
+/* Of a target with a class at each position of a text, whose row ends before the positions do: -1
+   stands behind it. texts.c */
+struct net_source;
+struct net_texts {
+    /* Ends the program where a row of labels has others beside it than words. */
+    void (*check)(const struct net_model *model, int field, const struct net_source *source);
+    /* What was predicted behind the row's end becomes -1. */
+    void (*cut)(const struct net_data *data, int field, enum net_part part, long row,
+                int32_t *labels);
+    /* The row's words with a blank between, or a list of JSON; malloc'd. */
+    char *(*tell)(const struct net_data *data, int field, const int32_t *labels, bool json);
+};
+
 /* What the outputs of a model are. */
 enum net_task {
     NET_TASK_OF_DATA, /* not known yet */

@@ -246,6 +246,8 @@ void net_field_apply(struct net_data *data, int f, struct net_source *source)
         net_check_prepared(&source->fields[f], field, column);
     if (field->wanted_by && field->kind == NET_TARGET_VALUES)
         net_check_wanted(&source->fields[f], field, column);
+    if (field->beside)
+        field->texts->check(data->model, f, source);
 }
 
 /* Gives back the columns whose rows no field reads as they are, and files that no column needs. */

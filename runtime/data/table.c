@@ -109,6 +109,8 @@ static enum net_take what_it_takes(const struct net_field *field)
     for (int s = 0; s < field->step_count; s++)
         if (!strcmp(field->steps[s].name, "quantiles")) /* whose bins are the classes */
             return NET_TAKE_NUMBERS;
+    if (field->texts)
+        return NET_TAKE_TEXT;
     if (field->classes)
         return NET_TAKE_CLASS;
     return field->kind == NET_INPUT_TOKENS || field->kind == NET_INPUT_SPARSE ? NET_TAKE_TEXT

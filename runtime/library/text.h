@@ -28,19 +28,26 @@ static inline bool net_counted_word(struct net_words *words, const void *stop, c
     return false;
 }
 
-/* tokens(..): the first `count` words by number: 0 is padding, 1 a word that is not known. A word
-   is put together in `room` bytes, four more than any that is known has. stop: NULL or a table. */
+/* tokens(..): the first `count` words by number: 0 is padding, 1 a word that is not known; 2 a mark
+   before (begin) or behind (end) them, which the vocabulary begins with. A word is put together in
+   `room` bytes, four more than any that is known has. stop: NULL or a table. */
 static __attribute__((unused)) void net_prepare_tokens(int32_t *ids, int count, const char *text,
-                                                       struct net_words words,
+                                                       struct net_words words, bool begin, bool end,
                                                        const void *vocabulary, const void *stop,
                                                        char *word, size_t room)
 {
+    enum { MARK = 2 };
     size_t length;
     int found = 0;
+
+    if (begin)
+        ids[found++] = MARK;
 
     net_words_begin(&words, text, net_text_length(text));
     while (found < count && net_counted_word(&words, stop, word, room, &length))
         ids[found++] = net_names_find(vocabulary, word, length) + 2;
+    if (end && found < count)
+        ids[found++] = MARK;
     while (found < count)
         ids[found++] = 0;
 }

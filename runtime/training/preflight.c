@@ -117,7 +117,8 @@ static void check_classes(const struct net_model *model, const struct net_data *
         else
             net_text_add(&list, "%d", c);
     }
-    if (absent && !(target->step_count && !strcmp(target->steps[0].name, "characters")))
+    if (absent && !target->vocabulary && /* which has room for more words than there are */
+        !(target->step_count && !strcmp(target->steps[0].name, "characters")))
         net_warn("%s %s%s of %s %s no rows in the training part (%d of %d classes have some)",
                  absent > 1 ? "classes" : "class", list.at, absent > NAMED ? ", ..." : "",
                  target->name, absent > 1 ? "have" : "has", target->classes - absent,

@@ -248,7 +248,7 @@ check "several rows at once say what predict says" close said.npy said.both
 cat >reviews.net <<'END'
 data {
     train           = csv("reviews.csv")
-    input  review   = column("text") -> tokens(vocabulary=20, length=6, min_letters=2,
+    input  review   = column("text") -> tokens(vocabulary=20, length=6, min_letters=2, end=true,
                                                strip=[tags, punctuation, digits],
                                                stopwords="stop.txt")
     target positive = column("label")

@@ -201,6 +201,7 @@ Suite *suite_readers(void)
     suite_add_tcase(suite, readers_test_characters());
     suite_add_tcase(suite, readers_test_dates());
     suite_add_tcase(suite, readers_test_grams());
+    suite_add_tcase(suite, readers_test_target_words());
     suite_add_tcase(suite, readers_test_archives());
     suite_add_tcase(suite, readers_test_pictures());
     suite_add_tcase(suite, readers_test_masks());

@@ -29,5 +29,6 @@ TCase *readers_test_categories(void);   /* categories_test.c */
 TCase *readers_test_characters(void);   /* characters_test.c */
 TCase *readers_test_dates(void);        /* dates_test.c */
 TCase *readers_test_grams(void);        /* grams_test.c */
+TCase *readers_test_target_words(void); /* target_words_test.c */
 
 #endif

@@ -125,13 +125,6 @@ static struct net_slice read_string(struct json *j, struct net_scratch *scratch)
     return escaped ? unescape(inside, scratch) : inside;
 }
 
-static struct net_slice read_text(const char *at, const char *end, struct net_scratch *scratch)
-{
-    struct json j = {.at = at, .end = end, .begin = at};
-
-    return read_string(&j, scratch);
-}
-
 /* ---- values ---------------------------------------------------------------------------------- */
 
 /* What other languages write where JSON has null, true or false. */
@@ -178,6 +171,49 @@ static struct net_slice read_word(struct json *j)
         fail_json(j, expected_value(word));
     }
     return word;
+}
+
+/* A string, or a list of words, strings and numbers, as the text that they are. */
+static struct net_slice read_words(struct json *j, struct net_scratch *scratch)
+{
+    struct net_scratch own = {0};
+    size_t length = 0;
+
+    if (j->at == j->end || *j->at != '[')
+        return read_string(j, scratch);
+    j->at++;
+    for (bool more = !take(j, ']'); more; more = take(j, ',')) {
+        const char *at = j->at;
+
+        skip_spaces(j);
+        if (j->at < j->end && strchr("[{tfn", *j->at))
+            fail_json(j, "a word, a string or a number");
+        const struct net_slice word = j->at < j->end && *j->at != '"' ? read_word(j)
+                                                                      : read_string(j, &own);
+        bool blank = !word.length;
+
+        for (size_t i = 0; i < word.length; i++)
+            blank |= (unsigned char)word.at[i] <= ' ';
+        if (blank) {
+            j->at = at;
+            fail_json(j, "one word, without a blank in it");
+        }
+        net_scratch_fit(scratch, length + word.length + 1);
+        memcpy(scratch->at + length, word.at, word.length);
+        length += word.length;
+        scratch->at[length++] = ' ';
+    }
+    if (length && !take(j, ']'))
+        fail_json(j, "a comma or ]");
+    free(own.at);
+    return length ? (struct net_slice){scratch->at, length - 1} : (struct net_slice){"", 0};
+}
+
+static struct net_slice read_text(const char *at, const char *end, struct net_scratch *scratch)
+{
+    struct json j = {.at = at, .end = end, .begin = at};
+
+    return read_words(&j, scratch);
 }
 
 static void pass_value(struct json *j, int depth)
@@ -236,16 +272,16 @@ static void take_value(struct jsonl *l, struct json *j, int f, int k)
     const enum net_take what = b->takers[f].take;
     const bool string = *j->at == '"';
 
-    if (*j->at == '[' || *j->at == '{')
-        fail_json(j, "a string or a number, no list or object");
-    if (what == NET_TAKE_TEXT) {
-        if (!string)
-            fail_json(j, "a string; a text of no words is \"\"");
+    if (what == NET_TAKE_TEXT && (string || *j->at == '[')) {
         const char *at = j->at;
 
-        net_builder_text(b, f, at, read_string(j, &l->value));
+        net_builder_text(b, f, at, read_words(j, &l->value));
         return;
     }
+    if (*j->at == '[' || *j->at == '{')
+        fail_json(j, "a string or a number, no list or object");
+    if (what == NET_TAKE_TEXT)
+        fail_json(j, "a string; a text of no words is \"\"");
     const char *value = j->at;
     struct net_slice slice = string ? read_string(j, &l->value) : read_word(j);
     double number;

@@ -16,7 +16,10 @@
 
 #include "data/transforms/transform.h"
 
-enum { LISTS = 2 }; /* of struct net_fitted */
+enum {
+    LISTS = 2,  /* of struct net_fitted */
+    ALWAYS = 5, /* arguments of a step that are written where they say nothing too */
+};
 
 /* Step s of a field: its transforms, and then the step of its augmentation that acts in evaluation
    too; NULL: there are no more. */
@@ -133,8 +136,12 @@ static void add_step(struct net_text *text, const struct net_call *step,
     int members = 0;
 
     for (int a = 0; transform->given[a]; a++) {
+        const struct net_arg *arg = net_argument(step, transform->given[a]);
+
+        if (a >= ALWAYS && !says_something(arg))
+            continue;
         add_key(text, transform->given[a], members++);
-        add_argument(text, net_argument(step, transform->given[a]));
+        add_argument(text, arg);
     }
     for (int l = 0; l < LISTS && fitted && transform->fitted[l]; l++) {
         add_key(text, transform->fitted[l], members++);
@@ -250,14 +257,18 @@ static void load_field(const struct net_json *steps, const struct net_field *fie
     }
 }
 
-static bool are_same(const struct net_string_table *a, const struct net_string_table *b)
+/* Those of a behind the first `others`, and those of b. */
+static bool are_same(const struct net_string_table *a, int32_t others,
+                     const struct net_string_table *b)
 {
     if (!a || !b)
         return a == b;
-    for (int32_t i = 0; a->count == b->count && i < a->count; i++)
-        if (strcmp(net_string(a, i), net_string(b, i)) != 0)
+    if (a->count - others != b->count)
+        return false;
+    for (int32_t i = 0; i < b->count; i++)
+        if (strcmp(net_string(a, i + others), net_string(b, i)) != 0)
             return false;
-    return a->count == b->count;
+    return true;
 }
 
 /* The words or classes of a field that has another's numbers are that one's. */
@@ -266,7 +277,9 @@ static void check_numbering(const struct net_data *data, int f, const char *path
     const struct net_field *fields = data->model->fields;
     const int other = fields[f].numbered_as - 1;
 
-    if (other >= 0 && !are_same(data->fitted[f][0].strings[0], data->fitted[other][0].strings[0]))
+    if (other >= 0 && !are_same(data->fitted[f][0].strings[0],
+                                fields[f].texts && !fields[other].texts ? NET_UNNAMED : 0,
+                                data->fitted[other][0].strings[0]))
         net_fail(1,
                  "%s: expected %s to have the numbers of %s: the run is of another model, in which "
                  "they do not share them",

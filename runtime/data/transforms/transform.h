@@ -22,7 +22,7 @@ struct net_transform {
     const char *name;       /* "scale", "standardize", ... */
     const char *fitted[2];  /* names of the fitted lists: "mean", "std"; NULL: no such list */
     const char *strings[2]; /* names of fitted strings: "names"; NULL: none */
-    const char *given[6];   /* arguments without which what it does is not known, up to NULL */
+    const char *given[8];   /* arguments without which what it does is not known, up to NULL */
     void (*fit)(struct net_fitted *fitted, const struct net_values *values,
                 const struct net_call *call, const long *rows, long row_count); /* of the
                                    training part; rows NULL: all; fit NULL: learns nothing */
@@ -69,6 +69,13 @@ bool net_column_fits(const struct net_column *column, const struct net_field *fi
 
 /* The step of a field that makes windows, or NULL. */
 const struct net_call *net_series_step(const struct net_field *field);
+
+/* ---- ../texts.c: texts as classes of positions ----------------------------------------------- */
+
+enum { NET_UNNAMED = 2 }; /* of a target of tokens(..), classes before those of its words */
+
+/* Words of rows of unequal length, NET_I32, become rows of `size` with -1 behind each. */
+void net_values_pad(struct net_values *values);
 
 /* ---- series.c -------------------------------------------------------------------------------- */
 

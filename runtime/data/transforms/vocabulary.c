@@ -1,7 +1,8 @@
 /*
  * vocabulary.c -- tokens(..) and bag_of_words(..): the vocabulary is the most frequent words
  * of the training rows; a row becomes token ids, or how often each word is there. Both keep
- * only the words that a row has: tokens are padded when a batch is packed.
+ * only the words that a row has: tokens are padded when a batch is packed. Of a target, ids are
+ * classes, and -1 lies behind a row's end.
  */
 
 #include <stdlib.h>
@@ -9,8 +10,43 @@
 
 #include "data/transforms/transform.h"
 
-enum { VOCABULARY, STOP };       /* of struct net_fitted */
-enum { UNKNOWN = 1, FIRST = 2 }; /* ids of tokens; 0 is padding */
+enum { VOCABULARY, STOP }; /* of struct net_fitted */
+enum {
+    UNKNOWN = 1,
+    FIRST = 2
+}; /* ids of tokens; 0 is padding, FIRST the mark where there is one */
+
+/* Names that no word can have. */
+static const char mark[] = "end of text", *const unnamed[NET_UNNAMED] = {"no word", "unknown word"};
+
+/* Does a mark stand before or behind the words, or those of another field with their numbers? */
+static bool has_mark(const struct net_field *field, int words)
+{
+    return field->kind != NET_INPUT_SPARSE && field->vocabulary > words + FIRST;
+}
+
+static bool is_target(const struct net_values *values)
+{
+    return values->field->kind == NET_TARGET_CLASS;
+}
+
+/* The names of a target's classes: what stands for no word, then all words; `words` may be those
+   of another target. */
+static struct net_string_table *name_labels(const struct net_string_table *words)
+{
+    struct net_string_table *names = net_strings_new();
+
+    if (!strcmp(net_string(words, 0), unnamed[0])) {
+        net_strings_free(names);
+        return net_strings_copy(words);
+    }
+
+    for (int i = 0; i < FIRST; i++)
+        net_strings_add(names, unnamed[i], strlen(unnamed[i]));
+    for (int32_t i = 0; i < words->count; i++)
+        net_strings_add(names, net_string(words, i), strlen(net_string(words, i)));
+    return names;
+}
 
 /* ---- learning -------------------------------------------------------------------------------- */
 
@@ -74,11 +110,15 @@ static void fit_vocabulary(struct net_fitted *fitted, const struct net_values *v
     struct net_grams grams;
 
     for (int i = VOCABULARY; values->numbering && i <= STOP; i++)
-        fitted->strings[i] = net_strings_copy(values->numbering->strings[i]);
+        fitted->strings[i] = i == VOCABULARY && is_target(values)
+                                 ? name_labels(values->numbering->strings[i])
+                                 : net_strings_copy(values->numbering->strings[i]);
     if (values->numbering)
         return;
     all = net_strings_new();
     kept = net_strings_new();
+    if (has_mark(values->field, most))
+        net_strings_add(kept, mark, strlen(mark));
     fitted->strings[STOP] = read_stop_words(values, call);
     net_grams_open(&grams, call);
     grams.tokenizer.stop = fitted->strings[STOP];
@@ -90,12 +130,14 @@ static void fit_vocabulary(struct net_fitted *fitted, const struct net_values *v
 
     for (int32_t i = 0; i < all->count && i < most && all->seen[order[i]] >= least; i++)
         net_strings_add(kept, net_string(all, order[i]), strlen(net_string(all, order[i])));
-    if (!kept->count)
+    if (kept->count <= has_mark(values->field, most))
         net_fail(1,
                  "%s: no word of %s is there %ld times in the training rows; min_count, "
                  "min_letters and strip say which words count",
                  values->column.place, values->column.name, least);
-    fitted->strings[VOCABULARY] = kept;
+    fitted->strings[VOCABULARY] = is_target(values) ? name_labels(kept) : kept;
+    if (is_target(values))
+        net_strings_free(kept);
     net_strings_free(all);
     net_grams_close(&grams);
     free(order);
@@ -145,21 +187,57 @@ static void count_words(struct ragged *row, size_t begin, struct ragged *counts)
     row->used = begin + kept;
 }
 
+/* What a row of words becomes. */
+struct numbering {
+    const struct net_string_table *words;
+    int length;      /* tokens at most; of a bag 0 */
+    int first;       /* the number of word 0 */
+    bool begin, end; /* a mark stands there */
+};
+
 /* Numbers of a row's words: `length` tokens at most, or of a bag all that the vocabulary has. Pairs
    and more that it has not are left out. */
-static void number_row(struct net_grams *grams, const struct net_string_table *vocabulary,
-                       struct ragged *ragged, int length)
+static void number_row(struct net_grams *grams, const struct numbering *to, struct ragged *ragged)
 {
     struct net_slice word;
+    int count = to->begin;
 
-    for (int count = 0; (!length || count < length) && net_grams_next(grams, &word);) {
-        const int32_t number = net_strings_find(vocabulary, word.at, word.length);
+    if (to->begin)
+        add_number(ragged, FIRST);
+    while ((!to->length || count < to->length) && net_grams_next(grams, &word)) {
+        const int32_t number = net_strings_find(to->words, word.at, word.length);
 
-        if (number < 0 && (!length || grams->words > 1))
+        if (number < 0 && (!to->length || grams->words > 1))
             continue;
-        add_number(ragged, !length ? number : number < 0 ? UNKNOWN : number + FIRST);
+        add_number(ragged, !to->length ? number : number < 0 ? UNKNOWN : number + to->first);
         count++;
     }
+    if (to->end && count < to->length)
+        add_number(ragged, FIRST);
+}
+
+static bool is_set(const struct net_call *call, const char *name)
+{
+    const struct net_arg *arg = net_argument(call, name);
+
+    return arg && arg->number != 0;
+}
+
+static struct numbering open_numbering(const struct net_values *values, const struct net_call *call,
+                                       const struct net_fitted *fitted, int length)
+{
+    const int words = (int)net_whole_argument(call, "vocabulary", 1, 1e9);
+    const int most = words + has_mark(values->field, words) + (is_target(values) ? FIRST : 0);
+
+    need_text(values, call);
+    if (!fitted->strings[VOCABULARY] || fitted->strings[VOCABULARY]->count > most)
+        net_fail(1, "%s: the preparation has no words, or more than the vocabulary",
+                 values->field->name);
+    return (struct numbering){.words = fitted->strings[VOCABULARY],
+                              .length = length,
+                              .first = is_target(values) ? 0 : FIRST,
+                              .begin = is_set(call, "begin"),
+                              .end = is_set(call, "end")};
 }
 
 /* length 0: a bag of words. */
@@ -167,16 +245,12 @@ static void apply_vocabulary(struct net_values *values, const struct net_call *c
                              const struct net_fitted *fitted, int length)
 {
     const struct net_column *column = &values->column;
+    const struct numbering to = open_numbering(values, call, fitted, length);
     const long rows = column->rows;
     struct ragged ragged = {.head = ((size_t)rows + 1) * sizeof(long)}, counts = {0};
     struct net_scratch scratch = {0};
     struct net_grams grams;
 
-    need_text(values, call);
-    if (!fitted->strings[VOCABULARY] ||
-        fitted->strings[VOCABULARY]->count > (int)net_whole_argument(call, "vocabulary", 1, 1e9))
-        net_fail(1, "%s: the preparation has no words, or more than the vocabulary",
-                 values->field->name);
     net_grams_open(&grams, call);
     grams.tokenizer.stop = fitted->strings[STOP];
     ragged.memory = net_allocate(ragged.head, 1);
@@ -184,7 +258,7 @@ static void apply_vocabulary(struct net_values *values, const struct net_call *c
         const size_t begin = ragged.used;
 
         net_grams_begin(&grams, net_text_row(column, row, &scratch));
-        number_row(&grams, fitted->strings[VOCABULARY], &ragged, length);
+        number_row(&grams, &to, &ragged);
         if (!length)
             count_words(&ragged, begin, &counts);
         ((long *)ragged.memory)[row + 1] = (long)ragged.used;
@@ -212,6 +286,8 @@ static void apply_tokens(struct net_values *values, const struct net_call *call,
                          const struct net_fitted *fitted)
 {
     apply_vocabulary(values, call, fitted, (int)net_whole_argument(call, "length", 1, 1e9));
+    if (is_target(values))
+        net_values_pad(values);
 }
 
 static void apply_bag(struct net_values *values, const struct net_call *call,
@@ -223,7 +299,7 @@ static void apply_bag(struct net_values *values, const struct net_call *call,
 const struct net_transform net_transform_tokens = {
     .name = "tokens",
     .strings = {"words", "stopwords"},
-    .given = {"lower", "min_letters", "strip", "nfc", "ngrams"},
+    .given = {"lower", "min_letters", "strip", "nfc", "ngrams", "begin", "end"},
     .fit = fit_vocabulary,
     .apply = apply_tokens};
 const struct net_transform net_transform_bag_of_words = {
