@@ -117,6 +117,7 @@ both "rows that arrive" tests/cli/arriving.sh
 part "weights in PyTorch" tests/cli/interchange.sh
 part "ONNX" tests/cli/onnx.sh
 part "C libraries" tests/cli/library.sh
+part "C libraries of raw rows" tests/cli/library_raw.sh
 both "what folders keep" tests/cli/folders.sh
 both "wrong programs, dumps, generated C" tests/golden/check.sh
 part "netc's own memory" tests/compiler/growth.sh

@@ -54,11 +54,9 @@ static bool is_list(struct net_walk w, const Constant *list)
 static bool is_said(struct net_walk w, const Constant *value)
 {
     switch (value->kind) {
-    case CONSTANT_NONE: /* null, 0, or of a list that no file is read for [] */
-        return net_walk_next(&w) == 'n' || is_number(w, 0) ||
-               (net_walk_past(&w, '[') && net_walk_next(&w) == ']');
-    case CONSTANT_STRING: /* or a list that was read of the file: `stopwords` */
-        return net_walk_next(&w) == '[' || is_text(w, value->text);
+    case CONSTANT_NONE:
+        return net_walk_next(&w) == 'n' || is_number(w, 0);
+    case CONSTANT_STRING:
     case CONSTANT_NAME:
         return is_text(w, value->text);
     case CONSTANT_LIST:
@@ -74,7 +72,11 @@ bool step_agrees(struct net_walk step, const Call *call)
     for (int i = 0; i < call->count; i++) {
         struct net_walk w = step;
 
-        if (net_library_find(&w, call->arguments[i].name) && !is_said(w, &call->arguments[i].value))
+        const Argument *a = &call->arguments[i];
+
+        /* a list for what is none was learnt, and has the argument's name: `stopwords` */
+        if (net_library_find(&w, a->name) && !is_said(w, &a->value) &&
+            (net_walk_next(&w) != '[' || a->value.kind == CONSTANT_LIST))
             return false;
     }
     return true;

@@ -219,12 +219,22 @@ static void write_source(Text *out, const Port *port)
 {
     const char *type = port->source_type ? port->source_type : "float";
 
-    if (same(type, "char"))
+    if (port->numbers)
+        text_add(out,
+                 port->names.at < 0
+                     ? " *   %s: double; NAN: it is missing\n"
+                     : " *   %s: the cell of a table as text, with a NUL behind it; \"\": it is "
+                       "missing\n",
+                 port->name);
+    else if (same(type, "char"))
         text_add(out,
                  " *   %s: a text in UTF-8, with a NUL behind it; bytes that are not are Latin-1\n",
                  port->name);
     else
-        text_add(out, " *   %s: %s %s%s\n", port->name, type, shape_text(file_shape(port->value)),
+        text_add(out, " *   %s: %s %s%s\n", port->name, type,
+                 port->positions ? format("[%d, %d], rows of the series, the latest last",
+                                          port->positions, port->source_size / port->positions)
+                                 : shape_text(file_shape(port->value)),
                  same(type, "uint8_t") ? ", bytes of 0 to 255, a channel behind the other,\n"
                                          " *       of this size: decoding and resizing are the "
                                          "caller's"

@@ -13,12 +13,15 @@
 #include "library/json.h"
 
 /* A part of a field's preparation: x becomes x scale + shift; a missing one, or 0, what stands in
-   for it; then what is beyond a limit the limit. */
+   for it; then what is beyond a limit the limit; then its log(1 + x), or the number of its bin. */
 typedef struct Stage {
     double *scale, *shift; /* of each number of a row */
     double *fill;          /* of each; NAN: nothing stands in; NULL: for none */
     bool zeros;            /* are 0 */
     double least, most;
+    bool log;
+    int bins;      /* 0: it stays a number */
+    double *edges; /* bins + 1 of each number */
 } Stage;
 
 /* Strings by number among the bytes of Library.names. */
@@ -42,8 +45,13 @@ typedef struct Port {
     int column_count;
     const char *source_type; /* of the raw form: "uint8_t", "double", "char" */
     int source_size;         /* numbers of a row of the data */
-    const Call *words;       /* what makes numbers of a text, or NULL; */
-    NameTable names, stop;   /* of its words, and of those that are left out */
+    int positions;           /* rows of a series that are one of the network; 0: no series */
+    int *order;              /* where each is in the data, or NULL */
+    const Call *words;       /* what makes numbers of a text, or NULL */
+    const Call *numbers;     /* what makes classes of a cell or of numbers, or NULL: classes of */
+    int classes_known;       /* so many; */
+    int unknown, missing;    /* what other values become; -1: they are refused */
+    NameTable names, stop;   /* of words, or classes; of words that are left out; at -1: none */
     Stage *stages;           /* from there to here; of a prediction they are taken back */
     int stage_count;
     const char *disagrees; /* the transform that the run has with other numbers, or NULL */
@@ -89,6 +97,10 @@ bool add_names(Library *library, struct net_walk step, const char *key, NameTabl
 
 /* agrees.c. Has the run's step the arguments of the model's, as far as it tells them? */
 bool step_agrees(struct net_walk step, const Call *call);
+
+/* raw_names.c. The last step of a field of words or classes. False: it has no raw form. */
+bool add_tokens(Library *library, Port *port, struct net_walk step, const Call *call);
+bool add_classes(Library *library, Port *port, struct net_walk step, const Call *call);
 
 /* raw.c. Stages of all fields, from l->preparation. False: the run is of another model. */
 bool find_raw_form(Library *library);

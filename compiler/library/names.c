@@ -23,7 +23,7 @@ static void add_bytes(Text *to, const void *bytes, size_t count)
     to->length += count;
 }
 
-/* The strings of the list that a walk stands before, without their ends; where each begins, and the
+/* The strings of the list that a walk stands before, a NUL behind each; where each begins, and the
    last ends. False: it is no such list. */
 static bool read_strings(struct net_walk w, Text *text, int32_t **begin, int *count)
 {
@@ -37,7 +37,7 @@ static bool read_strings(struct net_walk w, Text *text, int32_t **begin, int *co
         const char *string = string_text(net_walk_string(&w));
 
         APPEND(*begin, begins, (int32_t)text->length);
-        add_bytes(text, string, strlen(string));
+        add_bytes(text, string, strlen(string) + 1);
         (*count)++;
     }
     APPEND(*begin, begins, (int32_t)text->length);
@@ -61,7 +61,7 @@ bool add_names(Library *l, struct net_walk step, const char *key, NameTable *tab
     for (int i = 0; i < head.slots; i++)
         slots[i] = -1;
     for (int i = 0; i < head.count; i++) {
-        const int length = begin[i + 1] - begin[i];
+        const int length = begin[i + 1] - begin[i] - 1;
         uint32_t slot = net_name_hash(text.at + begin[i], (size_t)length);
 
         while (slots[slot & (uint32_t)(head.slots - 1)] >= 0)

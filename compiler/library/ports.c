@@ -49,7 +49,7 @@ static bool is_taken(const char *name)
         "not_eq nullptr operator or or_eq private protected public reinterpret_cast requires "
         "static_assert static_cast template this thread_local throw try typeid typename using "
         "virtual wchar_t xor xor_eq alignas alignof ";
-    static const char *const ends[] = {"_stages", "_words", "_names", "_inside"};
+    static const char *const ends[] = {"_stages", "_words", "_order", "_names", "_inside"};
     bool is = strncmp(name, "net_", 4) == 0 || strstr(words, format(" %s ", name));
 
     for (int i = 0; i < COUNT(ends); i++)

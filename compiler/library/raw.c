@@ -3,7 +3,8 @@
  * of a source before the network sees them, and to its values before a person does.
  *
  * The one idea: a field's steps are stages of one kind, a scale and a shift of each number, then
- * what stands in for a missing one, then limits, all in double and in the trainer's order
+ * what stands in for a missing one, then limits, then a logarithm or the number of a bin, all in
+ * double and in the trainer's order
  * (data/transforms/), so that the floats are the trainer's to the bit, but where a normalize of
  * `augment` rounds in between there. What does not fit into a stage is said, and there is no raw
  * form then.
@@ -11,6 +12,7 @@
  * Needs: preparation.json of the run whose weights are inside. Gives: Port.stages, or Library.bare.
  */
 
+#include "core/random.h"
 #include "library/library.h"
 #include "library/weights.h"
 
@@ -71,7 +73,8 @@ static Stage *open_stage(Port *port)
 {
     Stage *last = port->stage_count ? &port->stages[port->stage_count - 1] : NULL;
 
-    if (!last || last->fill || last->least > -INFINITY || last->most < INFINITY)
+    if (!last || last->fill || last->least > -INFINITY || last->most < INFINITY || last->log ||
+        last->bins)
         APPEND(port->stages, port->stage_count, new_stage(port->source_size));
     return &port->stages[port->stage_count - 1];
 }
@@ -151,8 +154,50 @@ static bool add_impute(Port *port, struct net_walk step, const Call *call)
     return true;
 }
 
+static bool add_quantiles(Port *port, struct net_walk step, const Call *call)
+{
+    const int bins = (int)argument(call, "n")->number, count = port->source_size * (bins + 1);
+    Stage *s = open_stage(port);
+
+    s->edges = allocate((size_t)count * sizeof *s->edges);
+    s->bins = bins;
+    return read_numbers(step, "edges", s->edges, count);
+}
+
+static void move_numbers(double *x, const int *order, int size, int pixels)
+{
+    double *moved = x ? copy_array(x, size, sizeof *x) : NULL;
+
+    for (int i = 0; x && i < size; i++)
+        x[i] = moved[i / pixels * pixels + order[i % pixels]];
+}
+
+/* Pixels of a channel in another order; what was done to them before moves along. */
+static bool add_permutation(Port *port, const Call *call)
+{
+    const Shape shape = port->field->shape;
+    const int size = port->source_size, pixels = shape.rank > 1 ? size / shape.size[0] : size;
+    int *order = allocate((size_t)pixels * sizeof *order), *from = port->order;
+
+    net_permutation(order, pixels, (uint64_t)argument(call, "seed")->number);
+    port->order = allocate((size_t)size * sizeof *from);
+    for (int i = 0; i < size; i++) {
+        const int k = i / pixels * pixels + order[i % pixels];
+
+        port->order[i] = from ? from[k] : k;
+    }
+    for (Stage *s = port->stages; s && s < port->stages + port->stage_count; s++) {
+        if (s->bins)
+            return false;
+        move_numbers(s->scale, order, size, pixels);
+        move_numbers(s->shift, order, size, pixels);
+        move_numbers(s->fill, order, size, pixels);
+    }
+    return true;
+}
+
 /* `step`: its member of preparation.json. False: there is no such stage. */
-static bool add_step(Port *port, struct net_walk step, const Call *call)
+static bool add_step(Library *l, Port *port, struct net_walk step, const Call *call)
 {
     const Shape shape = port->field->shape;
     const int size = port->source_size, channels = shape.rank ? shape.size[0] : 1;
@@ -161,6 +206,10 @@ static bool add_step(Port *port, struct net_walk step, const Call *call)
         port->disagrees = call->name;
         return false;
     }
+    if (same(call->name, "noise") || same(call->name, "window") || same(call->name, "ahead"))
+        return true; /* of training alone; add_positions */
+    if (port->numbers || port->words)
+        return false;
     if (same(call->name, "scale"))
         return add_scale(port, step);
     if (same(call->name, "normalize"))
@@ -173,6 +222,16 @@ static bool add_step(Port *port, struct net_walk step, const Call *call)
         return add_difference(port, step, "median", "range", size);
     if (same(call->name, "clip"))
         return add_clip(port, step);
+    if (same(call->name, "log1p"))
+        return open_stage(port)->log = true;
+    if (same(call->name, "quantiles"))
+        return add_quantiles(port, step, call);
+    if (same(call->name, "permute_pixels"))
+        return add_permutation(port, call);
+    if (same(call->name, "tokens"))
+        return add_tokens(l, port, step, call);
+    if (same(call->name, "classes") || same(call->name, "one_hot"))
+        return add_classes(l, port, step, call);
     return same(call->name, "impute") && add_impute(port, step, call);
 }
 
@@ -192,7 +251,7 @@ static const Call **list_steps(const Field *field, int *count)
 }
 
 /* Stages of all steps; the call that has none, or NULL. */
-static const Call *add_steps(Port *port, struct net_walk fields)
+static const Call *add_steps(Library *l, Port *port, struct net_walk fields)
 {
     bool first = true;
     int count;
@@ -201,55 +260,65 @@ static const Call *add_steps(Port *port, struct net_walk fields)
     if (count && (!net_library_find(&fields, port->field->name) || !net_walk_past(&fields, '[')))
         return steps[0];
     for (int i = 0; i < count; i++) {
-        if (!net_walk_item(&fields, ']', &first) || !add_step(port, fields, steps[i]))
+        if (!net_walk_item(&fields, ']', &first) || !add_step(l, port, fields, steps[i]))
             return steps[i];
         net_walk_value(&fields);
     }
     return NULL;
 }
 
-/* Words of a text by number. */
-static bool add_tokens(Library *l, Port *port, struct net_walk step, const Call *call)
+/* ---- Series ---------------------------------------------------------------------------------- */
+
+/* How many positions of a series a row of the field has. */
+static int count_positions(const Field *field)
 {
-    const Constant *grams = argument(call, "ngrams");
+    for (int i = 0; i < field->step_count; i++) {
+        const Call *step = field->steps[i];
 
-    if (!same(port->source_type, "char") || argument(call, "nfc")->number != 0 ||
-        (grams->kind == CONSTANT_NUMBER && grams->number > 1))
-        return false;
-    port->words = call;
-    return add_names(l, step, "words", &port->names) && port->names.count > 0 &&
-           port->names.count <= port->value->vocabulary - 2 && /* padding and unknown */
-           add_names(l, step, "stopwords", &port->stop);
-}
-
-/* A run says of marks that there are some, not that there are none. */
-static bool marks_agree(struct net_walk step, const Call *call)
-{
-    struct net_walk begin = step, end = step;
-
-    return net_library_find(&begin, "begin") == (number(call, "begin") != 0) &&
-           net_library_find(&end, "end") == (number(call, "end") != 0);
-}
-
-/* The one step of a field of words; itself, where it has no raw form. */
-static const Call *add_text_step(Library *l, Port *port, struct net_walk fields)
-{
-    const Call *call = port->field->step_count ? port->field->steps[0] : NULL;
-    bool first = true;
-
-    if (!call || port->field->step_count > 1 || !same(call->name, "tokens") ||
-        !net_library_find(&fields, port->field->name) || !net_walk_past(&fields, '[') ||
-        !net_walk_item(&fields, ']', &first))
-        return call;
-    if (!net_library_find(&fields, call->name) || !step_agrees(fields, call) ||
-        !marks_agree(fields, call)) {
-        port->disagrees = call->name;
-        return call;
+        if (same(step->name, "window"))
+            return (int)argument(step, "length")->number;
+        if (same(step->name, "ahead") && argument(step, "steps")->kind == CONSTANT_LIST)
+            return argument(step, "steps")->count;
     }
-    return add_tokens(l, port, fields, call) ? NULL : call;
+    return 1;
 }
 
-/* What is of a field in `group`, of the training part: "types", as a string. */
+/* `width` numbers for each element, for each position of it. */
+static double *repeat(const double *x, int size, int positions, int width)
+{
+    double *all = x ? allocate((size_t)(size * positions * width) * sizeof *x) : NULL;
+
+    for (int i = 0; x && i < size * positions * width; i++)
+        all[i] = x[i / width / positions * width + i % width];
+    return all;
+}
+
+/* Stages of a position become those of all; the network has each column's positions together, the
+   data have rows. */
+static void add_positions(Port *port)
+{
+    const int positions = count_positions(port->field), columns = port->source_size;
+
+    if (positions == 1)
+        return;
+    port->positions = positions;
+    for (int s = 0; s < port->stage_count; s++) {
+        Stage *stage = &port->stages[s];
+
+        stage->scale = repeat(stage->scale, columns, positions, 1);
+        stage->shift = repeat(stage->shift, columns, positions, 1);
+        stage->fill = repeat(stage->fill, columns, positions, 1);
+        stage->edges = repeat(stage->edges, columns, positions, stage->bins + 1);
+    }
+    port->source_size = columns * positions;
+    port->order = allocate((size_t)port->source_size * sizeof *port->order);
+    for (int i = 0; i < port->source_size; i++)
+        port->order[i] = i % positions * columns + i / positions;
+}
+
+/* ---- Ports ----------------------------------------------------------------------------------- */
+
+/* What the training part's source has of a field, in C; NULL: no such. */
 static const char *source_type(struct net_walk w, const char *field)
 {
     static const char *const bytes = "uint8";
@@ -264,7 +333,8 @@ static const char *source_type(struct net_walk w, const char *field)
     if (net_string_is(type, "text"))
         return "char";
     return net_string_is(type, "float32") || net_string_is(type, "float64") ||
-                   net_string_is(type, "int32")
+                   net_string_is(type, "int32") || net_string_is(type, "class") ||
+                   net_string_is(type, "class")
                ? "double"
                : NULL;
 }
@@ -279,8 +349,11 @@ static const char *describe_input(Library *l, Port *port, struct net_walk whole)
     port->source_type = source_type(whole, port->field->name);
     if (!port->source_type || !net_library_find(&fields, "fields"))
         return format("the data that `%s` is made of", port->field->name);
-    call = port->value->type == TYPE_TOKENS ? add_text_step(l, port, fields)
-                                            : add_steps(port, fields);
+    call = add_steps(l, port, fields);
+    if (!call && port->numbers && count_positions(port->field) > 1)
+        call = port->numbers;
+    if (!call)
+        add_positions(port);
     return call ? format("%s of `%s`", call->name, port->field->name) : NULL;
 }
 
@@ -289,6 +362,16 @@ static bool is_of_classes(const Term *term)
     return term->value ? term->logits
                        : same(term->call->name, "cross_entropy") ||
                              same(term->call->name, "binary_cross_entropy");
+}
+
+static bool is_taken_back(const char *step)
+{
+    static const char *const no[] = {"impute", "quantiles", "permute_pixels", "noise", "one_hot"};
+
+    for (int i = 0; i < COUNT(no); i++)
+        if (same(step, no[i]))
+            return false;
+    return true;
 }
 
 /* Values in the units of the data: what was done to their target is taken back. */
@@ -302,12 +385,14 @@ static const char *describe_output(Library *l, Port *port, struct net_walk whole
         return NULL;
     if (port->size != port->source_size || l->program->graph->uncompared)
         return format("values of another shape than `%s`", target->name);
-    call = net_library_find(&fields, "fields") ? add_steps(port, fields) : target->steps[0];
+    port->source_size /= count_positions(target);
+    call = net_library_find(&fields, "fields") ? add_steps(l, port, fields) : target->steps[0];
     if (call)
         return format("%s of `%s`", call->name, target->name);
-    for (int i = 0; i < port->stage_count; i++)
-        if (port->stages[i].fill)
-            return format("impute of `%s`", target->name);
+    add_positions(port);
+    for (int i = 0; i < target->step_count; i++)
+        if (!is_taken_back(target->steps[i]->name))
+            return format("%s of `%s`", target->steps[i]->name, target->name);
     return NULL;
 }
 
@@ -330,6 +415,17 @@ static void find_columns(Port *port, struct net_walk w)
     }
 }
 
+/* Numbers of a row of the data: one for all those of one_hot. */
+static int source_size(const Port *port)
+{
+    const Field *field = port->field;
+
+    for (int i = 0; i < field->step_count; i++)
+        if (same(field->steps[i]->name, "one_hot"))
+            return 1;
+    return port->size / count_positions(field);
+}
+
 bool find_raw_form(Library *l)
 {
     const unsigned char *text = (const unsigned char *)l->preparation;
@@ -339,7 +435,7 @@ bool find_raw_form(Library *l)
     for (int i = 0; i < l->input_count; i++) {
         Port *port = &l->inputs[i];
 
-        port->source_size = port->size;
+        port->source_size = source_size(port);
         find_columns(port, whole);
         why = describe_input(l, port, whole);
         l->bare = l->bare ? l->bare : why;

@@ -32,7 +32,8 @@ static int group_of(const Port *port)
     for (int s = 0; s < port->stage_count; s++)
         while (!are_alike(port->stages[s].scale, size, groups[g]) ||
                !are_alike(port->stages[s].shift, size, groups[g]) ||
-               !are_alike(port->stages[s].fill, size, groups[g]))
+               !are_alike(port->stages[s].fill, size, groups[g]) ||
+               (port->stages[s].bins && groups[g] > 1))
             g++;
     return groups[g];
 }
@@ -69,8 +70,9 @@ static void write_stages(Text *out, const Port *port)
 
         line(out, 1, "{ %s, %s,", list_text(s->scale, size, group),
              list_text(s->shift, size, group));
-        line(out, 2, "%s, %s, %s, %s },", list_text(s->fill, size, group), truth(s->zeros),
-             double_text(s->least), double_text(s->most));
+        line(out, 2, "%s, %s, %s, %s, %s, %d,", list_text(s->fill, size, group), truth(s->zeros),
+             double_text(s->least), double_text(s->most), truth(s->log), s->bins);
+        line(out, 2, "%s },", list_text(s->edges, size * (s->bins + 1), 1));
     }
     line(out, 0, "};\n");
 }
@@ -124,6 +126,38 @@ static const char *table_text(const Library *l, NameTable table)
     return table.at < 0 ? "NULL" : format("&%s_names[%ld]", l->name, table.at);
 }
 
+/* Of classes, and the vector that one_hot makes of one. */
+static void write_classes(Text *out, const Library *l, const Port *port)
+{
+    const bool hot = same(port->numbers->name, "one_hot");
+    const char *to = format(hot ? "&memory->class_%s" : "memory->raw_%s", port->name);
+    const char *rules = format("(struct net_classes){%d, %d, %d}", port->classes_known,
+                               port->unknown, port->missing);
+
+    if (port->names.at >= 0)
+        line(out, 1, "error = net_prepare_cell(%s, %s, %s, %s);", to, port->name, rules,
+             table_text(l, port->names));
+    else
+        line(out, 1, "error = net_prepare_classes(%s, %s, %s, %s);", to, port->name, rules,
+             stages_text(port));
+    line(out, 1, "if (error)");
+    line(out, 2, "return error;");
+    if (hot)
+        line(out, 1, "net_prepare_hot(memory->raw_%s, memory->class_%s, %d);", port->name,
+             port->name, port->size);
+}
+
+/* Where each pixel is in the data. */
+static void write_order(Text *out, const Port *port)
+{
+    if (!port->order)
+        return;
+    text_add(out, "static const int %s_order[] = {", port->name);
+    for (int i = 0; i < port->source_size; i++)
+        text_add(out, "%d, ", port->order[i]);
+    line(out, 0, "};\n");
+}
+
 /* A statement that puts a row of the data, as the network takes it, into the arena. */
 static void write_preparation(Text *out, const Library *l, const Port *port)
 {
@@ -136,10 +170,12 @@ static void write_preparation(Text *out, const Library *l, const Port *port)
              name, port->size, name, name, truth(number(port->words, "begin") != 0),
              truth(number(port->words, "end") != 0), table_text(l, port->names),
              table_text(l, port->stop), name, name);
+    else if (port->numbers)
+        write_classes(out, l, port);
     else
-        line(out, 1, "net_prepare_%s(memory->raw_%s, %s, %s);",
+        line(out, 1, "net_prepare_%s(memory->raw_%s, %s, %s, %s);",
              same(port->source_type, "double") ? "numbers" : "bytes", name, name,
-             stages_text(port));
+             port->order ? format("%s_order", name) : "NULL", stages_text(port));
 }
 
 /* ---- The function ---------------------------------------------------------------------------- */
@@ -153,6 +189,8 @@ void write_raw_memory(Text *out, const Library *l)
             line(out, 1, "_Alignas(64) %s raw_%s[%d];", port->type, port->name, port->size);
         if (port->words)
             line(out, 1, "char word_%s[%d];", port->name, room_of(port));
+        if (port->numbers && same(port->numbers->name, "one_hot"))
+            line(out, 1, "int32_t class_%s;", port->name);
     }
 }
 
@@ -190,8 +228,10 @@ void write_raw_form(Text *out, const Library *l)
 {
     for (int i = 0; i < l->input_count + l->output_count; i++)
         write_stages(out, i < l->input_count ? &l->inputs[i] : &l->outputs[i - l->input_count]);
-    for (int i = 0; i < l->input_count; i++)
+    for (int i = 0; i < l->input_count; i++) {
         write_words(out, &l->inputs[i]);
+        write_order(out, &l->inputs[i]);
+    }
     line(out, 0, "%s\n{", raw_head(l));
     line(out, 1, "struct memory *memory = arena;");
     line(out, 1, "int error = net_library_check(&%s_inside, arena, 1, 1);\n", l->name);

@@ -188,7 +188,7 @@ static const char *opening(const Library *l, const Emitter *e)
         " * Its headers are netc's, in lib/netc/include of an installation.\n"
         " */\n\n#include \"%s.h\"\n\n#include \"library/library.h\"\n%s%s\n",
         l->name, file, file, e->target->name, l->rows, l->name, l->name,
-        l->is_raw && l->names.at ? "#include \"library/text.h\"\n" : "",
+        l->is_raw ? "#include \"library/numbers.h\"\n#include \"library/text.h\"\n" : "",
         e->includes.at ? e->includes.at : "");
 }
 

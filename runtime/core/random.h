@@ -70,4 +70,23 @@ static inline uint32_t net_dropout_threshold(double p)
     return parts < 65535.0 ? (uint32_t)parts : 65535;
 }
 
+/* 0 to count - 1 in another order, by Fisher and Yates: every one changes places with one at or
+   before it. */
+static inline void net_permutation(int *order, int count, uint64_t seed)
+{
+    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+
+    for (int i = 0; i < count; i++)
+        order[i] = i;
+    for (int i = count - 1; i > 0; i--) {
+        uint32_t draw[4];
+
+        net_philox(draw, key, (uint32_t)i, 0, 0, NET_RANDOM_PERMUTE);
+        const int j = (int)((uint64_t)draw[0] * (uint64_t)(i + 1) >> 32), other = order[i];
+
+        order[i] = order[j];
+        order[j] = other;
+    }
+}
+
 #endif

@@ -66,54 +66,6 @@ NET_INLINE int net_library_check(const void *weights, const void *arena, int row
     return rows < 1 || rows > most ? NET_LIBRARY_WRONG_ROWS : NET_LIBRARY_OK;
 }
 
-/* ---- The raw form ---------------------------------------------------------------------------- */
-
-/* x becomes x scale + shift; a missing one, or 0, what stands in for it, unless that is NaN; then
-   what is beyond a limit the limit. Lists have a number for each group of numbers of a row. */
-struct net_stage {
-    const double *scale, *shift, *fill; /* fill NULL: nothing stands in */
-    bool zeros;                         /* are missing */
-    double least, most;
-};
-
-NET_INLINE double net_stage(const struct net_stage *s, int group, double x)
-{
-    x = x * s->scale[group] + s->shift[group];
-    if (s->fill && (x != x || (s->zeros && x == 0)) && s->fill[group] == s->fill[group])
-        x = s->fill[group];
-    return x < s->least ? s->least : x > s->most ? s->most : x;
-}
-
-/* A row of the data as the network takes it: rounded once, at the end. `group` numbers after each
-   other share their part of the stages. */
-#define NET_PREPARE(name, type)                                                                    \
-    static __attribute__((unused)) void name(                                                      \
-        float *to, const type *x, const struct net_stage *stages, int count, int size, int group)  \
-    {                                                                                              \
-        for (int i = 0; i < size; i++) {                                                           \
-            double value = (double)x[i];                                                           \
-                                                                                                   \
-            for (int s = 0; s < count; s++)                                                        \
-                value = net_stage(&stages[s], i / group, value);                                   \
-            to[i] = (float)value;                                                                  \
-        }                                                                                          \
-    }
-NET_PREPARE(net_prepare_bytes, uint8_t)
-NET_PREPARE(net_prepare_numbers, double)
-
-/* Values in the units of the data, the last stage first; limits are not taken back. */
-static __attribute__((unused)) void net_take_back(float *values, const struct net_stage *stages,
-                                                  int count, int size, int group)
-{
-    for (int i = 0; i < size; i++) {
-        double value = (double)values[i];
-
-        for (int s = count - 1; s >= 0; s--)
-            value = (value - stages[s].shift[i / group]) / stages[s].scale[i / group];
-        values[i] = (float)value;
-    }
-}
-
 /* ---- Bytes inside ---------------------------------------------------------------------------- */
 
 /* A file that is read when the library is compiled. */

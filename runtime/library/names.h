@@ -7,7 +7,7 @@
  *     int32  count, slots (a power of 2), the longest string's bytes, 0
  *     int32  the number of a string, or -1, in each slot: open addressing by net_name_hash
  *     int32  where each string begins in the text behind, and where the last ends
- *     text
+ *     text   a NUL behind each
  */
 
 #ifndef NET_LIBRARY_NAMES_H
@@ -15,6 +15,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "core/decimal.h"
 
 struct net_names_head {
     int32_t count, slots, longest, unused;
@@ -44,7 +46,7 @@ static inline int32_t net_names_find(const void *table, const char *at, size_t l
         const int32_t n = slots[i];
         size_t same = 0;
 
-        if ((size_t)(begin[n + 1] - begin[n]) != length)
+        if ((size_t)(begin[n + 1] - begin[n]) != length + 1)
             continue;
         while (same < length && text[begin[n] + (long)same] == at[same])
             same++;
@@ -52,6 +54,30 @@ static inline int32_t net_names_find(const void *table, const char *at, size_t l
             return n;
     }
     return -1;
+}
+
+static inline size_t net_text_length(const char *text)
+{
+    size_t length = 0;
+
+    while (text[length])
+        length++;
+    return length;
+}
+
+/* The class that a cell names: as it is written or, a number, written otherwise (2.0); -1: none.
+   Names have a NUL behind them. */
+static inline int32_t net_names_class(const void *table, const char *cell)
+{
+    const struct net_names_head *head = table;
+    const int32_t *begin = (const int32_t *)(head + 1) + head->slots;
+    const char *text = (const char *)(begin + head->count + 1);
+    const int32_t found = net_names_find(table, cell, net_text_length(cell));
+
+    for (int32_t i = 0; found < 0 && net_is_decimal(cell) && i < head->count; i++)
+        if (net_is_decimal(text + begin[i]) && net_decimal_compare(cell, text + begin[i]) == 0)
+            return i;
+    return found;
 }
 
 #endif

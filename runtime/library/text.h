@@ -9,15 +9,6 @@
 #include "core/words.h"
 #include "library/names.h"
 
-static inline size_t net_text_length(const char *text)
-{
-    size_t length = 0;
-
-    while (text[length])
-        length++;
-    return length;
-}
-
 /* The next word that is no stop word; false at the text's end. */
 static inline bool net_counted_word(struct net_words *words, const void *stop, char *word,
                                     size_t room, size_t *length)

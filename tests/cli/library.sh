@@ -6,26 +6,7 @@ set -uo pipefail
 . "$(dirname "$0")/../support/shell.sh"
 cd "$scratch" || exit 1
 cp "$root"/tests/pytorch/{images,labels}.npy .
-cc=$(command -v clang clang-14 clang-15 clang-16 clang-17 clang-18 clang-19 cc | head -n 1)
-sanitize=
-[ "$(nm "$netc" | grep -c __asan_init)" = 0 ] || sanitize="-fsanitize=address,undefined"
-
-# block LANGUAGE: the program of the documentation
-block() { sed -n '/^```'"$1"'$/,/^```$/p' "$root/docs/library.md" | sed '1d; $d'; }
-
-# close A B: files of as many numbers, within 1e-6
-close() { python3 "$scratch/close.py" "$1" "$2"; }
-cat >close.py <<'END'
-import struct, sys
-def numbers(path):
-    data = open(path, "rb").read()
-    if data[:6] == b"\x93NUMPY":
-        data = data[10 + int.from_bytes(data[8:10], "little"):]
-        return struct.unpack("<%df" % (len(data) // 4), data)
-    return [float(x) for x in data.split()]
-a, b = numbers(sys.argv[1]), numbers(sys.argv[2])
-sys.exit(len(a) != len(b) or not a or max(abs(x - y) for x, y in zip(a, b)) > 1e-6)
-END
+. "$root/tests/support/hosts.sh"
 python3 - <<'END'
 import struct
 data = open("images.npy", "rb").read()
@@ -243,50 +224,6 @@ check "damaged files are refused" grep -qx '0 damaged' said.both
 check "a missing tensor is named" grep -qx 'xor_concat.hidden.weight' said.both
 sed -i 1,2d said.both
 check "several rows at once say what predict says" close said.npy said.both
-
-# ---- A text in, a probability out ---------------------------------------------------------------
-cat >reviews.net <<'END'
-data {
-    train           = csv("reviews.csv")
-    input  review   = column("text") -> tokens(vocabulary=20, length=6, min_letters=2, end=true,
-                                               strip=[tags, punctuation, digits],
-                                               stopwords="stop.txt")
-    target positive = column("label")
-}
-network reviews(review) { review -> embedding(5) -> flatten -> dense(1) }
-train {
-    loss      = binary_cross_entropy(reviews(review), positive)
-    optimizer = adam(lr=0.1)
-    batch     = 16
-    epochs    = 1
-}
-END
-python3 - <<'END'
-words = ["Best", "w\u00c9RST", "film<br />of", "year!", "4x4s", "\u0130stanbul", "a", "<b", "it's",
-         "\u4e2d\u6587\u3002", "\u023a\u023a", "the", "w" * 300]
-with open("reviews.csv", "w") as table, open("reviews.txt", "w") as lines:
-    table.write("text,label\n")
-    for i in range(60):
-        text = " ".join(words[i * k % len(words)] for k in range(1, 2 + i % 9))
-        table.write('"%s",%d\n' % (text, i % 2))
-        lines.write(text + "\n")
-    text = b"caf\xe9 \xff\xc3 film".decode("latin-1") # as bytes: no UTF-8
-    table.flush(), table.buffer.write(b'"' + text.encode("latin-1") + b'",1\n')
-    lines.flush(), lines.buffer.write(text.encode("latin-1") + b"\n")
-open("stop.txt", "w").write("the\nIT\n")
-END
-build reviews reviews.net
-check "reviews" ./reviews --out reviews-run --force --quiet
-check "predicts" ./reviews predict --weights reviews-run --part train --format npy -o reviews.npy
-check "as a library" "$netc" reviews.net --library --weights reviews-run -o reviews-lib
-block "c review.c" >review.c
-# shellcheck disable=SC2086
-check "a host of texts" "$cc" -std=c11 -Wall -Wextra -Werror $sanitize review.c -Ireviews-lib \
-    reviews-lib/libreviews.a -o review
-check "it runs" sh -c './review <reviews.txt >said.reviews'
-check "it says what predict says" close reviews.npy said.reviews
-[ -n "$sanitize" ] || check "and wants memcpy and memset alone" \
-    sh -c '! nm -u reviews-lib/libreviews.a | grep -vE "^$|:$| U mem(cpy|set)$"'
 
 # ---- Other processors, under QEMU and Node.js ----------------------------------------------------
 cat >port.c <<'END'

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/decimal.h"
 #include "data/transforms/transform.h"
 
 /* Has the call a rule for unknown or missing values, other than that they are errors? */
@@ -22,82 +23,10 @@ static bool is_allowed(const struct net_call *call, const char *values)
     return net_argument(call, values) && !net_has_word(call, values, "error");
 }
 
-enum { MOST_EXPONENT = 1000000000 /* of ten: a number that has a larger one is a string */ };
-
-/* Behind the digits of a number. */
-static long read_exponent(const char *word)
-{
-    word += strcspn(word, "eE");
-    return *word ? strtol(word + 1, NULL, 10) : 0;
-}
-
 static bool is_number(const char *word, double *number)
 {
     return net_parse_number(word, strlen(word), number) == NET_PARSED &&
-           labs(read_exponent(word)) <= MOST_EXPONENT;
-}
-
-/* A decimal number as it is written, exactly: labels of 17 digits are told apart that are the same
-   double. sign times 0.DIGITS times 10^point, the first digit not 0; sign 0: no digit but 0. */
-struct decimal {
-    int sign;
-    long point;
-    const char *digits; /* a point may stand between them */
-};
-
-static struct decimal read_decimal(const char *word)
-{
-    struct decimal d = {.sign = 1};
-    bool behind = false;
-
-    word += strspn(word, " \t");
-    if (*word == '-')
-        d.sign = -1;
-    for (word += *word == '-' || *word == '+'; strchr("0123456789.", *word) && *word; word++) {
-        if (*word == '.') {
-            behind = true;
-            continue;
-        }
-        if (!d.digits && *word != '0')
-            d.digits = word;
-        d.point += d.digits ? !behind : -behind;
-    }
-    if (!d.digits)
-        return (struct decimal){0};
-    d.point += read_exponent(word);
-    return d;
-}
-
-/* The digit at *at, and past it and a point; '0' behind the last. */
-static char next_digit(const char **at)
-{
-    *at += **at == '.';
-    return **at >= '0' && **at <= '9' ? *(*at)++ : '0';
-}
-
-static bool has_digit(const char *at)
-{
-    at += *at == '.';
-    return *at >= '0' && *at <= '9';
-}
-
-/* Less than 0, 0 or more, as the first number is smaller than the second, equal or larger. */
-static int compare_numbers(const char *first, const char *second)
-{
-    const struct decimal a = read_decimal(first), b = read_decimal(second);
-    const char *x = a.digits, *y = b.digits;
-
-    if (a.sign != b.sign || !a.sign)
-        return a.sign - b.sign;
-    if (a.point != b.point)
-        return a.point < b.point ? -a.sign : a.sign;
-    while (has_digit(x) || has_digit(y)) {
-        const int difference = next_digit(&x) - next_digit(&y);
-
-        if (difference)
-            return a.sign * difference;
-    }
-    return 0;
+           labs(net_decimal_exponent(word)) <= NET_MOST_EXPONENT;
 }
 
 static bool is_class(const char *word, int n, double *number)
@@ -107,12 +36,12 @@ static bool is_class(const char *word, int n, double *number)
     if (!is_number(word, number) || !(*number >= 0 && *number < n))
         return false;
     snprintf(whole, sizeof whole, "%d", (int)*number);
-    return compare_numbers(word, whole) == 0;
+    return net_decimal_compare(word, whole) == 0;
 }
 
 static int by_number(const void *a, const void *b)
 {
-    return compare_numbers(*(const char *const *)a, *(const char *const *)b);
+    return net_decimal_compare(*(const char *const *)a, *(const char *const *)b);
 }
 
 /* The words in order, each number once; false where one is no number. */
@@ -129,7 +58,7 @@ static bool list_numbers(const struct net_string_table *strings, struct net_stri
     if (count == strings->count)
         qsort(words, (size_t)count, sizeof *words, by_number);
     for (int32_t i = 0; count == strings->count && i < count; i++)
-        if (!i || compare_numbers(words[i], words[i - 1]))
+        if (!i || net_decimal_compare(words[i], words[i - 1]))
             net_strings_add(names, words[i], strlen(words[i]));
     free(words);
     return count == strings->count;

@@ -9,23 +9,11 @@
 #include "core/random.h"
 #include "data/transforms/transform.h"
 
-/* Fisher and Yates: every pixel changes places with one at or before it. */
 static int *draw_order(int pixels, uint64_t seed)
 {
-    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
     int *order = net_allocate((size_t)pixels, sizeof *order);
 
-    for (int i = 0; i < pixels; i++)
-        order[i] = i;
-    for (int i = pixels - 1; i > 0; i--) {
-        uint32_t draw[4];
-
-        net_philox(draw, key, (uint32_t)i, 0, 0, NET_RANDOM_PERMUTE);
-        const int j = (int)((uint64_t)draw[0] * (uint64_t)(i + 1) >> 32), pixel = order[i];
-
-        order[i] = order[j];
-        order[j] = pixel;
-    }
+    net_permutation(order, pixels, seed);
     return order;
 }
 
