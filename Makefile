@@ -3,6 +3,7 @@
 #     make quickstart     install what is missing, build, train models/digits.net, show it
 #     make test           install what is missing, build, run every test; docs in CONTRIBUTING.md
 #     make bench          step times beside PyTorch's; MODELS="lenet5 cnet": some; bench-run
+#     make demo           one page that reads the digits that are drawn on it, as WebAssembly
 #     make data-mnist     fetch a data set into DATA (data/); also cifar10 cifar100 imdb boston pima
 #     make install        to PREFIX (/usr/local), with man pages and completions; make uninstall
 #
@@ -83,8 +84,7 @@ $(BUILD)/%.o: %.c | $(BUILD)/parser.h $(BUILD)/lexer.h
 
 define isa_rules
 $(BUILD)/libnetrt-$(1).a: $(ISA_SOURCES:%.c=$(BUILD)/$(1)/%.o)
-	rm -f $$@
-	ar qc $$@ $$^
+	rm -f $$@ && ar qc $$@ $$^
 $(BUILD)/$(1)/runtime/%.o: runtime/%.c
 	@mkdir -p $$(@D)
 	$$(compile) $(RUNTIME_FLAGS) $(march_$(1)) -c -o $$@ $$<
@@ -126,6 +126,7 @@ quickstart:
 	$(BUILD)/digits train --out $(BUILD)/digits-run --force
 	$(BUILD)/digits eval --weights $(BUILD)/digits-run
 	@echo "The trainer is $(BUILD)/digits (try --help), the run's folder $(BUILD)/digits-run."
+demo: all; $(PACKAGES) demo && BUILD=$(BUILD) demo/build.sh # NETC_DATA=DIR: on DIR/mnist
 data-%: ; @models/get-data.sh --to $(DATA) $*
 help: ; @sed -n 's/^#     //p' Makefile
 LIB = $(DESTDIR)$(PREFIX)/lib/netc
@@ -141,10 +142,9 @@ install: all
 	install -D -m 644 -t $(SHARE)/zsh/site-functions editors/completions/_netc
 	install -D -m 644 -t $(SHARE)/fish/vendor_completions.d editors/completions/netc.fish
 	install -D -m 644 -t $(SHARE)/netc editors/netc.tmLanguage.json
-uninstall:
-	rm -rf $(LIB) $(DESTDIR)$(PREFIX)/bin/netc $(addprefix $(SHARE)/,netc man/man1/netc.1 \
+uninstall: ; rm -rf $(LIB) $(DESTDIR)$(PREFIX)/bin/netc $(addprefix $(SHARE)/,netc man/man1/netc.1 \
 	    man/man1/netc-trainer.1 bash-completion/completions/netc zsh/site-functions/_netc \
 	    fish/vendor_completions.d/netc.fish)
 clean: ; rm -rf $(BUILD)
-.PHONY: all tests test bench install uninstall help format lint clean # no file has another rule's name
+.PHONY: all tests test bench demo install uninstall help format lint clean # no file has another rule's name
 .DELETE_ON_ERROR:

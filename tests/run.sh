@@ -122,6 +122,7 @@ both "what folders keep" tests/cli/folders.sh
 both "wrong programs, dumps, generated C" tests/golden/check.sh
 part "netc's own memory" tests/compiler/growth.sh
 part "make bench" tests/bench/check.sh
+part "the page" tests/cli/demo.sh
 part "downloads" tests/cli/get_data.sh
 part "packages that are missing" tests/cli/packages.sh
 

@@ -6,6 +6,7 @@
 #     packages.sh test            and what the tests need
 #     packages.sh sanitizers      clang's sanitizers, in a package named by its version
 #     packages.sh lint            clang-format and clang-tidy
+#     packages.sh demo            what WebAssembly is compiled with
 #
 # CC: a compiler that netc is built with instead of the first clang; models want clang all the same.
 set -euo pipefail
@@ -25,9 +26,9 @@ build="flex:flex bison:bison clang:${found:-clang} \
        libsimde-dev:/usr/include/simde/x86/avx512.h zlib1g-dev:/usr/include/zlib.h \
        libpng-dev:/usr/include/png.h libjpeg62-turbo-dev:/usr/include/jpeglib.h"
 tests="pkg-config:pkg-config check:/usr/include/check.h valgrind:valgrind qemu-user:qemu-aarch64 \
-       lld:ld.lld libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/string.h \
-       libc6-dev-riscv64-cross:/usr/riscv64-linux-gnu/include/string.h \
-       wasi-libc:/usr/include/wasm32-wasi/string.h"
+       libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/string.h \
+       libc6-dev-riscv64-cross:/usr/riscv64-linux-gnu/include/string.h"
+wasm="lld:ld.lld wasi-libc:/usr/include/wasm32-wasi/string.h"
 
 install() {
     local as=
@@ -60,10 +61,12 @@ for what in "$@"; do
         # shellcheck disable=SC2046,SC2086
         build) install $(missing_of $build) ;;
         # shellcheck disable=SC2046,SC2086
-        test) install $(missing_of $build $tests) ;;
+        test) install $(missing_of $build $tests $wasm) ;;
         # shellcheck disable=SC2046
         lint) install $(missing_of clang-format:clang-format clang-tidy:clang-tidy) ;;
+        # shellcheck disable=SC2046,SC2086
+        demo) install $(missing_of $wasm) ;;
         sanitizers) sanitizers ;;
-        *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+        *) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     esac
 done
