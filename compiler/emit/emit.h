@@ -195,6 +195,7 @@ bool skip_unary(Chain *b);
 const char *write_unary(Text *text, int level, const Chain *b,
                         const char *accumulator); /* its result */
 bool is_field(const Chain *b, const Formal *o);   /* does the chain read or write it? */
+const char *written_field(const Chain *b);        /* "o.y": a value that it writes, or "NULL" */
 const char *epilogue_name(const Kernel *k);       /* "_relu", for a kernel's name */
 
 /* The chain of a kernel as a function (runtime/kernels/epilogue.h), and what the kernel passes. */

@@ -244,6 +244,17 @@ bool is_field(const Chain *b, const Formal *o)
     return false;
 }
 
+const char *written_field(const Chain *b)
+{
+    for (int i = 0; i < b->c->count; i++) {
+        const Formal *o = &b->c->formals[i];
+
+        if (o->value && o->value->batched && o->written && is_field(b, o))
+            return format("o.%s", o->name);
+    }
+    return "NULL";
+}
+
 /* Where the draws of a random node of the chain are. */
 static const char *draws_at(const Chain *b, int index)
 {

@@ -48,11 +48,10 @@ static void write_prefetches(Text *text, const Chain *b, int rows, int vectors)
 /* Its name. */
 static const char *write_tile(const Chain *b, const Epilogue *end, int vectors, bool bias)
 {
-    Emitter *e = b->c->e;
     const Node *node = b->k->node;
     const Layout *x = node->inputs[0]->layout;
     const Shape w = node->inputs[1]->shape;
-    const int rows = e->target->images;
+    const int rows = b->c->e->target->images;
     const char *begin = format("%d, %d, %d", rows, vectors, x->lanes);
     const char *function = format("%d, %s, %s, %d", bias, end->function, end->draw,
                                   end->transcendental);
@@ -60,11 +59,13 @@ static const char *write_tile(const Chain *b, const Epilogue *end, int vectors, 
 
     write_prefetches(&text, b, rows, vectors);
     if (is_unrolled(node))
-        line(&text, 1, "net_packed_tile(%s, %d, %d, %d, %d, %s, x, w, b, &o, e, run);", begin,
-             w.size[1], w.size[2], w.size[3], 16 * x->lanes * x->full_width, function);
+        line(&text, 1, "net_packed_tile(%s, %d, %d, %d, %d, %s, x, w, b, &o, %s, e, run);", begin,
+             w.size[1], w.size[2], w.size[3], 16 * x->lanes * x->full_width, function,
+             written_field(b));
     else
-        line(&text, 1, "net_tile(%s, %s, x, w, b, taps, segments, &o, e, run);", begin, function);
-    return add_function(e, TILES, tile_name(b->k, rows, vectors, bias),
+        line(&text, 1, "net_tile(%s, %s, x, w, b, taps, segments, &o, %s, e, run);", begin,
+             function, written_field(b));
+    return add_function(b->c->e, TILES, tile_name(b->k, rows, vectors, bias),
                         format("NET_CHAIN_TILE(%%s, %s)\n", end->function), text.at);
 }
 

@@ -120,14 +120,13 @@ static const char *packed_tiles(Emitter *e, const Kernel *k, int vectors)
 
 void emit_packed_dw(KernelCode *c, const Kernel *k)
 {
-    Emitter *e = c->e;
     const Layout *x = k->node->inputs[0]->layout;
     int inputs[3];
     Text tiles = {0};
 
     for (int width = 3; width >= 1; width--) {
-        inputs[3 - width] = packed_tile_inputs(e, width);
-        text_add(&tiles, ", %s", packed_tiles(e, k, width));
+        inputs[3 - width] = packed_tile_inputs(c->e, width);
+        text_add(&tiles, ", %s", packed_tiles(c->e, k, width));
     }
     describe_kernel(
         c, k, "<op><partial>_<x.shape>_<dw.rows>x<dw.outputs>",

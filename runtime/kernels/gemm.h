@@ -129,7 +129,8 @@ typedef void net_gemm_tile(const float *restrict x, const float *restrict w,
    again. */
 #define NET_CHAIN_TILE(name, chain) NET_TILE_OF(name, const struct chain, *(const struct chain *))
 
-/* What an epilogue reads of a value is asked for before the long sum, and comes meanwhile. */
+/* What an epilogue reads or writes of a value is asked for before the sum, and comes meanwhile: a
+   line that is written is read first. */
 NET_INLINE void net_prefetch_tile(const float *at, int rows, int vectors)
 {
     NET_UNROLL(i, rows)
@@ -188,14 +189,18 @@ NET_INLINE void net_end_tile(vec acc[][3], int rows, int vectors, net_epilogue *
                      run);
 }
 
-/* Any taps. x_lanes: floats of x from image to image; bias, in_memory: 0 or 1. */
+/* Any taps. x_lanes: floats of x from image to image; bias, in_memory: 0 or 1; written: the value
+   that the epilogue writes, or NULL. */
 NET_TEMPLATE void net_tile(int rows, int vectors, int x_lanes, int bias, net_epilogue *epilogue,
                            net_draw_block *draw, int in_memory, const float *x, const float *w,
                            const float *b, const struct taps *taps, int segments,
-                           const void *operands, struct net_element e, const struct net_run *run)
+                           const void *operands, const float *written, struct net_element e,
+                           const struct net_run *run)
 {
     vec acc[NET_TILE_ROWS][3];
 
+    if (written)
+        net_prefetch_tile(written + e.at, rows, vectors);
     net_begin_tile(acc, rows, vectors, b, bias);
     contract(acc, rows, vectors, x, x_lanes, 256, w, taps, segments);
     net_end_tile(acc, rows, vectors, epilogue, draw, in_memory, operands, e, run);
@@ -207,10 +212,13 @@ NET_TEMPLATE void net_packed_tile(int rows, int vectors, int x_lanes, int channe
                                   int kernel_columns, long x_row, int bias, net_epilogue *epilogue,
                                   net_draw_block *draw, int in_memory, const float *x,
                                   const float *w, const float *b, const void *operands,
-                                  struct net_element e, const struct net_run *run)
+                                  const float *written, struct net_element e,
+                                  const struct net_run *run)
 {
     vec acc[NET_TILE_ROWS][3];
 
+    if (written)
+        net_prefetch_tile(written + e.at, rows, vectors);
     net_begin_tile(acc, rows, vectors, b, bias);
     contract_pixels(acc, rows, vectors, x, x_lanes, channels, kernel_columns, x_row, kernel_rows,
                     w);
