@@ -313,6 +313,15 @@ NET_INLINE void net_conv_dw_item(float *sum, const float *x, const float *dy, st
                               net_rows(run, b), count, vectors, inputs, tile);
 }
 
+/* Do the panels of a block of inputs follow each other, or the blocks of a panel? Of x and dy the
+   smaller one is read again and again. */
+NET_INLINE bool net_conv_dw_by_block(struct net_conv_dw s)
+{
+    const long x = (long)s.channels * s.x[0] * s.x[1], dy = (long)s.outputs * s.dy[0] * s.dy[1];
+
+    return x > dy;
+}
+
 NET_INLINE void net_conv_dw_panels(float *dw, const float *x, const float *dy, struct net_conv_dw s,
                                    int first_block, int vectors, int inputs, net_dw_tile *tile,
                                    NET_RUN)
@@ -320,7 +329,8 @@ NET_INLINE void net_conv_dw_panels(float *dw, const float *x, const float *dy, s
     const int blocks = (s.channels + 15) / 16, tap_rows = s.tap_rows[3 - vectors];
     const int all_taps = net_conv_dw_depth(s) * s.kernel[0] * s.kernel[1];
     const int taps = all_taps / tap_rows;
-    const int items = s.panels[3 - vectors] * blocks * tap_rows;
+    const int panels = s.panels[3 - vectors], items = panels * blocks * tap_rows;
+    const bool by_block = net_conv_dw_by_block(s);
     const int in_group = s.inputs / s.groups, out_group = s.outputs / s.groups;
     const long rows = (long)all_taps * s.inputs, width = 16L * vectors;
     const long floats = (3 * s.panels[0] + 2 * s.panels[1] + s.panels[2]) * 16 * rows;
@@ -328,8 +338,9 @@ NET_INLINE void net_conv_dw_panels(float *dw, const float *x, const float *dy, s
 
     NET_ITEMS(item, (s.partial ? s.batch_blocks : 1) * items, run, thread) {
         const int b = s.partial ? item / items : 0, part = s.partial ? item % items : item;
-        const int panel_block = first_block + part / (blocks * tap_rows) * vectors;
-        const int block = part / tap_rows % blocks, tap_row = part % tap_rows;
+        const int pair = part / tap_rows, tap_row = part % tap_rows;
+        const int panel_block = first_block + (by_block ? pair % panels : pair / blocks) * vectors;
+        const int block = by_block ? pair / panels : pair % blocks;
         const int left = s.channels - 16 * block, count = left < 16 ? left : 16;
         const int input = s.first + 16 * block;
         const bool overlaps = s.groups == 1 ||
@@ -355,7 +366,7 @@ NET_INLINE void net_conv_dw_panels(float *dw, const float *x, const float *dy, s
     }
 }
 
-/* Items: (batch block where partial, panel, block of inputs, part of the taps). Tiles are of
+/* Items: (batch block where partial, panel and block of inputs, part of the taps). Tiles are of
    `inputs` inputs by 3, 2 and 1 blocks of outputs and add to dw; NULL where there are no such
    panels. Sums of an item are in the thread's scratch. */
 NET_TEMPLATE void net_conv_dw(float *dw, const float *x, const float *dy, struct net_conv_dw s,
