@@ -225,6 +225,35 @@ check "a missing tensor is named" grep -qx 'xor_concat.hidden.weight' said.both
 sed -i 1,2d said.both
 check "several rows at once say what predict says" close said.npy said.both
 
+# ---- A server -----------------------------------------------------------------------------------
+port=$((20000 + $$ % 20000))
+block "python server.py" | sed "s/784/243/; s/8000/$port/; s/digits-lib/batch-lib/" >server.py
+cat >ask.py <<'END'
+import json, sys, time, urllib.error, urllib.request
+def ask(picture, tries=100):
+    try:
+        with urllib.request.urlopen("http://localhost:" + sys.argv[1], picture) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        if not tries:
+            raise
+        time.sleep(0.1)
+        return ask(picture, tries - 1)
+data = open("images.npy", "rb").read()[-120 * 243:]
+for i in range(0, len(data), 243):
+    print(*ask(data[i:i + 243]))
+assert ask(b"short") == 400
+END
+if [ -z "$sanitize" ]; then
+    python3 server.py 2>server.log &
+    server=$!
+    check "a server is asked" sh -c 'python3 ask.py "$1" >said.server' - "$port"
+    check "it says what predict says" close said.npy said.server
+    kill "$server"
+fi
+
 # ---- Other processors, under QEMU and Node.js ----------------------------------------------------
 cat >port.c <<'END'
 #include "digits.h"
