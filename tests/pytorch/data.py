@@ -28,12 +28,14 @@ def frequent(rows, size, least=1):
     return sorted(words, key=lambda word: (-counts[word], word))[:size]
 
 
-def numbered(rows, known, length):
-    """Row 0 is padding, 1 an unknown word; then the words, the most frequent first."""
-    ids = {word: row for row, word in enumerate(known, 2)}
+def numbered(rows, known, length, begin=False, end=False):
+    """Row 0 is padding, 1 an unknown word; then the words, the most frequent first, behind the mark
+    of begin and end."""
+    marks = ["a mark"] if begin or end else []
+    ids = {word: row for row, word in enumerate(marks + known, 2)}
     table = torch.zeros(len(rows), length, dtype=torch.int64)
     for row, words in enumerate(rows):
-        for place, word in enumerate(words[:length]):
+        for place, word in enumerate((marks * begin + words + marks * end)[:length]):
             table[row, place] = ids.get(word, 1)
     return table
 

@@ -46,10 +46,11 @@ class Field:
         self.source, *self.steps = steps.split(" -> ")
         calls = {name: int(eval(number, {}, lets)) for name, number in re.findall(
             r"(classes|one_hot|vocabulary|length|bag_of_words|characters|window|ahead)(?:\(|=)"
-            r"(?:1\.\.)?([\w +]+)", steps)}
+            r"(?:1\.\.)?([\w +-]+)", steps)}
         self.classes = calls.get("classes", calls.get("characters"))
         self.one_hot = calls.get("one_hot")
         self.words, self.length = calls.get("vocabulary"), calls.get("length")
+        self.begin, self.end = "begin=true" in steps, "end=true" in steps
         self.bag = calls.get("bag_of_words")
         self.shape = eval(shape, {}, lets) if shape else []
         if not shape and self.role == "input" and "normalize" in steps:     # of CIFAR's files
@@ -148,8 +149,11 @@ class NetFile:
             count = field.words or field.bag
             if count:
                 length = field.length or 100
-                lengths = draw.integers(length if full else length // 2, length + 1, rows)
-                drawn[field.name] = [[f"w{w}" for w in draw.integers(0, count, n)] for n in lengths]
+                if field.source not in by_source:
+                    lengths = draw.integers(length if full else length // 2, length + 1, rows)
+                    by_source[field.source] = [[f"w{w}" for w in draw.integers(0, count, n)]
+                                               for n in lengths]
+                drawn[field.name] = by_source[field.source]
                 continue
             binary = (field.role == "target" and sources.count(field.source) == 1
                       and self.train["loss"].startswith("binary_cross_entropy"))
@@ -166,13 +170,18 @@ class NetFile:
                     for name, rows in drawn.items()}
             np.savez(os.path.join(folder, "rows.npz"), **kept)
             return
-        (words,), (target,) = self.inputs, self.targets
-        wide = range(2, 2 + target.shape[0]) if target.shape else ["label"]
+        cells = {}                                  # by the columns' names, or from column 2 on
+        for field in self.fields:
+            name = re.findall(r'"(\w+)"', field.source)
+            if field.words or field.bag:
+                cells[name[0]] = [[" ".join(text)] for text in drawn[field.name]]
+            else:
+                wide = (*name,) if name else range(2, 2 + field.shape[0])
+                cells[wide] = [[*map(int, np.atleast_1d(row))] for row in drawn[field.name]]
         with open(os.path.join(folder, "rows.csv"), "w", newline="") as file:
             table = csv.writer(file)
-            table.writerow(["text", *wide])
-            for text, label in zip(drawn[words.name], drawn[target.name]):
-                table.writerow([" ".join(text), *map(int, np.atleast_1d(label))])
+            table.writerow(np.hstack([*cells]))
+            table.writerows(sum(row, []) for row in zip(*cells.values()))
 
     def tensors(self, drawn, fields):
         """As PyTorch takes them: ids of words, counts of words, and what lies prepared."""
@@ -180,7 +189,8 @@ class NetFile:
         for field in fields:
             rows = drawn[field.name]
             if field.words:
-                found.append(numbered(rows, frequent(rows, field.words), field.length))
+                found.append(numbered(rows, frequent(rows, field.words), field.length,
+                                      field.begin, field.end))
             elif field.bag:
                 columns = {w: i for i, w in enumerate(frequent(rows, field.bag))}
                 table = torch.zeros(len(rows), field.bag)
