@@ -68,33 +68,72 @@ static Owned *embedding_table(Lowering *l, const Layer *layer, Shape shape)
     return owned;
 }
 
+/* Has a row of a table a number of each position? */
+static bool check_ids(Lowering *l, const Layer *layer, const Value *x)
+{
+    if (x->type == TYPE_TOKENS)
+        return true;
+    error_at(l->model->source, layer->span,
+             "%s wants words or classes, %s is %s %s; an input of words is prepared "
+             "with tokens(vocabulary, length), one of classes with classes(n)",
+             layer->call->name, source_text(layer->inputs[0]),
+             layer->inputs[0]->value->type == TYPE_SPARSE ? "a bag of words" : "numbers",
+             shape_text(x->shape));
+    return false;
+}
+
+/* The rows of the table that belong to the numbers x: [width, length], or [width] of a class. */
+static Value *take_rows(Lowering *l, const Layer *layer, Value *x, Value *table)
+{
+    const int width = table->shape.size[1];
+    Value *y = append_node(l, layer, OP_EMBEDDING, (Value *[]){x, table}, 2,
+                           (Attributes){.padding_row = table->padding_row})
+                   ->outputs[0];
+
+    return x->field->classes && x->shape.size[0] == 1 /* a class is no sequence */
+               ? reshape_value(l, layer, y, (Shape){.rank = 1, .size = {width}})
+               : y;
+}
+
 Value *lower_embedding(Lowering *l, Layer *layer, Value *const *x)
 {
     const int width = whole(number(layer->call, "width"));
-    Shape shape = {.rank = 2, .size = {width, x[0]->shape.size[0]}};
+    const Shape shape = {.rank = 2, .size = {width, x[0]->shape.size[0]}};
     Owned *owned;
-    Value *y;
 
-    if (x[0]->type != TYPE_TOKENS) {
-        error_at(l->model->source, layer->span,
-                 "embedding wants words or classes, %s is %s %s; an input of words is prepared "
-                 "with tokens(vocabulary, length), one of classes with classes(n)",
-                 source_text(layer->inputs[0]),
-                 layer->inputs[0]->value->type == TYPE_SPARSE ? "a bag of words" : "numbers",
-                 shape_text(x[0]->shape));
-        return NULL;
-    }
-    if (!check_size(l, layer->span, "the result of embedding", shape))
+    if (!check_ids(l, layer, x[0]) || !check_size(l, layer->span, "the result of embedding", shape))
         return NULL;
     owned = embedding_table(l, layer, (Shape){.rank = 2, .size = {x[0]->field->vocabulary, width}});
-    if (!owned)
+    return owned ? take_rows(l, layer, x[0], owned->values[0]) : NULL;
+}
+
+/* The rows of a matrix with 1 on its diagonal, which is fixed. */
+Value *lower_one_hot(Lowering *l, Layer *layer, Value *const *x)
+{
+    Owned *owned = layer->shared ? find_owned(l, layer->shared) : NULL;
+
+    if (!check_ids(l, layer, x[0]))
         return NULL;
-    y = append_node(l, layer, OP_EMBEDDING, (Value *[]){x[0], owned->values[0]}, 2,
-                    (Attributes){.padding_row = owned->values[0]->padding_row})
-            ->outputs[0];
-    return x[0]->field->classes && shape.size[1] == 1 /* a class is no sequence */
-               ? reshape_value(l, layer, y, (Shape){.rank = 1, .size = {width}})
-               : y;
+    const int rows = x[0]->field->vocabulary;
+    const Shape shape = {.rank = 2, .size = {rows, x[0]->shape.size[0]}},
+                matrix = {.rank = 2, .size = {rows, rows}},
+                padded = {.rank = 2, .size = {rows, blocks_of(rows) * 16}};
+
+    if (layer->shared) {
+        if (!owned || same_shape(owned->values[0]->shape, matrix))
+            return owned ? take_rows(l, layer, x[0], owned->values[0]) : NULL;
+        error_at(l->model->source, layer->span,
+                 "one_hot gets %d classes here, the first use of the same network had %d", rows,
+                 owned->values[0]->shape.size[0]);
+        return NULL;
+    }
+    if (!check_size(l, layer->span, "the result of one_hot", shape) ||
+        !count_parameters(l, layer, padded))
+        return NULL;
+    owned = add_owned(l, layer);
+    owned->values[0] = add_parameter(l, layer, "weight", matrix, "one_hot", 0);
+    owned->values[0]->role = ROLE_STATE;
+    return take_rows(l, layer, x[0], owned->values[0]);
 }
 
 /* ---- Means ----------------------------------------------------------------------------------- */

@@ -44,7 +44,7 @@ static const struct {
 #include "semantics/layers.def"
 };
 
-/* The number of a word or of a class is no quantity: an embedding has to stand between. */
+/* The number of a word or of a class is no quantity: a vector has to stand for it. */
 static bool check_numbers(Lowering *l, Span span, const char *what, const Layer *input)
 {
     if (input->value->type != TYPE_TOKENS)
@@ -52,12 +52,12 @@ static bool check_numbers(Lowering *l, Span span, const char *what, const Layer 
     const int classes = input->value->field->classes;
     const bool one = classes && input->value->shape.size[0] == 1;
 
-    error_at(l->model->source, span, "%s wants numbers, %s is %s; put embedding(width) before it%s",
-             what, source_text(input),
+    error_at(l->model->source, span,
+             "%s wants numbers, %s is %s; put embedding(width) or one_hot before it", what,
+             source_text(input),
              one       ? "a class"
              : classes ? "classes"
-                       : "words",
-             one ? format(", or prepare it with one_hot(%d)", classes) : "");
+                       : "words");
     return false;
 }
 
@@ -69,7 +69,7 @@ Value *lower_layer(Lowering *l, Layer *layer)
         x[i] = layer->inputs[i]->value;
         if (!x[i])
             return NULL;
-        if (!same(layer->call->name, "embedding") &&
+        if (!same(layer->call->name, "embedding") && !same(layer->call->name, "one_hot") &&
             !check_numbers(l, layer->span, layer->call->name, layer->inputs[i]))
             return NULL;
         if (!same(layer->call->name, "dense"))

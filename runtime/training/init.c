@@ -19,7 +19,7 @@ static double uniform(uint32_t draw)
 
 /* ---- Which numbers --------------------------------------------------------------------------- */
 
-enum distribution { CONSTANT, UNIFORM, NORMAL, ORTHOGONAL, SINUSOIDS };
+enum distribution { CONSTANT, UNIFORM, NORMAL, ORTHOGONAL, SINUSOIDS, IDENTITY };
 enum fan { ONE, IN, BOTH }; /* sqrt(scale / what) */
 
 static const struct init {
@@ -128,6 +128,8 @@ static void init_tensor(const struct net_model *model, int number, const uint32_
             x = uniform(draw[0]);
         } else if (init->distribution == SINUSOIDS) {
             x = model->sinusoid(tensor, i);
+        } else if (init->distribution == IDENTITY) {
+            x = i / tensor->shape[1] == i % tensor->shape[1];
         }
         at[net_tensor_at(tensor, i)] = (float)(scale * x);
     }

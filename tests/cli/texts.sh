@@ -14,7 +14,7 @@ data {
     input  past[12] = text -> characters(6)
     target next[12] = text -> characters(6, ahead=1)
 }
-network cycle(past) { past -> embedding(8) -> lstm(16) -> dropout(temperature) -> conv1d(6, 1) }
+network cycle(past) { past -> one_hot -> lstm(16) -> dropout(temperature) -> conv1d(6, 1) }
 train {
     loss      = cross_entropy(cycle(past), next)
     optimizer = adam(lr=0.02)

@@ -169,10 +169,11 @@ def dpcnn():
 class CharRnn(nn.Module):
     def __init__(self):
         super().__init__()
+        self.letters = nn.Embedding.from_pretrained(torch.eye(65))
         self.lstm, self.out = nn.LSTM(65, 128, 2, batch_first=True), nn.Linear(128, 65)
 
     def forward(self, letters):
-        states, _ = self.lstm(letters.transpose(1, 2))
+        states, _ = self.lstm(self.letters(letters))
         return self.out(states).transpose(1, 2)     # [batch, class, position], as cross_entropy's
 
 
