@@ -1,9 +1,13 @@
 /*
- * learnt.c -- what a run has learnt of its data, of its preparation.json: names of classes.
+ * learnt.c -- what a run has learnt of its data, of its preparation.json: numbers, names of
+ * classes.
  */
 
 #include "library/library.h"
 #include "library/weights.h"
+
+#include <math.h>
+#include <stdlib.h>
 
 const char *string_text(struct net_string s)
 {
@@ -19,6 +23,32 @@ const char *string_text(struct net_string s)
             *to++ = (char)bytes[i];
     }
     return text;
+}
+
+bool read_numbers(struct net_walk w, const char *key, double *numbers, int count)
+{
+    bool first = true;
+    int found = 0;
+
+    if (!net_library_find(&w, key))
+        return false;
+    const bool list = net_walk_past(&w, '[');
+
+    while (!w.wrong && found < count && (list ? net_walk_item(&w, ']', &first) : !found)) {
+        char *end;
+
+        net_walk_next(&w);
+        numbers[found] = strtod((const char *)w.at, &end);
+        if (end == (const char *)w.at || !isfinite(numbers[found]))
+            return false;
+        w.at = (const unsigned char *)end;
+        found++;
+    }
+    if (list && found == count)
+        net_walk_want(&w, ']');
+    for (int i = 1; found == 1 && i < count; i++)
+        numbers[i] = numbers[0];
+    return !w.wrong && (found == count || found == 1);
 }
 
 /* The strings of the list that a walk stands before. */

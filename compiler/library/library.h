@@ -51,6 +51,8 @@ typedef struct Port {
     const Call *numbers;     /* what makes classes of a cell or of numbers, or NULL: classes of */
     int classes_known;       /* so many; */
     int unknown, missing;    /* what other values become; -1: they are refused */
+    int grams;               /* of a bag: words in a row, at most; of tokens 0 */
+    long idf;                /* of tfidf: its numbers in Library.names, or -1 */
     NameTable names, stop;   /* of words, or classes; of words that are left out; at -1: none */
     Stage *stages;           /* from there to here; of a prediction they are taken back */
     int stage_count;
@@ -91,15 +93,21 @@ bool read_weights(Library *library, const char *run);
 void find_class_names(Library *library);
 
 const char *string_text(struct net_string s); /* a string of JSON */
+/* A number, or a list of them, of the member `key`, one for all; false: there are not `count`. */
+bool read_numbers(struct net_walk w, const char *key, double *numbers, int count);
 
 /* names.c. The strings of the member `key` of a step, if it has it. False: they are no strings. */
 bool add_names(Library *library, struct net_walk step, const char *key, NameTable *table);
+
+/* Bytes among those of the library; where they begin, a multiple of 16. */
+long add_inside(Library *library, const void *bytes, size_t count);
 
 /* agrees.c. Has the run's step the arguments of the model's, as far as it tells them? */
 bool step_agrees(struct net_walk step, const Call *call);
 
 /* raw_names.c. The last step of a field of words or classes. False: it has no raw form. */
-bool add_tokens(Library *library, Port *port, struct net_walk step, const Call *call);
+bool add_text(Library *library, Port *port, struct net_walk step, const Call *call);
+bool add_tfidf(Library *library, Port *port, struct net_walk step);
 bool add_classes(Library *library, Port *port, struct net_walk step, const Call *call);
 
 /* raw.c. Stages of all fields, from l->preparation. False: the run is of another model. */

@@ -23,6 +23,15 @@ static void add_bytes(Text *to, const void *bytes, size_t count)
     to->length += count;
 }
 
+long add_inside(Library *l, const void *bytes, size_t count)
+{
+    const long at = (long)l->names.length;
+
+    add_bytes(&l->names, bytes, count);
+    add_bytes(&l->names, (const char[16]){0}, (16 - l->names.length % 16) % 16);
+    return at;
+}
+
 /* The strings of the list that a walk stands before, a NUL behind each; where each begins, and the
    last ends. False: it is no such list. */
 static bool read_strings(struct net_walk w, Text *text, int32_t **begin, int *count)
@@ -69,11 +78,12 @@ bool add_names(Library *l, struct net_walk step, const char *key, NameTable *tab
         slots[slot & (uint32_t)(head.slots - 1)] = i;
         head.longest = length > head.longest ? length : head.longest;
     }
-    *table = (NameTable){(long)l->names.length, head.count, head.longest};
-    add_bytes(&l->names, &head, sizeof head);
-    add_bytes(&l->names, slots, (size_t)head.slots * sizeof *slots);
-    add_bytes(&l->names, begin, ((size_t)head.count + 1) * sizeof *begin);
-    add_bytes(&l->names, text.at, text.length);
-    add_bytes(&l->names, (const char[16]){0}, (16 - l->names.length % 16) % 16);
+    Text bytes = {0};
+
+    add_bytes(&bytes, &head, sizeof head);
+    add_bytes(&bytes, slots, (size_t)head.slots * sizeof *slots);
+    add_bytes(&bytes, begin, ((size_t)head.count + 1) * sizeof *begin);
+    add_bytes(&bytes, text.at, text.length);
+    *table = (NameTable){add_inside(l, bytes.at, bytes.length), head.count, head.longest};
     return true;
 }

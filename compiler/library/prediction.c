@@ -54,11 +54,6 @@ static bool check_inputs(const Graph *g)
             error_at(g->model->source, value->span,
                      "the prediction is made of `%s`, a target: a library is not given it",
                      value->name);
-        else if (value->type == TYPE_SPARSE)
-            error_at(g->model->source, value->span,
-                     "--library does not take bags of words, as `%s` is one; tokens(..) with an "
-                     "embedding are taken",
-                     value->name);
         else
             continue;
         fine = false;

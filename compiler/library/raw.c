@@ -19,42 +19,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- Numbers of preparation.json ------------------------------------------------------------- */
-
-/* A number, or a list of them, of the member `key`; false: there are not `count` or one. One is
-   for all. */
-static bool read_numbers(struct net_walk w, const char *key, double *numbers, int count)
-{
-    bool first = true;
-    int found = 0;
-
-    if (!net_library_find(&w, key))
-        return false;
-    const bool list = net_walk_past(&w, '[');
-
-    while (!w.wrong && found < count && (list ? net_walk_item(&w, ']', &first) : !found)) {
-        char *end;
-
-        net_walk_next(&w);
-        numbers[found] = strtod((const char *)w.at, &end);
-        if (end == (const char *)w.at || !isfinite(numbers[found]))
-            return false;
-        w.at = (const unsigned char *)end;
-        found++;
-    }
-    if (list && found == count)
-        net_walk_want(&w, ']');
-    for (int i = 1; found == 1 && i < count; i++)
-        numbers[i] = numbers[0];
-    return !w.wrong && (found == count || found == 1);
-}
+/* ---- Steps ----------------------------------------------------------------------------------- */
 
 static bool is_null(struct net_walk w, const char *key)
 {
     return !net_library_find(&w, key) || net_walk_next(&w) == 'n';
 }
-
-/* ---- Steps ----------------------------------------------------------------------------------- */
 
 static Stage new_stage(int size)
 {
@@ -208,6 +178,8 @@ static bool add_step(Library *l, Port *port, struct net_walk step, const Call *c
     }
     if (same(call->name, "noise") || same(call->name, "window") || same(call->name, "ahead"))
         return true; /* of training alone; add_positions */
+    if (same(call->name, "tfidf"))
+        return add_tfidf(l, port, step);
     if (port->numbers || port->words)
         return false;
     if (same(call->name, "scale"))
@@ -228,8 +200,8 @@ static bool add_step(Library *l, Port *port, struct net_walk step, const Call *c
         return add_quantiles(port, step, call);
     if (same(call->name, "permute_pixels"))
         return add_permutation(port, call);
-    if (same(call->name, "tokens"))
-        return add_tokens(l, port, step, call);
+    if (same(call->name, "tokens") || same(call->name, "bag_of_words"))
+        return add_text(l, port, step, call);
     if (same(call->name, "classes") || same(call->name, "one_hot"))
         return add_classes(l, port, step, call);
     return same(call->name, "impute") && add_impute(port, step, call);

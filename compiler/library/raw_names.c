@@ -18,22 +18,36 @@ static bool marks_agree(struct net_walk step, const Call *call)
            net_library_find(&end, "end") == (number(call, "end") != 0);
 }
 
-/* Words of a text by number. */
-bool add_tokens(Library *l, Port *port, struct net_walk step, const Call *call)
+/* Words of a text by number, or how often each is there. */
+bool add_text(Library *l, Port *port, struct net_walk step, const Call *call)
 {
     const Constant *grams = argument(call, "ngrams");
+    const int most = grams->kind == CONSTANT_NUMBER ? (int)grams->number : 1;
+    const bool bag = same(call->name, "bag_of_words");
 
     if (!same(port->source_type, "char") || argument(call, "nfc")->number != 0 ||
-        (grams->kind == CONSTANT_NUMBER && grams->number > 1))
+        (!bag && most > 1))
         return false;
-    if (!marks_agree(step, call)) {
+    if (!bag && !marks_agree(step, call)) {
         port->disagrees = call->name;
         return false;
     }
     port->words = call;
+    port->grams = bag ? most : 0;
+    port->idf = -1;
     return add_names(l, step, "words", &port->names) && port->names.count > 0 &&
-           port->names.count <= port->value->vocabulary - 2 && /* padding and unknown */
-           add_names(l, step, "stopwords", &port->stop);
+           port->names.count <= (bag ? port->size : port->value->vocabulary - 2) &&
+           add_names(l, step, "stopwords", &port->stop); /* 2: padding and unknown */
+}
+
+bool add_tfidf(Library *l, Port *port, struct net_walk step)
+{
+    double *idf = allocate((size_t)port->size * sizeof *idf);
+
+    if (!port->grams || !read_numbers(step, "idf", idf, port->size))
+        return false;
+    port->idf = add_inside(l, idf, (size_t)port->size * sizeof *idf);
+    return true;
 }
 
 static bool is_allowed(const Call *call, const char *values)

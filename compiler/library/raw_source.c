@@ -126,6 +126,17 @@ static const char *table_text(const Library *l, NameTable table)
     return table.at < 0 ? "NULL" : format("&%s_names[%ld]", l->name, table.at);
 }
 
+static void write_bag(Text *out, const Library *l, const Port *port)
+{
+    line(out, 1,
+         "net_prepare_bag(memory->raw_%s, %d, %s, %s_words, %d, %s, %s, memory->word_%s, %d);",
+         port->name, port->size, port->name, port->name, port->grams, table_text(l, port->names),
+         table_text(l, port->stop), port->name, room_of(port));
+    if (port->idf >= 0)
+        line(out, 1, "net_prepare_tfidf(memory->raw_%s, %d, (const double *)&%s_names[%ld]);",
+             port->name, port->size, l->name, port->idf);
+}
+
 /* Of classes, and the vector that one_hot makes of one. */
 static void write_classes(Text *out, const Library *l, const Port *port)
 {
@@ -163,7 +174,9 @@ static void write_preparation(Text *out, const Library *l, const Port *port)
 {
     const char *name = port->name;
 
-    if (port->words)
+    if (port->grams)
+        write_bag(out, l, port);
+    else if (port->words)
         line(out, 1,
              "net_prepare_tokens(memory->raw_%s, %d, %s, %s_words, %s, %s, %s, %s, "
              "memory->word_%s, sizeof memory->word_%s);",
@@ -188,7 +201,8 @@ void write_raw_memory(Text *out, const Library *l)
         if (port->source_type)
             line(out, 1, "_Alignas(64) %s raw_%s[%d];", port->type, port->name, port->size);
         if (port->words)
-            line(out, 1, "char word_%s[%d];", port->name, room_of(port));
+            line(out, 1, "char word_%s[%d];", port->name,
+                 port->grams ? port->grams * (room_of(port) + 1) : room_of(port));
         if (port->numbers && same(port->numbers->name, "one_hot"))
             line(out, 1, "int32_t class_%s;", port->name);
     }

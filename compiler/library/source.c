@@ -17,6 +17,14 @@ static void write_memory(Text *out, const Library *l, const Emitter *e)
     if (e->scratch)
         line(out, 1, "_Alignas(64) float scratch[%ld];", e->scratch);
     write_raw_memory(out, l);
+    for (int i = 0; i < l->input_count; i++) {
+        const char *name = l->inputs[i].name;
+        const int numbers = l->rows * l->inputs[i].size;
+
+        if (l->inputs[i].value->type == TYPE_SPARSE)
+            line(out, 1, "struct net_sparse bag_%s[%d]; int32_t index_%s[%d]; float value_%s[%d];",
+                 name, l->rows, name, numbers, name, numbers);
+    }
     line(out, 1, "const void *row[%d][%d];", l->input_count, l->rows);
     line(out, 0, "};\n");
 }
@@ -123,6 +131,14 @@ static void write_run(Text *out, const Library *l, const Emitter *e)
     for (int i = 0; i < l->input_count; i++) {
         const Port *port = &l->inputs[i];
 
+        if (port->value->type == TYPE_SPARSE) {
+            line(out, 1,
+                 "fields[%d] = net_library_bags(memory->row[%d], memory->bag_%s, "
+                 "memory->index_%s, memory->value_%s, %s, %d, rows);",
+                 field_place(m, port->field), i, port->name, port->name, port->name, port->name,
+                 port->size);
+            continue;
+        }
         line(out, 1,
              "fields[%d] = net_library_rows(memory->row[%d], %s, %s, %d * sizeof *%s, rows);",
              field_place(m, port->field), i,

@@ -15,6 +15,8 @@
 #include "core/lower_case.h"
 #include "core/utf8.h"
 
+enum { NET_MOST_GRAMS = 8 }; /* words in a row that are one of a vocabulary */
+
 /* Words stand between spaces; what else is one, and which letters and words count: */
 struct net_words {
     bool lower;                    /* letters are made small */

@@ -30,6 +30,23 @@ NET_INLINE struct net_rows net_library_rows(const void **row, enum net_type type
     return (struct net_rows){.type = type, .row = row};
 }
 
+/* Rows of bags of words, of so many numbers each: `index` and `value` have room for all of them. */
+NET_INLINE struct net_rows net_library_bags(const void **row, struct net_sparse *bag,
+                                            int32_t *index, float *value, const float *x, int size,
+                                            int n)
+{
+    for (int i = 0; i < n; i++, index += size, value += size) {
+        int count = 0;
+
+        for (int k = 0; k < size; k++, x++)
+            if (*x != 0)
+                index[count] = k, value[count++] = *x;
+        bag[i] = (struct net_sparse){count, index, value};
+        row[i] = &bag[i];
+    }
+    return (struct net_rows){.type = NET_SPARSE, .row = row};
+}
+
 /* Are all of them finite? An activation would make a number of what is none. */
 NET_INLINE bool net_library_are_finite(const float *x, long count)
 {

@@ -6,6 +6,8 @@
 #ifndef NET_LIBRARY_TEXT_H
 #define NET_LIBRARY_TEXT_H
 
+#include <string.h>
+
 #include "core/words.h"
 #include "library/names.h"
 
@@ -41,6 +43,53 @@ static __attribute__((unused)) void net_prepare_tokens(int32_t *ids, int count, 
         ids[found++] = MARK;
     while (found < count)
         ids[found++] = 0;
+}
+
+/* bag_of_words(..): how often each of the vocabulary's words, and of its runs of up to `most`, is
+   there. `memory` has room for `most` words of `room` bytes and a blank each. */
+static __attribute__((unused)) void net_prepare_bag(float *counts, int size, const char *text,
+                                                    struct net_words words, int most,
+                                                    const void *vocabulary, const void *stop,
+                                                    char *memory, size_t room)
+{
+    size_t begin[NET_MOST_GRAMS], used = 0, length;
+    int held = 0;
+
+    memset(counts, 0, (size_t)size * sizeof *counts);
+    net_words_begin(&words, text, net_text_length(text));
+    while (net_counted_word(&words, stop, memory + used, room, &length)) {
+        begin[held++] = used;
+        used += length;
+        for (int first = held - 1; first >= 0; first--) {
+            const int32_t n = net_names_find(vocabulary, memory + begin[first],
+                                             used - begin[first]);
+
+            if (n >= 0)
+                counts[n]++;
+        }
+        memory[used++] = ' ';
+        if (held < most)
+            continue;
+        const size_t gone = held > 1 ? begin[1] : used; /* the first of them */
+
+        for (size_t i = gone; i < used; i++)
+            memory[i - gone] = memory[i];
+        used -= gone;
+        held--;
+        for (int i = 0; i < held; i++)
+            begin[i] = begin[i + 1] - gone;
+    }
+}
+
+/* tfidf: counts times idf, a row of length 1 (data/transforms/tfidf.c). */
+static __attribute__((unused)) void net_prepare_tfidf(float *counts, int size, const double *idf)
+{
+    double squares = 0;
+
+    for (int i = 0; i < size; i++)
+        squares += (double)counts[i] * idf[i] * ((double)counts[i] * idf[i]);
+    for (int i = 0; squares > 0 && i < size; i++)
+        counts[i] = (float)((double)counts[i] * idf[i] / __builtin_sqrt(squares));
 }
 
 #endif

@@ -65,16 +65,18 @@ data {
     input  again[2]     = columns(["amount", "price"])
                           -> impute(missing, mean) -> scale(0.01) -> permute_pixels(3) -> robust
     input  word         = column("mode") -> tokens(vocabulary=4, length=2, lower=false)
+    input  note         = column("note") -> bag_of_words(vocabulary=9, ngrams=3,
+                                                          stopwords="stop.txt") -> tfidf
     target cost         = column("cost") -> log1p -> standardize -> ahead([1, 2])
 }
-network cells(kind, year, day, mode, amount, size, again, word) {
+network cells(kind, year, day, mode, amount, size, again, word, note) {
     concat(kind -> embedding(3) -> flatten, day -> embedding(2) -> flatten,
            mode -> embedding(2) -> flatten, year, amount -> flatten, size, again,
-           word -> embedding(2) -> flatten)
+           word -> embedding(2) -> flatten, note -> dense(3))
         -> dense(4) -> tanh -> dense(2)
 }
 train {
-    loss      = mse(cells(kind, year, day, mode, amount, size, again, word), cost)
+    loss      = mse(cells(kind, year, day, mode, amount, size, again, word, note), cost)
     optimizer = adam(lr=0.1)
     batch     = 16
     epochs    = 2
@@ -87,23 +89,24 @@ rows = []
 for i in range(60):
     kind = "" if i % 11 == 5 else "once" if i == 3 else kinds[i % 4]
     mode = "" if i % 9 == 2 else "xyz"[i % 5 % 3]
+    note = " ".join(["hot", "cold", "the", "wet", "dry"][i * k % 5] for k in range(1, 1 + i % 7))
     rows.append([kind, years[i * 7 % 4], i % 7, mode, "" if i % 6 == 1 else i * i * 7.25, i * .37,
-                 i % 13 * 101.5])
+                 i % 13 * 101.5, note])
 def quoted(text): return '"%s"' % text.replace('"', '""')
 with open("cells.csv", "w") as table:
-    table.write("kind,year,day,mode,amount,price,cost\n")
+    table.write("kind,year,day,mode,amount,price,cost,note\n")
     for kind, *rest in rows:
         table.write(",".join(map(str, [quoted(kind), *rest])) + "\n")
 def text(cell): return '"%s"' % cell.replace('"', '\\"')
 def number(cell): return str(cell) if cell != "" else "NAN"
 with open("rows.h", "w") as file:
     for i in range(2, len(rows) - 2):
-        kind, year, day, mode, amount, price, _ = rows[i]
+        kind, year, day, mode, amount, price, _, note = rows[i]
         kind = "never" if kind == "once" else kind
         window = ", ".join(number(x) for row in rows[i - 2:i + 1] for x in row[4:6])
-        file.write('{%s, "%s", {%d}, "%s", {%s}, {%s}, {%s, %s}},\n' % (
+        file.write('{%s, "%s", {%d}, "%s", {%s}, {%s}, {%s, %s}, %s},\n' % (
             text(kind), written.get(year, year), day, mode, window, number(amount), number(amount),
-            number(price)))
+            number(price), text(note)))
 END
 cat >cells_host.c <<'END'
 #include <math.h>
@@ -118,6 +121,7 @@ static const struct row {
     double day[1];
     const char *mode;
     double amount[6], size[1], again[2];
+    const char *note;
 } rows[] = {
 #include "rows.h"
 };
@@ -127,7 +131,7 @@ static float values[cells_values_size];
 static int run(const struct row *r, void *arena)
 {
     return cells_run_raw(NULL, r->kind, r->year, r->day, r->mode, r->amount, r->size, r->again,
-                         r->mode, values, arena);
+                         r->mode, r->note, values, arena);
 }
 
 int main(void)

@@ -116,8 +116,6 @@ bool net_tokenizer_next(struct net_tokenizer *tokenizer, struct net_slice *word)
 
 /* ---- grams.c: words, and n of them in a row -------------------------------------------------- */
 
-enum { NET_MOST_GRAMS = 8 };
-
 struct net_grams {
     struct net_tokenizer tokenizer;
     int most;                /* words of a gram, at most; 1: the words alone */
