@@ -5,7 +5,7 @@
     zoo.py --no-steps       differences alone, which no other program's load changes
     zoo.py --no-differences steps alone
     zoo.py --variants eager,channels_last,compile   PyTorch's best of these
-    zoo.py --gradcheck [SECONDS]    `gradcheck --synthetic` alone
+    zoo.py --gradcheck SECONDS      `gradcheck --synthetic` too
 
 Prints a table in Markdown, a row a network, and what went wrong; the exit is 1 then.
 
@@ -397,15 +397,13 @@ def read_options(names):
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--processor", action="store_true")
     parser.add_argument("--no-differences", dest="differences", action="store_false")
-    parser.add_argument("--gradcheck", type=int, nargs="?", const=120, metavar="SECONDS")
+    parser.add_argument("--gradcheck", type=int, metavar="SECONDS")
     parser.add_argument("--seed", type=int, default=1, help="of weights and rows of differences")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--turn", type=float, default=0.6, help="seconds of a turn, at least")
     parser.add_argument("networks", nargs="*", metavar="NETWORK")
     options = parser.parse_args()
     options.threads = 1 if options.processor else options.threads
-    if options.gradcheck:
-        options.steps = options.differences = False
     options.netc, options.variants = os.path.abspath(options.netc), options.variants.split(",")
     unknown = set(options.networks) - set(names)
     if unknown:
@@ -443,16 +441,16 @@ def main():
                 cells, told, wrong = compare(options.netc, net, find, few, options.seed)
                 faults += wrong
                 notes += [f"- `{name}`{' FAULT' if wrong else ''}: {line}" for line in told]
-            if options.gradcheck:
-                cell, wrong = zoo_gradcheck.run(options.netc, name, path, options.gradcheck)
-                faults += bool(wrong)
-                notes += [f"- `{name}` FAULT: {wrong}"] if wrong else []
-                cells.append(cell)
             if options.steps and len(net.sections) > 1:
                 cells += [""] * len(STEP_HEADS)
                 notes.append(f"- `{name}`: steps of several train sections are not measured")
             elif options.steps:
                 cells += measure(options.netc, name, path, many, options)
+            if options.gradcheck:
+                cell, wrong = zoo_gradcheck.run(options.netc, name, path, options.gradcheck)
+                faults += bool(wrong)
+                notes += [f"- `{name}` FAULT: {wrong}"] if wrong else []
+                cells.append(cell)
         except RuntimeError as error:
             faults += 1
             notes.append(f"- `{name}` FAULT: {error}")

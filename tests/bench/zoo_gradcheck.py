@@ -7,6 +7,7 @@ import collections
 import os
 import re
 import resource
+import signal
 import subprocess
 import tempfile
 
@@ -51,15 +52,17 @@ def run(netc, name, path, seconds):
         done = subprocess.run(
             [trainer, "gradcheck", "--synthetic", "--threads", "1", "--batch", str(ROWS)],
             capture_output=True, text=True, cwd=folder,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds)))
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5)))
     lines = [line.split() for line in done.stdout.splitlines()]
     said = collections.defaultdict(list)
-    for word, tensor, *_ in (line for line in lines if line[0] in ("ok", "again", "WRONG")):
-        said[tensor].append(word)
+    for line in lines:
+        if line and line[0] in ("ok", "again", "WRONG"):
+            said[line[1]].append(line[0])
     right = sum("ok" in words for words in said.values())
     if done.returncode == 0:
         return f"{right} right", None
-    if done.returncode < 0:
+    if done.returncode == -signal.SIGXCPU:
         return f"{right} right, then the limit", None
-    return "WRONG", "\n".join([*(t for t, words in said.items() if words[-1] == "WRONG"),
+    return "WRONG", "\n".join([f"gradcheck: exit {done.returncode}",
+                               *(t for t, words in said.items() if words[-1] == "WRONG"),
                                done.stderr.rstrip()])
