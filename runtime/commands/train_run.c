@@ -210,11 +210,14 @@ static void finish_training(struct trainer *trainer, bool whole)
     }
     net_weights_write(&trainer->run.folder, "model.safetensors", session->model,
                       session->run.params, trainer->run.checksum);
-    const bool finite = evaluate_parts(trainer), worse = trainer->trained > LARGE * trainer->first;
+    /* of several sections one's loss may be what another wants */
+    const bool finite = evaluate_parts(trainer),
+               worse = trainer->first > 0 && trainer->trained > LARGE * trainer->first &&
+                       !session->model->section_count;
 
-    if (!finite || (worse && trainer->first > 0))
+    if (!finite || worse)
         net_progress_close(&trainer->progress);
-    if (finite && worse && trainer->first > 0)
+    if (finite && worse)
         net_warn(
             "the loss of train is %.4g, and was %.4g at the first step: nothing was learnt. %s",
             trainer->trained, trainer->first, advise_diverged(trainer, true));

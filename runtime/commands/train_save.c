@@ -12,6 +12,8 @@ char *advise_diverged(const struct trainer *trainer, bool updated)
     const struct net_value *value = trainer->run.options->value;
     const double clip = value[NET_CLIP].number;
 
+    if (updated && trainer->run.options->model->section_count)
+        return net_format("Try smaller rates in the train sections");
     if (updated && clip > 0.0)
         return net_format("Try a smaller --lr, or a smaller --clip than %g", clip);
     if (updated)

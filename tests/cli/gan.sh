@@ -33,6 +33,7 @@ check "and predict" bash -c '[ "$(./gan predict --weights run --part validation 
 check "a rate of the second section is a flag" ./gan --rate 1e-9 --out still --quiet
 check "which trains as little" awk -v a="$(final still train loss_generator)" \
     -v b="$(final run train loss_generator)" 'BEGIN { exit a <= b }'
+exits "which diverges" 3 "Try smaller rates in the train sections" ./gan --rate 1e30 --out diverged
 exits "one that would be of all is none" 2 "several train sections" ./gan --lr 0.1 --out none
 exits "no rate is looked for" 2 "2 train sections, whose losses" ./gan find_lr
 check "gradcheck, each by its section's loss" ./gan gradcheck --synthetic g.dense_1
