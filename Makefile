@@ -136,7 +136,7 @@ install: all
 	install -D -m 644 -t $(LIB) $(BUILD)/libnetrt*.a
 	install -D -m 644 -t $(LIB)/include $(addprefix runtime/,netrt.h language.def trainer.ld)
 	install -D -m 644 -t $(LIB)/include/core runtime/core/*.h runtime/core/*.def
-	for d in kernels library; do install -D -m 644 -t $(LIB)/include/$$d runtime/$$d/*.[hd]*; done
+	for d in kernels library ranks; do install -D -m 644 -t $(LIB)/include/$$d runtime/$$d/*.[hd]*; done
 	install -D -m 644 -t $(SHARE)/man/man1 docs/man/*.1
 	install -D -m 644 editors/completions/netc.bash $(SHARE)/bash-completion/completions/netc
 	install -D -m 644 -t $(SHARE)/zsh/site-functions editors/completions/_netc

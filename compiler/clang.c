@@ -117,6 +117,20 @@ bool find_clang(Clang *clang, const char *cc)
     return clang->program && find_runtime(clang);
 }
 
+/* For OpenMPI and MPICH: which compiler the wrapper calls, is said in the environment. */
+bool find_mpi(Clang *clang)
+{
+    if (!on_path("mpicc")) {
+        fprintf(stderr, "netc: error: --mpi wants MPI, and there is no mpicc on PATH; install the "
+                        "packages libopenmpi-dev and openmpi-bin\n");
+        return false;
+    }
+    setenv("OMPI_CC", clang->program, 1);
+    setenv("MPICH_CC", clang->program, 1);
+    clang->wrapper = "mpicc";
+    return true;
+}
+
 /* ---- the trainer ----------------------------------------------------------------------------- */
 
 /* Room for the largest trainer and what clang writes on its way to it. */
@@ -224,6 +238,8 @@ static int compile_units(const Clang *clang, const char *target, const char *con
         Command command = {0};
 
         add_compiler(&command, clang, target);
+        if (clang->wrapper)
+            command.words[0] = clang->wrapper;
         if (precompiled)
             add_words(&command, (const char *[]){"-include-pch", precompiled}, 2);
         if (clang->shared) /* where NAME.c finds NAME.weights */
@@ -245,6 +261,8 @@ static int link_units(const Clang *clang, const char *target, const char *const 
                                  "-Wl,--no-eh-frame-hdr",
                                  "-Wl,-u,__gcc_personality_v0", /* of core/unwinding.c */
                                  format("-Wl,-T,%s/trainer.ld", clang->headers)};
+    /* MPI's libraries are shared, and see none of the trainer's names */
+    const char *const with_mpi[] = {"-Wl,--gc-sections", "-Wl,--exclude-libs,ALL", "-s"};
     const char *const libraries[] = {"-pthread",
                                      "-Wl,--start-group",
                                      format("%s/libnetrt.a", clang->libraries),
@@ -254,10 +272,13 @@ static int link_units(const Clang *clang, const char *target, const char *const 
                                      "-lm"};
     Command command = {0};
 
-    add_words(&command, (const char *[]){clang->program, "-o", output}, 3);
+    add_words(&command,
+              (const char *[]){clang->wrapper ? clang->wrapper : clang->program, "-o", output}, 3);
     add_words(&command, objects, count);
     if (is_sanitized())
         add_words(&command, sanitize, COUNT(sanitize));
+    else if (clang->wrapper)
+        add_words(&command, with_mpi, COUNT(with_mpi));
     else
         add_words(&command, alone, COUNT(alone));
     add_words(&command, libraries, COUNT(libraries));

@@ -16,6 +16,7 @@ static const char usage[] =
     "\n"
     "  -o FILE              the output (default: the model's name, in the current folder)\n"
     "  --library            a C library of the prediction in the folder of -o, for programs\n"
+    "  --mpi                a trainer that mpirun starts as several processes of one run\n"
     "  --weights RUN        of a library: those of a run's folder or a .safetensors file inside\n"
     "  --emit-c             stop at the generated C (to stdout without -o)\n"
     "  --summary            print layers, connections, shapes, parameters, FLOPs, memory\n"
@@ -106,13 +107,15 @@ static bool is_option(const char *word, const char *name)
 static void set_flag(Options *o, const char *word)
 {
     static const char *const names[] = {
-        "--emit-c",   "--summary", "--graph", "--check", "--keep",    "-v",
-        "--define",   "--target",  "--batch", "--dump",  "--cc",      "-o",
-        "--language", "--version", "--help",  "--json",  "--library", "--weights"};
+        "--emit-c", "--summary", "--graph",   "--check",   "--keep", "-v",         "--define",
+        "--target", "--batch",   "--dump",    "--cc",      "-o",     "--language", "--version",
+        "--help",   "--json",    "--library", "--weights", "--mpi"};
     const char *near = net_nearest(word, names, COUNT(names));
 
     if (same(word, "--library"))
         o->library = true;
+    else if (same(word, "--mpi"))
+        o->mpi = true;
     else if (same(word, "--emit-c"))
         o->emit_c = true;
     else if (same(word, "--summary"))
@@ -146,6 +149,8 @@ static void check_together(const Options *o)
     if (o->library + o->emit_c + o->summary + o->graph + o->check + (o->dump != NULL) > 1)
         fail_usage("only one of --library, --emit-c, --summary, --graph, --check and --dump at a "
                    "time");
+    if (o->library && o->mpi)
+        fail_usage("--mpi goes with a trainer; a library does not train");
     if (o->library && !o->output)
         fail_usage("--library wants a folder for its files: -o DIR");
     if (o->weights && !o->library)

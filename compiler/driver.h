@@ -23,7 +23,7 @@ typedef struct Options {
     Define *defines;
     int define_count;
     int batch; /* 0: as the model says */
-    bool library, emit_c, summary, graph, check, json, keep, verbose;
+    bool library, mpi, emit_c, summary, graph, check, json, keep, verbose;
 } Options;
 
 Options parse_options(int argc, char **argv);
@@ -119,12 +119,14 @@ bool can_compile(const Clang *clang, const char *target, const char *work);
 struct Clang {
     const char *program;             /* as found on PATH, or --cc */
     bool asked;                      /* it is --cc */
+    const char *wrapper;             /* of MPI around it, or NULL */
     const char *shared;              /* the folder of a library's files; NULL: a trainer's */
     const char *headers, *libraries; /* the folders of netrt.h and libnetrt.a */
     bool verbose;                    /* print the commands */
 };
 
 bool find_clang(Clang *clang, const char *cc); /* prints its own error */
+bool find_mpi(Clang *clang);                   /* the same of mpicc, behind it */
 
 typedef enum Built {
     BUILT,

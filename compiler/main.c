@@ -47,6 +47,11 @@ static int compile(const Options *o, Source *source)
     if (!model || source->errors)
         return EXIT_FAULT;
     model->max_batch = o->batch && !o->library ? o->batch : model->batch;
+    model->mpi = o->mpi;
+    if (o->mpi && !model->shards) {
+        model->shards = MPI_SHARDS;
+        model->keys = format("%s shards", model->keys);
+    }
     if (model->batch > model->max_batch)
         model->batch = model->max_batch;
 
@@ -83,7 +88,7 @@ static int compile(const Options *o, Source *source)
 
     if (builds && !o->library && !is_here(target->name))
         fail_usage(format("--target %s is of libraries: give --library too", target->name));
-    if (builds && !find_clang(&clang, o->cc))
+    if (builds && (!find_clang(&clang, o->cc) || (o->mpi && !find_mpi(&clang))))
         return EXIT_USAGE;
 
     if (o->library)

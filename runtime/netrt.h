@@ -302,6 +302,22 @@ typedef void *net_mix(struct net_rows *fields, const struct net_model *model,
 typedef struct net_cycle net_cycle_of(const struct net_options *options, double step, double steps,
                                       double epoch);
 
+/* How the processes of a run reach each other: ranks/mpi.h. */
+struct net_exchange {
+    _Alignas(16) char requests[64];
+};
+struct net_link {
+    /* The number of this process, from 0, how many there are, and how many on this machine. */
+    void (*open)(int *rank, int *size, int *beside);
+    /* Sends, and receives what the other one sends; the memory is in use until it is done. */
+    void (*start)(struct net_exchange *exchange, int with, const void *send, size_t send_size,
+                  void *receive, size_t receive_size);
+    bool (*done)(struct net_exchange *exchange);
+    void (*close)(void);
+    void (*abort)(int code); /* ends all processes */
+};
+struct net_world;
+
 enum net_activation { NET_IDENTITY, NET_SOFTMAX, NET_SIGMOID };
 
 struct net_model {
@@ -355,6 +371,8 @@ struct net_model {
     void (*accumulates)(struct net_session *session, const void *batch, int n); /* makes it */
     int shards; /* of a batch, whose gradients are summed by a tree; 0: it is whole */
     void (*cut)(struct net_session *session); /* net_open_shards, or NULL */
+    const struct net_link *link;              /* of a trainer for several processes, or NULL; and */
+    struct net_world *(*ranks)(const struct net_model *model); /* net_open_ranks */
     net_cycle_of *cycle; /* of a schedule that goes by steps; NULL: by epochs */
     double ema;          /* share of it that the weights' moving average keeps, and what moves it */
     void (*averages)(struct net_session *session);
@@ -407,6 +425,9 @@ void net_set_rates(struct net_session *session);
 void net_accumulate(struct net_session *session, const void *batch, int n);
 void net_open_shards(struct net_session *session); /* training/shards.c */
 void net_sum_shards(struct net_session *session, const void *batch, int n);
+/* Of a trainer for several processes: ranks/ranks.c, and what its own C ends with. */
+struct net_world *net_open_ranks(const struct net_model *model);
+extern const struct net_link net_link;
 void net_average(struct net_session *session);
 void net_bound_norms(struct net_session *session);
 net_cycle_of net_one_cycle;

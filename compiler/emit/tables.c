@@ -296,6 +296,8 @@ static void add_training(Wrap *w, const Model *m)
     if (m->shards)
         add_member(w, ".shards = %d, .cut = net_open_shards, .accumulates = net_sum_shards",
                    m->shards);
+    if (m->mpi)
+        add_member(w, ".ranks = net_open_ranks, .link = &net_link");
     if (m->mixup > 0 || m->cutmix > 0)
         add_member(w, ".mixup = %s, .cutmix = %s, .mix = net_mix_rows", number_text(m->mixup),
                    number_text(m->cutmix));

@@ -213,7 +213,8 @@ typedef struct Model {
     int max_batch;        /* rows a step is compiled for: batch, or --batch (main.c) */
     int accumulate;       /* batches whose mean gradient makes an update; 0: not said */
     int shards;           /* of a batch; 0: not said */
-    Span sharded;         /* where it is said */
+    Span sharded;         /* where it is said; by --mpi nowhere */
+    bool mpi;             /* a trainer for several processes */
     double ema;           /* share of it that the weights' moving average keeps; 0: there is none */
     bool averages;        /* `ema` is said */
     bool bounded;         /* a layer says max_norm */
@@ -238,6 +239,7 @@ typedef struct Model {
 } Model;
 
 enum { MAX_SHARDS = 256 }; /* LEVELS of training/shards.c */
+enum { MPI_SHARDS = 8 };   /* of --mpi, where the model says none */
 
 #define MAX_CLASS_WEIGHT 1e6 /* sums of many stay exact enough */
 

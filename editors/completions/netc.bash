@@ -11,8 +11,8 @@ _netc() {
     *)
         case $word in
         -*)
-            local options="-o --library --weights --emit-c --summary --graph --check --json --define --target --batch
-                --dump= --cc --keep -v --language --version --help"
+            local options="-o --library --mpi --weights --emit-c --summary --graph --check --json --define --target
+                --batch --dump= --cc --keep -v --language --version --help"
             [ "${COMP_WORDS[1]}" != fmt ] || options="-o --check --help"
             mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
             ;;

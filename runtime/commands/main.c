@@ -92,11 +92,19 @@ int net_main(int argc, char **argv, const struct net_model *model)
         printf("%s %s, netc %s, %s\n", model->name, model->hash, model->version, model->isa);
         return flushed(NET_OK);
     }
+    struct net_world *ranks = model->ranks ? model->ranks(model) : NULL;
+
     net_options_read(&options, model, command, argc - first, argv + first);
+    if (ranks)
+        ranks->join(ranks, &options);
     check_isa(model);
     signal(SIGXFSZ, SIG_IGN); /* a file over the limit is a write that fails, as others do */
     net_flush_denormals();
     const int code = commands[command](&options);
     net_options_free(&options);
-    return flushed(code);
+    const int status = flushed(code);
+
+    if (ranks && ranks->open)
+        ranks->part(ranks);
+    return status;
 }

@@ -20,6 +20,8 @@ static int train(struct net_options *options)
 
     free(kfold);
     net_signals_open(signals);
+    if (folds && net_are_several(options->ranks))
+        net_fail(NET_USAGE, "a k-fold runs in one process: start it without mpirun");
     if (options->command == NET_KFOLD || folds)
         return net_kfold(options, signals);
     return net_train_run(options, signals);

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands/train.h"
 
@@ -51,7 +52,8 @@ static const void *find_batch(struct trainer *trainer, int *n)
 }
 
 /* Where the loss of the last step, which is not finite, comes from: the run is taken up from its
-   last checkpoint, and stopped before that step. NULL: that would take too long, or was stopped. */
+   last checkpoint, and stopped before that step. NULL: that would take too long or several
+   processes, or was stopped. */
 static char *find_cause(struct trainer *trainer)
 {
     struct net_session *session = &trainer->run.session;
@@ -59,7 +61,7 @@ static char *find_cause(struct trainer *trainer)
     const void *batch;
     int n;
 
-    if (net_now() - trainer->saved > RUN_AGAIN)
+    if (net_now() - trainer->saved > RUN_AGAIN || net_are_several(trainer->run.options->ranks))
         return NULL;
     net_progress_say(&trainer->progress, "the loss is not finite; looking for where it began");
     net_progress_hush(&trainer->progress);
@@ -88,6 +90,8 @@ _Noreturn void fail_diverged(struct trainer *trainer)
     const uint32_t step = trainer->run.session.run.step;
     const long epoch = trainer->run.state.epoch + 1, row = trainer->run.state.row;
 
+    while (net_is_led(trainer->run.options->ranks))
+        pause(); /* until rank 0, which tells of it, ends all */
     net_sinks_finish(&trainer->sinks, "diverged");
     trainer->diverged = 0.0f;
     const char *cause = find_cause(trainer);

@@ -58,7 +58,11 @@ static void open_folder(struct trainer *trainer, bool resume)
     const struct net_options *options = run->options;
     const char *place = options->whole ? options->place : NULL;
 
-    if (resume) {
+    if (net_is_led(options->ranks)) { /* it reads a checkpoint, and writes nothing */
+        if (resume && !net_folder_open(&run->folder, NULL, options->value[NET_RESUME].text))
+            net_fail(NET_FAULT, "--resume %s: %s", options->value[NET_RESUME].text,
+                     strerror(errno));
+    } else if (resume) {
         net_folder_resume(&run->folder, options->whole,
                           place ? place : options->value[NET_RESUME].text);
     } else {
@@ -82,6 +86,16 @@ static void save_beginning(struct trainer *trainer, bool resume)
     }
     if (resume)
         save_learnt(trainer);
+}
+
+/* Of several ranks, which have to begin alike. */
+static bool is_told_by_another(const struct trainer *trainer)
+{
+    const struct net_world *ranks = trainer->run.options->ranks;
+
+    if (net_are_several(ranks))
+        ranks->agree(&trainer->run);
+    return net_is_led(ranks);
 }
 
 static void open_training(struct trainer *trainer, struct net_options *options)
@@ -135,6 +149,8 @@ static void open_training(struct trainer *trainer, struct net_options *options)
     trainer->run.began = (double)time(NULL);
     if (!resume)
         open_folder(trainer, false);
+    if (is_told_by_another(trainer))
+        return;
     net_sinks_reserve(&trainer->sinks, &trainer->run, &trainer->progress);
     if (!resume)
         net_folder_clear(&trainer->run.folder, 0);
@@ -233,17 +249,23 @@ int net_train_run(struct net_options *options, struct net_signals *signals)
 
     trainer->run.options = options;
     trainer->signals = signals;
+    if (net_are_several(options->ranks)) {
+        options->ranks->own = signals;
+        trainer->signals = &options->ranks->agreed;
+    }
     open_training(trainer, options);
 
     const bool whole = train_epochs(trainer);
 
     if (!isfinite(trainer->diverged))
         fail_diverged(trainer);
-    const int signal = atomic_load(&signals->stop);
+    const int signal = atomic_load(&trainer->signals->stop);
 
     look_at_data(trainer);
     save_training(trainer);
-    if (signal) {
+    if (net_is_led(options->ranks)) {
+        /* rank 0 tells of the end */
+    } else if (signal) {
         char *place = net_folder_place(options->whole ? options->whole : &trainer->run.folder);
         struct net_text command = {0};
 

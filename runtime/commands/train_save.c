@@ -39,10 +39,10 @@ static void save_weights(const struct trainer *trainer)
 /* A good checkpoint is not written over by one whose parameters are not finite. */
 void save_training(struct trainer *trainer)
 {
+    if (trainer->again || net_is_led(trainer->run.options->ranks))
+        return;
     const struct net_tensor *spoilt = net_not_finite(&trainer->run.session);
 
-    if (trainer->again)
-        return;
     if (spoilt) {
         net_progress_close(&trainer->progress);
         net_sinks_finish(&trainer->sinks, "diverged");

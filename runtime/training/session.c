@@ -54,6 +54,12 @@ static void open_gradients(struct net_session *session)
 {
     const struct net_model *model = session->model;
 
+    for (int o = NET_ACCUMULATE; o <= NET_SHARDS; o++)
+        if (net_whole(session->options, (enum net_option)o) > 1 &&
+            !(o == NET_SHARDS ? model->shards : model->accumulate))
+            net_fail(NET_FAULT, "the run has %s = %ld, and the train section of %s has none",
+                     net_option_name((enum net_option)o),
+                     net_whole(session->options, (enum net_option)o), model->source);
     if (net_whole(session->options, NET_ACCUMULATE) > 1)
         session->gathered = net_memory(model->params_size);
     if (model->cut)

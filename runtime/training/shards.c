@@ -212,9 +212,13 @@ void net_sum_shards(struct net_session *session, const void *batch, int n)
                                                              sizeof(float);
     session->rows = add_leaves(&tree, batch, n).rows;
     session->weight = sum_leaves(weight, cut->own);
+    double mean = sum_leaves(loss, cut->own);
 
-    const double factor = session->weight > 0.0 ? 1.0 / session->weight : 0.0,
-                 mean = sum_leaves(loss, cut->own) * factor;
+    if (net_are_several(session->options->ranks))
+        session->options->ranks->sum(session, &session->weight, &mean);
+    const double factor = session->weight > 0.0 ? 1.0 / session->weight : 0.0;
+
+    mean *= factor;
 
     net_threads_run(
         session->pool, sum_share,
@@ -226,7 +230,10 @@ void net_sum_shards(struct net_session *session, const void *batch, int n)
 
 void net_open_shards(struct net_session *session)
 {
-    const long shards = net_whole(session->options, NET_SHARDS);
+    /* 0: the run that goes on has none */
+    const long asked = net_whole(session->options, NET_SHARDS), shards = asked ? asked : 1;
+    const struct net_world *ranks = session->options->ranks;
+    const int size = ranks ? ranks->size : 1;
     int levels = 0;
 
     if (shards & (shards - 1))
@@ -234,10 +241,16 @@ void net_open_shards(struct net_session *session)
                  "--shards %ld: shards are a power of two, 1 to %d, for the sum by a "
                  "binary tree",
                  shards, 1 << LEVELS);
+    if (shards % size)
+        net_fail(NET_USAGE, "%d processes: a batch of %ld shards is for a power of two up to %ld",
+                 size, shards, shards);
     if (shards == 1)
         return;
+    const int own = (int)shards / size;
+
     session->cut = net_allocate(1, sizeof *session->cut);
-    *session->cut = (struct net_cut){find, count_all, (int)shards, 0, (int)shards};
+    *session->cut = (struct net_cut){find, count_all, (int)shards, ranks ? ranks->rank * own : 0,
+                                     own};
     while (1 << levels < session->cut->own)
         levels++;
     session->gathered = net_memory((size_t)(levels ? levels : 1) * session->model->params_size);

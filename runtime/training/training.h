@@ -9,6 +9,7 @@
 #define NET_TRAINING_H
 
 #include "data/data.h"
+#include "training/world.h"
 
 /* ---- options.c: what a run is asked for: every value by name --------------------------------- */
 
@@ -127,6 +128,7 @@ struct net_options {
     long epochs_before;             /* those of the run that is resumed; 0: there is none */
     struct net_data *opened;        /* its data, or NULL: it opens them */
     char *command_line;             /* for run.json; malloc'd */
+    struct net_world *ranks;        /* in a trainer for several processes, or NULL */
     char *data;                     /* --data of the run that is resumed; malloc'd, or NULL */
 };
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # ranks.sh -- `shards`: a batch in parts has the whole one's loss, and leaves the same bits on one
-# thread and two, in one go or resumed.
+# thread and two, in one go or resumed; and, where MPI is installed and the build is plain, on any
+# number of ranks. What ends one ends all, with a message.
 set -uo pipefail
 . "$(dirname "$0")/../support/shell.sh"
 cd "$scratch" || exit 1
@@ -62,4 +63,63 @@ check "the same bits, resumed" cmp one/model.safetensors resumed/model.safetenso
 exits "diverged in a shard" 3 "in step 2 .* it began in the result of net.dense_1 (line 14)" \
     ./parts train --lr 1e30 --clip 0 --out spoilt
 exits "shards that make no tree" 2 "shards are a power of two" ./parts train --shards 6 --out odd
+sed '/^    shards /s/.*//' parts.net >whole.net
+exits "--mpi with a library" 2 "a library does not train" "$netc" --mpi --library -o lib parts.net
+exits "--mpi without MPI" 2 "install the packages libopenmpi-dev" env PATH="$scratch/none" \
+    "$netc" --mpi --cc "$(command -v clang clang-{14..19} | head -n 1)" parts.net -o none
+
+# ---- several processes ---------------------------------------------------------------------------
+
+case $netc in */asan/*) finish; exit ;; esac
+if ! command -v mpicc mpirun >/dev/null; then
+    skip "several processes: MPI (libopenmpi-dev, openmpi-bin) is not installed"
+    finish
+    exit
+fi
+# more ranks than cores; root, as in a container
+export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+build ranks whole.net --mpi
+check "without mpirun" ./ranks train --out alone --quiet
+check "the shards of --mpi are 8" cmp one/model.safetensors alone/model.safetensors
+for ranks in 2 4 8; do
+    check "$ranks ranks" mpirun -n $ranks ./ranks train --out $ranks --quiet \
+        --threads $((ranks / 4 + 1))
+    check "the same bits" cmp one/model.safetensors $ranks/model.safetensors
+    check "the same history" \
+        cmp <(cut -d, -f1-6 one/history.csv) <(cut -d, -f1-6 $ranks/history.csv)
+done
+check "two ranks" mpirun -n 2 ./ranks train --out cut --quiet --max-steps 7
+check "go on as four" mpirun -n 4 ./ranks train --resume cut --quiet --max-steps 0
+check "to the same bits" cmp one/model.safetensors cut/model.safetensors
+
+# said NAME CODE PATTERN COMMAND...: as exits, and the trainer has one message
+said() {
+    exits "$@"
+    holds "$1: once" "$(grep -c 'ranks: error' check.log)" == 1
+}
+said "a flag that there is not" 2 "no flag --lrr" mpirun -n 4 ./ranks train --lrr 1
+said "three ranks" 2 "3 processes" mpirun -n 3 ./ranks train --out no
+said "another command" 2 "kfold runs in one process" mpirun -n 2 ./ranks kfold 3 --out no
+said "a run that is there" 2 "is a run already" mpirun -n 2 ./ranks train --out one
+said "ranks that begin otherwise" 1 "begin otherwise" \
+    mpirun -n 1 ./ranks train --out no --seed 1 : -n 1 ./ranks train --out no --seed 2
+said "a loss that is not finite" 3 "step 2 " \
+    mpirun -n 4 ./ranks train --lr 1e30 --clip 0 --out lost --quiet
+
+# stopped NAME SIGNAL: two ranks, of which the second has a signal in mid-run
+stopped() {
+    mpirun -n 2 ./ranks train --out "$1" --quiet --epochs 100000 2>stopped.log &
+    while ! second=$(pgrep -n -P $! ranks) || [ ! -e "$1/checkpoint.safetensors" ]; do
+        sleep 0.1
+    done
+    kill "-$2" "$second"
+    wait $!
+}
+stopped ended TERM
+holds "SIGTERM to one rank" $? == 143
+check "all stop" ./ranks train --resume ended --quiet --max-steps 1
+NETC_RANK_LIMIT=1 stopped halted STOP
+holds "a rank that halts" $? == 1
+check "is told of" grep -q "rank 0 has waited 1 s for rank 1, which is lost" stopped.log
+check "the run goes on" ./ranks train --resume halted --quiet --max-steps 1
 finish

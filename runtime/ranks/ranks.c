@@ -1,0 +1,364 @@
+/*
+ * ranks.c -- several processes, the ranks of one run: each computes its shards of every batch, all
+ * have the same parameters and make the same update.
+ *
+ * Sums go along the tree of training/shards.c. Its leaves are in the order of ranks, so that the
+ * sums of two neighbours make one of the level above: at level l a rank exchanges with the one
+ * whose number differs in bit l, of the gradient half of what it still has to sum (recursive
+ * halving), and on the way back as much of what is whole (recursive doubling): Thakur, Rabenseifner
+ * and Gropp 2005. a + b is b + a, so all have the same bits.
+ *
+ * Rank 0 says and writes what there is to be told; the others are silent. Everything that decides
+ * how a run goes on is either computed by all alike or goes along with the sums. Whoever fails ends
+ * all: rank 0 at once, another after a moment, in which rank 0 may find the same fault. No rank
+ * waits for another without end.
+ */
+
+#define _GNU_SOURCE
+
+#include <math.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "training/training.h"
+
+enum {
+    LIMIT = 600,         /* seconds, at most, that a rank waits for another */
+    SPINS = 2000,        /* looks before it gives way */
+    MESSAGE = 1 << 30,   /* bytes of one message */
+    ALIGNED = 16,        /* floats */
+    TURNS = 20,          /* ranks that speak one behind another, where all have a fault */
+    LOOK_AT_WEIGHTS = 64 /* steps between checks that all have the same */
+};
+
+/* ---- Two ranks ------------------------------------------------------------------------------- */
+
+static _Noreturn void fail_waiting(const struct net_world *ranks, int with)
+{
+    net_fail(NET_FAULT,
+             "rank %d has waited %.0f s for rank %d, which is lost, or waits for one that is "
+             "(NETC_RANK_LIMIT sets how many seconds are waited); --resume goes on from the last "
+             "checkpoint",
+             ranks->rank, ranks->limit, with);
+}
+
+/* Another process may have this core, at last for longer. */
+static void give_way(const struct net_world *ranks, int with, double waited)
+{
+    if (waited > ranks->limit)
+        fail_waiting(ranks, with);
+    if (waited < 0.02)
+        sched_yield();
+    else
+        usleep(100);
+}
+
+/* As many bytes as each of the two has for the other. */
+static void exchange(const struct net_world *ranks, int with, const void *send, size_t send_size,
+                     void *receive, size_t receive_size)
+{
+    const size_t most = send_size > receive_size ? send_size : receive_size;
+    const double began = net_now();
+
+    for (size_t at = 0; at < most; at += MESSAGE) {
+        const size_t sent = at < send_size ? send_size - at : 0,
+                     received = at < receive_size ? receive_size - at : 0;
+        struct net_exchange exchange;
+
+        ranks->link->start(&exchange, with, (const char *)send + at,
+                           sent < MESSAGE ? sent : MESSAGE, (char *)receive + at,
+                           received < MESSAGE ? received : MESSAGE);
+        for (long looks = 0; !ranks->link->done(&exchange); looks++)
+            if (looks >= SPINS)
+                give_way(ranks, with, net_now() - began);
+    }
+}
+
+/* ---- The sums of a step ---------------------------------------------------------------------- */
+
+/* What goes along with a step's gradient. */
+struct record {
+    double weight, loss;
+    uint32_t step, checksum; /* of the parameters before it, now and then */
+    int stop;                /* a signal, or 0 */
+};
+
+static uint32_t checksum(const struct net_session *session)
+{
+    const bool due = session->run.step % LOOK_AT_WEIGHTS == 0;
+
+    return due ? (uint32_t)crc32_z(0, session->run.params, session->model->params_size) : 0;
+}
+
+static void sum_records(struct net_world *ranks, struct record *own)
+{
+    for (int bit = 1; bit < ranks->size; bit *= 2) {
+        const struct record mine = *own;
+        struct record other;
+
+        exchange(ranks, ranks->rank ^ bit, &mine, sizeof mine, &other, sizeof other);
+        if (other.step != own->step || other.checksum != own->checksum)
+            net_fail(NET_FAULT,
+                     "ranks %d and %d have not the same weights before step %u: their machines "
+                     "compute differently; netc --target generic makes a trainer for both",
+                     ranks->rank, ranks->rank ^ bit, own->step + 1);
+        own->weight += other.weight;
+        own->loss += other.loss;
+        own->stop = own->stop > other.stop ? own->stop : other.stop;
+    }
+}
+
+struct range {
+    size_t begin, end; /* floats */
+};
+
+/* Of two ranks that differ in `bit` the half that this one goes on with. */
+static struct range half_of(struct range range, bool upper)
+{
+    const size_t half = (range.end - range.begin) / 2 / ALIGNED * ALIGNED;
+
+    if (upper)
+        range.begin += half;
+    else
+        range.end = range.begin + half;
+    return range;
+}
+
+/* floats = those of all ranks, summed; `room` is as large. */
+static void sum_floats(const struct net_world *ranks, float *floats, float *room, size_t count)
+{
+    struct range ranges[32] = {{0, count}}; /* by level, what this rank sums */
+    int level = 0;
+
+    for (; 1 << level < ranks->size; level++) {
+        const bool upper = ranks->rank >> level & 1;
+        const struct range own = half_of(ranges[level], upper),
+                           other = half_of(ranges[level], !upper);
+
+        exchange(ranks, ranks->rank ^ 1 << level, floats + other.begin,
+                 (other.end - other.begin) * sizeof *floats, room,
+                 (own.end - own.begin) * sizeof *floats);
+        for (size_t i = own.begin; i < own.end; i++)
+            floats[i] = floats[i] + room[i - own.begin] + 0.0f;
+        ranges[level + 1] = own;
+    }
+    while (level-- > 0) {
+        const struct range own = ranges[level + 1],
+                           other = half_of(ranges[level], !(ranks->rank >> level & 1));
+
+        exchange(ranks, ranks->rank ^ 1 << level, floats + own.begin,
+                 (own.end - own.begin) * sizeof *floats, floats + other.begin,
+                 (other.end - other.begin) * sizeof *floats);
+    }
+}
+
+static void sum(struct net_session *session, double *weight, double *loss)
+{
+    struct net_world *ranks = session->options->ranks;
+    struct record own = {*weight, *loss, session->run.step, checksum(session),
+                         atomic_load(&ranks->own->stop)};
+
+    sum_records(ranks, &own);
+    *weight = own.weight;
+    *loss = own.loss;
+    atomic_store(&ranks->agreed.stop, own.stop);
+    if (atomic_exchange(&ranks->own->save, false))
+        atomic_store(&ranks->agreed.save, true);
+    sum_floats(ranks, session->run.grads, session->gathered,
+               session->model->params_size / sizeof(float));
+}
+
+/* ---- Before the first step ------------------------------------------------------------------- */
+
+/* What all have to have alike, as text. */
+static char *describe(const struct net_training *run)
+{
+    const struct net_session *session = &run->session;
+    struct net_text text = {0};
+
+    net_text_add(&text, "%s %s %ld %ld %u %08lx ", session->model->hash, run->checksum,
+                 run->state.epoch, run->state.row, session->run.step,
+                 crc32_z(0, session->run.params, session->model->params_size));
+    net_settings_keep(&text, run->options); /* the path of --data too, which may differ: */
+    char *data = strstr(text.at, "\"data\": ");
+
+    if (data)
+        *data = '\0';
+    net_text_add(&text, "%ld", net_whole(run->options, NET_MAX_STEPS));
+    return text.at;
+}
+
+static void agree(const struct net_training *run)
+{
+    enum { FIRST = 16 + 1 + 8 }; /* the model's hash and the data's checksum */
+    const struct net_world *ranks = run->options->ranks;
+    char *own = describe(run);
+    uint32_t sums[2] = {(uint32_t)crc32_z(0, (const Bytef *)own, FIRST),
+                        (uint32_t)crc32_z(0, (const Bytef *)own, strlen(own))};
+
+    for (int bit = 1; bit < ranks->size; bit *= 2) {
+        const int with = ranks->rank ^ bit;
+        uint32_t other[2];
+
+        exchange(ranks, with, sums, sizeof sums, other, sizeof other);
+        if (other[0] != sums[0])
+            net_fail(NET_FAULT,
+                     "ranks %d and %d have other trainers or other data, by the checksums of all "
+                     "cells: their files have to be the same",
+                     ranks->rank, with);
+        if (other[1] != sums[1])
+            net_fail(NET_FAULT,
+                     "ranks %d and %d begin otherwise: their flags, the weights or the checkpoint "
+                     "that they read differ",
+                     ranks->rank, with);
+    }
+    free(own);
+}
+
+/* ---- Opening and the end --------------------------------------------------------------------- */
+
+/* Rank 0 writes what there is to tell, and then lets the others go, which sleep. */
+static void part(struct net_world *ranks)
+{
+    char byte = 0, other;
+
+    for (int with = 1; !ranks->rank && with < ranks->size; with++)
+        exchange(ranks, with, &byte, 1, &other, 1);
+    if (ranks->rank) {
+        struct net_exchange exchange;
+
+        ranks->link->start(&exchange, 0, &byte, 1, &other, 1);
+        while (!ranks->link->done(&exchange))
+            usleep(10000);
+    }
+    ranks->link->close();
+    ranks->open = false;
+}
+
+/* Another may have told already, and the job be ending: by SIGTERM. */
+static void wait_turn(const struct net_world *ranks)
+{
+    const int turn = ranks->rank < TURNS ? ranks->rank : TURNS;
+
+    for (int i = 0; i < 20 + 5 * turn; i++) {
+        usleep(100000);
+        if (ranks->own && atomic_load(&ranks->own->stop))
+            _exit(NET_FAULT);
+    }
+}
+
+/* The job ends with this process, but rank 0 has its say first. */
+static void end(int status, void *argument)
+{
+    struct net_world *ranks = argument;
+
+    if (!ranks->open)
+        return;
+    if (!status) {
+        ranks->link->close();
+        return;
+    }
+    if (ranks->rank) {
+        wait_turn(ranks);
+        fflush(stderr);
+        dprintf(STDERR_FILENO, "rank %d: ", ranks->rank);
+        if (write(STDERR_FILENO, ranks->said, ranks->said_size) < 0)
+            ranks->said_size = 0; /* who would hear it */
+    }
+    ranks->link->abort(status);
+}
+
+/* What it says is kept until it fails; what is told of a run is rank 0's. */
+static void be_silent(struct net_world *ranks)
+{
+    FILE *nothing = fopen("/dev/null", "w"),
+         *kept = open_memstream(&ranks->said, &ranks->said_size);
+
+    if (!nothing || !kept)
+        net_fail(NET_FAULT, "rank %d cannot open /dev/null", ranks->rank);
+    stdout = nothing;
+    stderr = kept;
+}
+
+/* MPI's own threads take no signals: they are blocked where it begins. */
+static void open_link(struct net_world *ranks)
+{
+    static const int numbers[] = {SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+    sigset_t set, before;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaddset(&set, numbers[i]);
+    pthread_sigmask(SIG_BLOCK, &set, &before);
+    ranks->link->open(&ranks->rank, &ranks->size, &ranks->beside);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    ranks->open = true;
+    on_exit(end, ranks);
+}
+
+static bool is_started(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK",
+                                        "SLURM_PROCID"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (getenv(names[i]))
+            return true;
+    return false;
+}
+
+static double limit(void)
+{
+    const char *text = getenv("NETC_RANK_LIMIT");
+    char *end = NULL;
+    const double seconds = text ? strtod(text, &end) : LIMIT;
+
+    if (text && (end == text || *end || !(seconds >= 1)))
+        net_fail(NET_USAGE, "NETC_RANK_LIMIT=%s: it is a number of seconds, 1 or more", text);
+    return seconds;
+}
+
+static void join(struct net_world *ranks, struct net_options *options)
+{
+    struct net_value *threads = &options->value[NET_THREADS];
+    const double share = fmax(1.0, floor((double)sysconf(_SC_NPROCESSORS_ONLN) / ranks->beside));
+
+    options->ranks = ranks;
+    if (!threads->given)
+        threads->number = fmin(threads->number, share);
+    if (ranks->rank)
+        options->value[NET_QUIET].number = 1.0;
+    if (ranks->size > 1 && options->command != NET_TRAIN_COMMAND)
+        net_fail(NET_USAGE, "%s runs in one process: start it without mpirun",
+                 net_commands[options->command]);
+}
+
+struct net_world *net_open_ranks(const struct net_model *model)
+{
+    struct net_world *ranks = net_allocate(1, sizeof *ranks);
+
+    *ranks = (struct net_world){.size = 1,
+                                .beside = 1,
+                                .link = model->link,
+                                .limit = limit(),
+                                .join = join,
+                                .agree = agree,
+                                .sum = sum,
+                                .part = part};
+    if (is_started())
+        open_link(ranks);
+    if (ranks->rank)
+        be_silent(ranks);
+    const char *task = getenv("SLURM_PROCID");
+
+    if (ranks->size == 1 && task && strtol(task, NULL, 10) > 0)
+        net_fail(NET_USAGE,
+                 "task %s of Slurm's is alone: MPI does not know the others; "
+                 "srun --mpi=pmix, or mpirun, starts them as one run",
+                 task);
+    return ranks;
+}

@@ -1,0 +1,43 @@
+/*
+ * world.h -- the processes of one run, its ranks, as training sees them; ranks/ranks.c opens them,
+ * in trainers of `netc --mpi` alone.
+ */
+
+#ifndef NET_WORLD_H
+#define NET_WORLD_H
+
+#include "core/core.h"
+#include "netrt.h"
+
+struct net_training;
+
+struct net_world {
+    int rank, size; /* of this process, from 0; of all */
+    int beside;     /* on this machine */
+    const struct net_link *link;
+    double limit; /* seconds that another one is waited for */
+    bool open;
+    char *said; /* by one that is silent */
+    size_t said_size;
+    struct net_signals *own;   /* that came to this process; and */
+    struct net_signals agreed; /* to any, as of the same step in all */
+    /* What follows from them for the options, which may not be for several. */
+    void (*join)(struct net_world *ranks, struct net_options *options);
+    void (*agree)(const struct net_training *run); /* that all begin alike, or the end */
+    /* run.grads, weight and loss = the sums of those of all ranks, in the same step */
+    void (*sum)(struct net_session *session, double *weight, double *loss);
+    void (*part)(struct net_world *ranks); /* the end of all */
+};
+
+static inline bool net_are_several(const struct net_world *ranks)
+{
+    return ranks && ranks->size > 1;
+}
+
+/* Does another process tell of the run, and write it? */
+static inline bool net_is_led(const struct net_world *ranks)
+{
+    return ranks && ranks->rank > 0;
+}
+
+#endif
