@@ -117,7 +117,8 @@ int build_library(const Options *o, const Clang *clang, const Library *l)
     if (!open_work_folder(&work, format("%s/%s", folder, l->name)))
         return fail_to_write(format("%s/%s", folder, l->name));
     status = write_texts(work.path, l);
-    if (!status && compile_library(clang, l->program->target->name, work.path, l->name) != 0)
+    if (!status && compile_library(clang, l->program->target->name, work.path, l->name,
+                                   l->program->graph->images) != 0)
         status = EXIT_CLANG;
     if (!status)
         status = move_files(work.path, folder, l);

@@ -221,6 +221,8 @@ static void add_compiler(Command *command, const Clang *clang, const char *targe
     add_processor(command, target);
     if (is_sanitized() && is_here(target))
         add_words(command, sanitize, COUNT(sanitize));
+    if (clang->images == 1) /* for headers that were parsed before, too */
+        add_word(command, "-DNET_IMAGES=1");
     if (!clang->shared)
         add_word(command, "-pthread");
     else /* it goes into programs of others, at any place of memory */
@@ -381,7 +383,8 @@ static int archive(const Clang *clang, const char *object, const char *library)
     return run(complete(&command, clang->verbose), false);
 }
 
-int compile_library(const Clang *clang, const char *target, const char *work, const char *name)
+int compile_library(const Clang *clang, const char *target, const char *work, const char *name,
+                    int images)
 {
     const char *source = format("%s/%s.c", work, name), *object = format("%s/%s.o", work, name);
     const char *shared = format("%s/lib%s.so", work, name);
@@ -391,6 +394,7 @@ int compile_library(const Clang *clang, const char *target, const char *work, co
     if (!can_compile(clang, target, work))
         return FAILED;
     own.shared = work;
+    own.images = images;
     int result = compile_all(&own, target, &source, &object, 1);
 
     if (!result)

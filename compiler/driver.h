@@ -121,6 +121,7 @@ struct Clang {
     bool asked;                      /* it is --cc */
     const char *wrapper;             /* of MPI around it, or NULL */
     const char *shared;              /* the folder of a library's files; NULL: a trainer's */
+    int images;                      /* of a batch block, of a library that has 1; or 0 */
     const char *headers, *libraries; /* the folders of netrt.h and libnetrt.a */
     bool verbose;                    /* print the commands */
 };
@@ -140,7 +141,8 @@ Built build_trainer(const Clang *clang, const char *target, const char *const *f
                     const char *output, const char *work);
 
 /* libNAME.a and libNAME.so, or NAME.o and NAME.wasm, of NAME.c, all in the folder `work`: 0, or
-   clang or ar has failed, which was told. */
-int compile_library(const Clang *clang, const char *target, const char *work, const char *name);
+   clang or ar has failed, which was told. images: of a batch block. */
+int compile_library(const Clang *clang, const char *target, const char *work, const char *name,
+                    int images);
 
 #endif

@@ -73,23 +73,23 @@ NET_CHAIN(store_gradient, float *dx;) { vec_store(o->dx + e.at, v0); }
 /* ---- Tiles: sums in registers, of rows of images by vectors of outputs, then the epilogue ---- */
 
 NET_CHAIN_TILE(tile_8x1_1x3x3_bias_relu, apply_relu)
-{ net_packed_tile(8, 1, 1, 1, 3, 3, 480, 1, apply_relu, NULL, 0, x, w, b, &o, o.y, e, run); }
+{ net_packed_tile(8, 1, 1, 0, 1, 1, 3, 3, 480, 1, apply_relu, NULL, 0, x, w, b, &o, o.y, e, run); }
 
 NET_CHAIN_TILE(tile_8x1_bias_relu, apply_relu)
-{ net_tile(8, 1, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, o.y, e, run); }
+{ net_tile(8, 1, 16, 0, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, o.y, e, run); }
 
 NET_CHAIN_TILE(tile_8x2_bias_relu, apply_relu)
-{ net_tile(8, 2, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, o.y, e, run); }
+{ net_tile(8, 2, 16, 0, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, o.y, e, run); }
 
 NET_CHAIN_TILE(tile_8x1_bias, store)
-{ net_tile(8, 1, 16, 1, store, NULL, 0, x, w, b, taps, segments, &o, o.y, e, run); }
+{ net_tile(8, 1, 16, 0, 1, store, NULL, 0, x, w, b, taps, segments, &o, o.y, e, run); }
 
 NET_DW_TILE(dw_tile_8x1) { net_sum_dw(dw, x, dy, over, 8, 1, false, false); }
 
 NET_CHAIN_TILE(tile_8x2_relu_grad, apply_relu_grad)
 {
     net_prefetch_tile(o.y + e.at, 8, 2);
-    net_tile(8, 2, 16, 0, apply_relu_grad, NULL, 0, x, w, b, taps, segments, &o, o.dx, e, run);
+    net_tile(8, 2, 16, 0, 0, apply_relu_grad, NULL, 0, x, w, b, taps, segments, &o, o.dx, e, run);
 }
 
 NET_DW_TILE(dw_tile_8x2) { net_sum_dw(dw, x, dy, over, 8, 2, false, false); }
@@ -97,7 +97,7 @@ NET_DW_TILE(dw_tile_8x2) { net_sum_dw(dw, x, dy, over, 8, 2, false, false); }
 NET_CHAIN_TILE(tile_8x1_relu_grad, apply_relu_grad)
 {
     net_prefetch_tile(o.y + e.at, 8, 1);
-    net_tile(8, 1, 16, 0, apply_relu_grad, NULL, 0, x, w, b, taps, segments, &o, o.dx, e, run);
+    net_tile(8, 1, 16, 0, 0, apply_relu_grad, NULL, 0, x, w, b, taps, segments, &o, o.dx, e, run);
 }
 
 NET_DW_TILE(dw_tile_8x1_add_prefetch) { net_sum_dw(dw, x, dy, over, 8, 1, true, true); }
@@ -663,7 +663,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     NET_MODEL_TABLES,
-    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "545c3043c89ba361",
+    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "4ce9f0c989e24c74",
     .evaluated =
             "input; conv2d(channels=8, kernel=3, padding=1); relu; maxpool2d(size=2); "
             "conv2d(channels=16, kernel=3, padding=1); relu; maxpool2d(size=2); flatten; "

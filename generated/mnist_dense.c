@@ -80,21 +80,21 @@ NET_CHAIN(apply_normalize_grad_relu_grad, float *dx; const float *x; const float
 /* ---- Tiles: sums in registers, of rows of images by vectors of outputs, then the epilogue ---- */
 
 NET_CHAIN_TILE(tile_8x2_bias_relu, apply_relu)
-{ net_tile(8, 2, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, o.y, e, run); }
+{ net_tile(8, 2, 16, 0, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, o.y, e, run); }
 
 NET_CHAIN_TILE(tile_8x1_bias_relu, apply_relu)
-{ net_tile(8, 1, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, o.y, e, run); }
+{ net_tile(8, 1, 16, 0, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, o.y, e, run); }
 
 NET_CHAIN_TILE(tile_8x1_bias, store)
-{ net_tile(8, 1, 16, 1, store, NULL, 0, x, w, b, taps, segments, &o, o.y, e, run); }
+{ net_tile(8, 1, 16, 0, 1, store, NULL, 0, x, w, b, taps, segments, &o, o.y, e, run); }
 
 NET_DW_TILE(dw_tile_8x1) { net_sum_dw(dw, x, dy, over, 8, 1, false, false); }
 
 NET_CHAIN_TILE(tile_8x1, store_gradient)
-{ net_tile(8, 1, 16, 0, store_gradient, NULL, 0, x, w, b, taps, segments, &o, o.dx, e, run); }
+{ net_tile(8, 1, 16, 0, 0, store_gradient, NULL, 0, x, w, b, taps, segments, &o, o.dx, e, run); }
 
 NET_CHAIN_TILE(tile_8x2, store_gradient)
-{ net_tile(8, 2, 16, 0, store_gradient, NULL, 0, x, w, b, taps, segments, &o, o.dx, e, run); }
+{ net_tile(8, 2, 16, 0, 0, store_gradient, NULL, 0, x, w, b, taps, segments, &o, o.dx, e, run); }
 
 NET_DW_TILE(dw_tile_8x2) { net_sum_dw(dw, x, dy, over, 8, 2, false, false); }
 
@@ -627,7 +627,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 const struct net_model net_model = {
     NET_MODEL_TABLES,
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "99f6dd91143fe2c8",
+    .hash = "50f46aae8b3418e6",
     .evaluated =
             "input; flatten; dense(units=20); relu; batchnorm(eps=0.001); dense(units=10); relu; "
             "batchnorm(eps=0.001); dense(units=10)",

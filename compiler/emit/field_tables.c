@@ -170,7 +170,7 @@ static void write_pack_value(const Emitter *e, Text *out, const Value *value, in
     const Layout *v = value->layout;
     const Shape declared = value->field->shape;
     const int scaled = declared.rank ? shape_size(declared) / declared.size[0] : 1;
-    const long pixel = (long)v->blocks * 16 * v->lanes;
+    const long pixel = (long)v->blocks * v->images * v->lanes;
     const long batch_block = pixel * v->full_height * v->full_width;
 
     for (int i = 0; i < v->segment_count; i++) {

@@ -24,20 +24,21 @@ static bool is_unrolled(const Node *node)
 
 /* ---- Register tiles -------------------------------------------------------------------------- */
 
-/* "tile_8x3_bias_relu"; a tile over a packed image is of one kernel's shape */
-static const char *tile_name(const Kernel *k, int rows, int vectors, bool bias)
+/* "tile_8x3_bias_relu"; of pixels a tile is of their steps, of a packed image of its shape */
+static const char *tile_name(const Kernel *k, int vectors, bool bias)
 {
-    const Shape w = k->node->inputs[1]->shape;
-    const char *packed = !is_unrolled(k->node)
-                             ? ""
-                             : format("_%dx%dx%d", w.size[1], w.size[2], w.size[3]);
+    const Schedule *s = &k->schedule;
+    const int *w = k->node->inputs[1]->shape.size;
+    const char *packed = is_unrolled(k->node) ? format("_%dx%dx%d", w[1], w[2], w[3]) : "";
 
-    return format("tile_%dx%d%s%s%s", rows, vectors, packed, bias ? "_bias" : "", epilogue_name(k));
+    return format("%stile_%dx%d%s%s%s%s", s->half ? "half_" : "", s->tile, vectors,
+                  s->y_blocks ? format("_%ldto%d", s->x_step, s->y_blocks) : "", packed,
+                  bias ? "_bias" : "", epilogue_name(k));
 }
 
 static void write_prefetches(Text *text, const Chain *b, int rows, int vectors)
 {
-    for (int i = 0; i < b->c->count; i++) {
+    for (int i = 0; i < b->c->count && !b->k->schedule.y_blocks; i++) {
         const Formal *o = &b->c->formals[i];
 
         if (o->value && !o->written && o->value->batched && is_field(b, o))
@@ -50,22 +51,21 @@ static const char *write_tile(const Chain *b, const Epilogue *end, int vectors, 
 {
     const Node *node = b->k->node;
     const Layout *x = node->inputs[0]->layout;
-    const Shape w = node->inputs[1]->shape;
-    const int rows = b->c->e->target->images;
-    const char *begin = format("%d, %d, %d", rows, vectors, x->lanes);
-    const char *function = format("%d, %s, %s, %d", bias, end->function, end->draw,
-                                  end->transcendental);
+    const int *w = node->inputs[1]->shape.size;
+    const Schedule *s = &b->k->schedule;
+    const char *begin = format("%stile(%d%s, %ld, %d", s->half ? "half_" : "", s->tile,
+                               s->half ? "" : format(", %d", vectors), s->x_step, s->y_blocks);
+    const char *written = s->half ? "" : format(", %s", s->y_blocks ? "NULL" : written_field(b));
+    const char *how = format("%d, %s, %s, %d", bias, end->function, end->draw, end->transcendental);
     Text text = {0};
 
-    write_prefetches(&text, b, rows, vectors);
+    write_prefetches(&text, b, s->tile, vectors);
     if (is_unrolled(node))
-        line(&text, 1, "net_packed_tile(%s, %d, %d, %d, %d, %s, x, w, b, &o, %s, e, run);", begin,
-             w.size[1], w.size[2], w.size[3], 16 * x->lanes * x->full_width, function,
-             written_field(b));
+        line(&text, 1, "net_packed_%s, %d, %d, %d, %d, %d, %s, x, w, b, &o%s, e, run);", begin,
+             x->lanes, w[1], w[2], w[3], x->images * x->lanes * x->full_width, how, written);
     else
-        line(&text, 1, "net_tile(%s, %s, x, w, b, taps, segments, &o, %s, e, run);", begin,
-             function, written_field(b));
-    return add_function(b->c->e, TILES, tile_name(b->k, rows, vectors, bias),
+        line(&text, 1, "net_%s, %s, x, w, b, taps, segments, &o%s, e, run);", begin, how, written);
+    return add_function(b->c->e, TILES, tile_name(b->k, vectors, bias),
                         format("NET_CHAIN_TILE(%%s, %s)\n", end->function), text.at);
 }
 
@@ -119,7 +119,7 @@ static const char *contraction_text(const Kernel *k, const OutputPart *parts, in
     const Node *node = k->node;
     const bool dx = is_input_gradient(node->op), flat = is_dense(node) && dx;
 
-    return format("(struct net_contraction){.tile_rows = <tile_images>,%s .y = <out.extent>, "
+    return format("(struct net_contraction){.tile_rows = <tile>,%s .y = <out.extent>, "
                   ".x = <in.extent>, .x_lanes = <in.lanes>, .inputs = <w.dim%d>, "
                   ".outputs = <w.dim%d>, %sNET_SEGMENTS(%s), NET_PARTS(%s)%s}",
                   k->schedule.panel_outer ? " .panel_outer = 1," : "", !dx, dx,

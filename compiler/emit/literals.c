@@ -77,7 +77,7 @@ const char *extent_braces(const Layout *v)
 
 const char *layout_braces(const Layout *v)
 {
-    return format("{%d, NET_SEGMENTS(%s)}", 256 * v->height * v->width * v->blocks,
+    return format("{%d, NET_SEGMENTS(%s)}", 16 * v->images * v->height * v->width * v->blocks,
                   segments_text(v));
 }
 

@@ -78,9 +78,9 @@ static const char *members_of(Emitter *e, const Layout *v)
     case LAYOUT_SCALAR:
         return format("float at[%d];", v->batch_blocks);
     default:
-        return format("%s at[%d][%d][%d][BLOCK][%s];",
-                      v->element == TYPE_BYTE ? "uint8_t" : "float", v->batch_blocks,
-                      v->full_height * v->full_width, v->blocks,
+        return format("%s at[%d][%d][%d][%s][%s];", v->element == TYPE_BYTE ? "uint8_t" : "float",
+                      v->batch_blocks, v->full_height * v->full_width, v->blocks,
+                      v->images > 1 ? "BLOCK" : "1",
                       v->lanes == 16 ? "BLOCK" : format("%d", v->lanes));
     }
 }

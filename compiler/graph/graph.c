@@ -13,6 +13,7 @@ Graph *new_graph(const char *name)
     Graph *g = allocate(sizeof *g);
 
     g->name = name;
+    g->images = 16;
     g->prediction_activation = OP_NONE;
     return g;
 }

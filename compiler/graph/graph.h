@@ -155,6 +155,7 @@ typedef struct Graph {
     Model *model;         /* what it was lowered from: for lower and emit */
     const Source *source; /* of its spans, or NULL */
     int max_batch;        /* rows a step is compiled for */
+    int images;           /* of a batch block: 16, or 1 of a library that takes one row at a time */
     ConvChoice conv;
     Value **values;
     int value_count;

@@ -78,12 +78,54 @@ bool keep_prediction(Graph *g, int rows)
     return check_inputs(g);
 }
 
+/* Operations whose kernels take values that have no lanes of other images; elementwise ones do. */
+static bool takes_one_image(const Node *node)
+{
+    static const Op known[] = {
+        OP_DENSE,
+        OP_CONV2D,
+        OP_GROUP_EXPAND,
+        OP_INVERSE_STD,
+        OP_RESHAPE,
+        OP_CONCAT,
+        OP_SLICE,
+        OP_PAD,
+        OP_MAXPOOL2D,
+        OP_AVGPOOL2D,
+        OP_UPSAMPLE2D,
+        OP_UPSAMPLE2D_BILINEAR,
+        OP_STRETCH,
+        OP_PIXEL_SUM,
+        OP_GLOBAL_MAXPOOL2D,
+        OP_GLOBAL_AVGPOOL2D,
+        OP_EMBEDDING,
+        OP_TOKEN_MEAN,
+        OP_SOFTMAX,
+        OP_LAYERNORM,
+    };
+
+    for (int i = 0; i < COUNT(known); i++)
+        if (node->op == known[i])
+            return true;
+    return op_info[node->op].class == CLASS_ELEMENTWISE;
+}
+
+/* For one row at a time; with all else sixteen images stand side by side, of which one is used. */
+static int images_of(const Graph *g)
+{
+    for (int i = 0; i < g->node_count; i++)
+        if (!takes_one_image(g->nodes[i]))
+            return 16;
+    return g->max_batch == 1 ? 1 : 16;
+}
+
 Program *plan_prediction(Graph *g, const Target *target)
 {
     Graph *none = new_graph("none"); /* there is no other that shares weights and batch */
     Target *own = copy_array(target, 1, sizeof *own);
     Program *program;
 
+    g->images = images_of(g);
     none->max_batch = g->max_batch;
     none->model = g->model;
     if (own->images > g->max_batch)

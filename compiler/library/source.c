@@ -202,8 +202,11 @@ static const char *opening(const Library *l, const Emitter *e)
         " * The prediction alone, for one thread at a time in each arena; %s.h tells how it is "
         "called.\n"
         " * Its headers are netc's, in lib/netc/include of an installation.\n"
-        " */\n\n#include \"%s.h\"\n\n#include \"library/library.h\"\n%s%s\n",
+        " */\n\n#include \"%s.h\"\n\n%s#include \"library/library.h\"\n%s%s\n",
         l->name, file, file, e->target->name, l->rows, l->name, l->name,
+        l->program->graph->images == 1
+            ? "#define NET_IMAGES 1 /* values have no lanes of other rows */\n"
+            : "",
         l->is_raw ? "#include \"library/numbers.h\"\n#include \"library/text.h\"\n" : "",
         e->includes.at ? e->includes.at : "");
 }

@@ -42,6 +42,7 @@ Layout new_value(const Graph *g, Shape shape)
     const int channels = shape.rank > 0 ? shape.size[0] : 1;
 
     v.batch_blocks = blocks_of(g->max_batch);
+    v.images = g->images;
     set_pixels(&v, shape);
     v.blocks = blocks_of(channels);
     v.segments[0] = (Segment){0, channels, v.height * v.width, 0, v.blocks};
@@ -122,7 +123,7 @@ size_t value_bytes(const Layout *v)
     const size_t each = v->element == TYPE_BYTE ? 1 : sizeof(float);
 
     return (size_t)v->batch_blocks * (size_t)(v->full_height * v->full_width) * (size_t)v->blocks *
-           16 * (size_t)v->lanes * each;
+           (size_t)v->images * (size_t)v->lanes * each;
 }
 
 /* What tells many segments from others, short enough for a name. */

@@ -38,7 +38,7 @@ typedef struct Segment {
 } Segment;
 
 typedef enum LayoutKind {
-    LAYOUT_VALUE,   /* [batch block][height][width][block][16 images][lanes] */
+    LAYOUT_VALUE,   /* [batch block][height][width][block][images][lanes] */
     LAYOUT_VECTOR,  /* [block][16]: one value per channel */
     LAYOUT_ROWS,    /* [output][block][16]: a weight of few outputs, each along the inputs */
     LAYOUT_FILTERS, /* [tap][block][16]: a filter per channel */
@@ -54,7 +54,7 @@ typedef struct Layout {
     LayoutKind kind;
     Buffer *buffer;
     const char *type;          /* the C type: "struct value_64x32x28x28" */
-    int batch_blocks;          /* of 16 images */
+    int batch_blocks, images;  /* of so many images: 16, or 1 */
     int height, width, blocks; /* of a value; blocks a pixel */
     int lanes;                 /* 16; 1, 2, 4 or 8 for an image input of few channels */
     int top, left;             /* a packed input's border of zeros */
@@ -206,8 +206,12 @@ typedef struct Schedule {
     int rows; /* of pixels a batch block, where items are (batch block, row); 0: other items */
     bool panel_outer; /* of a contraction: items (panel, batch block, row) */
     int splits;       /* of a dw by partial sums and its reduction: of each batch block; or 0 */
-    int tile;     /* at a time: of few outputs images, of their dw blocks of inputs, in registers;
+    int tile;     /* at a time, in registers: of a contraction images, or of one image pixels in a
+                         row; of few outputs images, of their dw blocks of inputs;
                          of a matmul rows, packed */
+    long x_step;  /* of a contraction: floats of x from row to row of a tile; */
+    int y_blocks; /* of a pixel of y, where rows are pixels; else 0; */
+    bool half;    /* at most eight outputs: half vectors */
     long scratch; /* floats that a thread wants for itself: a stack does not grow with a model */
     Winograd winograd;
     BatchLanesDw batch_lanes_dw;

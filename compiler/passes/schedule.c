@@ -75,6 +75,44 @@ void cut_taps(const Node *dw, const Segment *inputs, int tap_rows[3])
     }
 }
 
+/* Of a convolution of one image rows of tiles are pixels side by side, as many as registers have
+   sums of, and tiles of about one size in a row. */
+static void cut_contraction(Kernel *k, const Target *target)
+{
+    const Node *node = k->node;
+    const Layout *x = node->inputs[0]->layout, *y = node->outputs[0]->layout;
+    Schedule *s = &k->schedule;
+    long most = smaller(target->sums / target->vectors, NET_TILE_ROWS);
+
+    s->tile = target->images;
+    s->x_step = x->lanes;
+    if (node->op != OP_CONV2D || y->images > 1)
+        return;
+    s->half = node->outputs[0]->shape.size[0] <= 8;
+    if (s->half)
+        most = smaller(2L * target->sums, NET_HALF_TILE_ROWS);
+    s->tile = divide_up(y->width, divide_up(y->width, (int)most));
+    s->x_step = (long)node->at.stride[1] * x->lanes * x->blocks;
+    s->y_blocks = y->blocks;
+}
+
+/* x of one image with its border, where taps reach beyond it (net_add_border). */
+static long border_scratch(const Kernel *k)
+{
+    const Node *node = k->node;
+    const Layout *x = node->inputs[0]->layout, *y = node->outputs[0]->layout;
+    const Attributes *at = &node->at;
+    const int *kernel = node->inputs[1]->shape.size + 2, size[] = {y->height, y->width};
+    long reach[2];
+
+    if (!k->schedule.y_blocks || x->lanes < 16)
+        return 0;
+    for (int axis = 0; axis < 2; axis++)
+        reach[axis] = (size[axis] - 1L) * at->stride[axis] +
+                      (kernel[axis] - 1) * dilation_of(at, axis) + 1;
+    return reach[0] * reach[1] * x->blocks * 16;
+}
+
 /* What registers hold at a time of few outputs: images, or of their dw blocks of inputs, as many as
    divide them; of a matmul, rows that are packed: whole blocks, which tiles divide. */
 static int cut_tile(const Kernel *k, const Target *target)
@@ -83,7 +121,8 @@ static int cut_tile(const Kernel *k, const Target *target)
     int tile = 0;
 
     if (k->kind == KERNEL_FEW_OUTPUTS) {
-        for (tile = 16; tile > 1 && tile * weight_of(node)->shape.size[0] > target->registers / 2;)
+        for (tile = node->inputs[0]->layout->images;
+             tile > 1 && tile * weight_of(node)->shape.size[0] > target->registers / 2;)
             tile /= 2;
     } else if (k->kind == KERNEL_FEW_OUTPUTS_DW) {
         tile = (int)smaller(NET_FEW_OUTPUTS_BLOCKS, target->sums) / weight_of(node)->shape.size[0];
@@ -178,6 +217,8 @@ static long count_scratch(const Kernel *k)
     const Schedule *s = &k->schedule;
 
     switch (k->kind) {
+    case KERNEL_CONTRACT:
+        return border_scratch(k);
     case KERNEL_WINOGRAD:
     case KERNEL_WINOGRAD_DW:
         return s->winograd.v + s->winograd.m + s->winograd.u;
@@ -208,6 +249,9 @@ static long count_scratch(const Kernel *k)
 
 void plan_schedule(Kernel *k, const Target *target)
 {
-    k->schedule.tile = cut_tile(k, target);
+    if (k->kind == KERNEL_CONTRACT)
+        cut_contraction(k, target);
+    else
+        k->schedule.tile = cut_tile(k, target);
     k->schedule.scratch = count_scratch(k);
 }

@@ -281,14 +281,15 @@ static void apply_conv(Selection *s, ConvChoice conv)
         s->cost[ALGORITHM_DIRECT] = INFINITY;
 }
 
-/* These compute all images of a batch block, of which a library for few rows has few. */
-static void count_idle_images(Selection *s, const Target *target)
+/* These compute all images of a batch block, of which a library for few rows has few; and go by
+   sixteen of them, where one for one row has no lanes of others. */
+static void count_idle_images(Selection *s, const Graph *g, const Target *target)
 {
     static const Algorithm all[] = {ALGORITHM_BATCH_LANES, ALGORITHM_WINOGRAD_2,
                                     ALGORITHM_WINOGRAD_4};
 
     for (int i = 0; i < COUNT(all) && target->images < target->rows; i++)
-        s->cost[all[i]] *= (double)IMAGES / target->images;
+        s->cost[all[i]] *= g->images == 1 ? INFINITY : (double)IMAGES / target->images;
 }
 
 /* Layout makes dy plain for both gradients. */
@@ -315,7 +316,7 @@ static void choose(const Graph *g, Node *node, const Target *target, bool among_
     s->y = new_value(g, (dx ? node->inputs[0] : dw ? node->inputs[1] : node->outputs[0])->shape);
     for (int i = 0; i < ALGORITHM_COUNT; i++)
         s->cost[i] = c.volume && i != ALGORITHM_DIRECT ? INFINITY : costs[i](&c);
-    count_idle_images(s, target);
+    count_idle_images(s, g, target);
     apply_conv(s, g->conv);
     take_least(s);
     node->selection = s;

@@ -9,6 +9,7 @@ enum {
     NET_MAX_SEGMENTS = 16,        /* of a layout */
     NET_MAX_DRAWS = 4,            /* random operations of one chain of elementwise ones */
     NET_TILE_ROWS = 8,            /* images of a register tile, at most */
+    NET_HALF_TILE_ROWS = 14,      /* pixels of one of at most eight outputs, at most */
     NET_MAX_FEW_OUTPUTS = 4,      /* more, and a sum over lanes for each is no longer little */
     NET_FEW_OUTPUTS_BLOCKS = 8,   /* of inputs, in registers for a dw of one output, at most */
     NET_GRADIENT_FLOATS = 4096,   /* of a gradient's rows, finished at once in an array */

@@ -17,6 +17,7 @@
 
 #include "kernels/epilogue.h"
 #include "kernels/gemm.h"
+#include "kernels/transpose.h"
 #include "kernels/weight_gradient.h"
 #include "kernels/window.h"
 

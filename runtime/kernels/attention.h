@@ -21,6 +21,7 @@
 #define NET_ATTENTION_H
 
 #include "kernels/attention_heads.h"
+#include "kernels/transpose.h"
 
 /* ---- Forward --------------------------------------------------------------------------------- */
 

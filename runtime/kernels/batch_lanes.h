@@ -15,6 +15,7 @@
 #include "kernels/epilogue.h"
 #include "kernels/gemm.h"
 #include "kernels/run.h"
+#include "kernels/transpose.h"
 
 /* ---- Transposing ----------------------------------------------------------------------------- */
 

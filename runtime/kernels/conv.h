@@ -32,7 +32,7 @@ NET_INLINE long net_conv_taps(struct taps *taps, const struct net_contraction *s
 {
     const struct net_window r = net_taps_at(s->taps, 0, row, s->x.height);
     const struct net_window c = net_taps_at(s->taps, 1, column, s->x.width);
-    const long pixel = 16L * s->x_lanes * s->x.blocks, line = pixel * s->x.width;
+    const long pixel = (long)NET_IMAGES * s->x_lanes * s->x.blocks, line = pixel * s->x.width;
     const long w_tap = 16L * width * s->inputs;
     const int across = s->taps.kernel[1];
 
@@ -42,16 +42,17 @@ NET_INLINE long net_conv_taps(struct taps *taps, const struct net_contraction *s
         const struct net_channel_range range = net_conv_channels(s, width, channel, start,
                                                                  x.channels);
 
-        taps[i] = (struct taps){
-            .x = 16L * s->x_lanes * x.block + r.at * line + c.at * pixel + range.first * 16,
-            .w = 16L * width * (start + range.first) + (r.first * across + c.first) * w_tap,
-            .rows = r.count,
-            .columns = c.count,
-            .x_row = line * net_taps_x_step(s->taps, 0),
-            .x_column = pixel * net_taps_x_step(s->taps, 1),
-            .w_row = w_tap * across * net_taps_step(s->taps, 0),
-            .w_column = w_tap * net_taps_step(s->taps, 1),
-            .channels = range.count};
+        taps[i] = (struct taps){.x = (long)NET_IMAGES * (s->x_lanes * x.block + range.first) +
+                                     r.at * line + c.at * pixel,
+                                .w = 16L * width * (start + range.first) +
+                                     (r.first * across + c.first) * w_tap,
+                                .rows = r.count,
+                                .columns = c.count,
+                                .x_row = line * net_taps_x_step(s->taps, 0),
+                                .x_column = pixel * net_taps_x_step(s->taps, 1),
+                                .w_row = w_tap * across * net_taps_step(s->taps, 0),
+                                .w_column = w_tap * net_taps_step(s->taps, 1),
+                                .channels = range.count};
     }
     return 0;
 }
@@ -61,8 +62,46 @@ NET_INLINE long net_packed_taps(struct taps *taps, const struct net_contraction 
                                 int channel, int row, int column)
 {
     (void)taps, (void)width, (void)channel;
-    return 16L * s->x_lanes * s->x.blocks *
+    return (long)NET_IMAGES * s->x_lanes * s->x.blocks *
            (row * s->taps.stride[0] * s->x.width + column * s->taps.stride[1]);
+}
+
+/* Pixels of x along an axis that the taps of all y reach, those outside too. */
+NET_INLINE int net_taps_reach(struct net_taps t, int axis, int y)
+{
+    return (y - 1) * t.stride[axis] + (t.kernel[axis] - 1) * t.dilation[axis] + 1;
+}
+
+/* x of one image in the thread's scratch, with the border of zeros that taps reach, where they do:
+   then tiles of pixels side by side have no edges. */
+NET_INLINE const float *net_add_border(const float *x, struct net_contraction *s,
+                                       const struct net_run *run, int thread)
+{
+    const struct net_extent of = s->x;
+    const int height = net_taps_reach(s->taps, 0, s->y.height);
+    const int width = net_taps_reach(s->taps, 1, s->y.width), *padding = s->taps.padding;
+    const int left = padding[1] < width ? padding[1] : width;
+    const int inside = of.width < width - left ? of.width : width - left;
+    const size_t pixel = (size_t)of.blocks * TILE;
+    float *to = net_scratch(run, thread);
+
+    if (!padding[0] && !padding[1] && height <= of.height && width <= of.width)
+        return x;
+    for (int i = 0; i < height; i++) {
+        const int row = i - padding[0];
+        float *line = to + i * width * pixel;
+
+        if (row < 0 || row >= of.height) {
+            memset(line, 0, width * pixel * sizeof *to);
+            continue;
+        }
+        memset(line, 0, left * pixel * sizeof *to);
+        memcpy(line + left * pixel, x + row * of.width * pixel, inside * pixel * sizeof *to);
+        memset(line + (left + inside) * pixel, 0, (width - left - inside) * pixel * sizeof *to);
+    }
+    s->x.height = height, s->x.width = width;
+    s->taps.padding[0] = s->taps.padding[1] = 0;
+    return to;
 }
 
 /* y = sum over taps of x w + b; with taps that count backward and transposed weights dx. */
@@ -71,6 +110,8 @@ NET_TEMPLATE void net_conv2d(net_gemm_tile *three, net_gemm_tile *two, net_gemm_
                              net_row_end *row_end, const void *sums, struct net_contraction s,
                              NET_RUN)
 {
+    if (NET_IMAGES == 1)
+        x = net_add_border(x, &s, run, thread);
     net_contract(three, two, one, net_conv_taps, s.taps.kernel[0] * s.taps.kernel[1],
                  &(struct net_product){x, w, b, operands}, row_end, sums, &s, run, thread);
 }

@@ -12,6 +12,8 @@
 #include "kernels/gemm.h"
 #include "kernels/window.h"
 
+enum { NET_DEPTHWISE_IMAGES = NET_IMAGES < 8 ? NET_IMAGES : 8 }; /* of a register tile */
+
 /* ---- A filter a channel ---------------------------------------------------------------------- */
 
 /* The taps of one pixel that fall inside the image; all steps in floats, from one to the next. */
@@ -20,7 +22,7 @@ struct net_filter {
     long rows, columns;
     long x_row, x_column;
     long w_row, w_column;
-    long tiles; /* of eight images */
+    long tiles; /* of NET_DEPTHWISE_IMAGES */
 };
 
 /* y[i] = b + sum over taps of x[i] w, each channel by itself: the images of a block. b: or NULL */
@@ -30,31 +32,31 @@ typedef void net_depthwise_tile(float *restrict y, const float *restrict x, cons
     NET_TILE void name(float *restrict y, const float *restrict x, const float *restrict w,        \
                        const float *restrict b, const struct net_filter *taps)
 
-/* Eight images at a time. */
+/* A tile of images at a time. */
 NET_TEMPLATE void net_depthwise_block(float *restrict y, const float *restrict x,
                                       const float *restrict w, const float *restrict b,
                                       const struct net_filter *taps)
 {
     NET_REPEAT(tile, taps->tiles) {
-        vec acc[8];
+        vec acc[NET_DEPTHWISE_IMAGES];
 
-        NET_UNROLL(i, 8)
+        NET_UNROLL(i, NET_DEPTHWISE_IMAGES)
             acc[i] = b ? vec_load(b) : vec_zero();
         NET_REPEAT(r, taps->rows) {
-            const float *xr = x + taps->x + r * taps->x_row + tile * 128;
+            const float *xr = x + taps->x + r * taps->x_row + tile * 16 * NET_DEPTHWISE_IMAGES;
             const float *wr = w + taps->w + r * taps->w_row;
 
             NET_REPEAT(c, taps->columns) {
                 const vec wc = vec_load(wr);
 
-                NET_UNROLL(i, 8)
+                NET_UNROLL(i, NET_DEPTHWISE_IMAGES)
                     acc[i] = vec_fma(vec_load(xr + 16 * i), wc, acc[i]);
                 xr += taps->x_column;
                 wr += taps->w_column;
             }
         }
-        NET_UNROLL(i, 8)
-            vec_store(y + tile * 128 + 16 * i, acc[i]);
+        NET_UNROLL(i, NET_DEPTHWISE_IMAGES)
+            vec_store(y + 16 * (tile * NET_DEPTHWISE_IMAGES + i), acc[i]);
     }
 }
 
@@ -68,7 +70,7 @@ struct net_depthwise {
 NET_INLINE struct net_filter net_filter_of(struct net_depthwise s, struct net_window r,
                                            struct net_window c, int tiles)
 {
-    const long pixel = 256L * s.y.blocks, row = pixel * s.x[1];
+    const long pixel = (long)TILE * s.y.blocks, row = pixel * s.x[1];
     const int tap = 16 * s.y.blocks, line = s.taps.kernel[1] * tap;
 
     return (struct net_filter){
@@ -90,12 +92,13 @@ NET_TEMPLATE void net_depthwise(float *y, const float *x, const float *w, const 
                                 net_draw_block *draw, const void *operands, net_row_end *row_end,
                                 const void *sums, struct net_depthwise s, NET_RUN)
 {
-    _Alignas(64) float results[256] = {0};
+    _Alignas(64) float results[TILE] = {0};
 
     NET_ITEMS(item, s.y.batch_blocks * s.y.height, run, thread) {
         const int batch_block = item / s.y.height, row = item % s.y.height;
         const struct net_window r = net_taps_at(s.taps, 0, row, s.x[0]);
-        const int tiles = (net_rows(run, batch_block) + 7) / 8;
+        const int images = net_rows(run, batch_block);
+        const int tiles = (images + NET_DEPTHWISE_IMAGES - 1) / NET_DEPTHWISE_IMAGES;
 
         for (int column = 0; column < s.y.width; column++) {
             const struct net_window c = net_taps_at(s.taps, 1, column, s.x[1]);
@@ -104,7 +107,7 @@ NET_TEMPLATE void net_depthwise(float *y, const float *x, const float *w, const 
 
             for (int block = 0; block < s.y.blocks; block++) {
                 const float *from = x + ((long)batch_block * s.x[0] * s.x[1] * s.y.blocks + block) *
-                                            256;
+                                            TILE;
                 float *to = y ? y + net_block_at(s.y, batch_block, pixel, block) : results;
 
                 tile(to, from, w + 16 * block, b ? b + 16 * block : NULL, &taps);

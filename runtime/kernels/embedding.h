@@ -53,15 +53,15 @@ NET_TEMPLATE void net_embedding(float *y, const int32_t *id, const float *w, str
 {
     NET_ITEMS(batch_block, s.batch_blocks, run, thread)
         for (int position = 0; position < s.length; position++) {
-            float *to = y + ((long)batch_block * s.length + position) * s.blocks * 256;
-            const int32_t *token = id + 16L * s.length * batch_block + position;
+            float *to = y + ((long)batch_block * s.length + position) * s.blocks * TILE;
+            const int32_t *token = id + (long)NET_IMAGES * s.length * batch_block + position;
             const int images = net_rows(run, batch_block);
 
             for (int i = 0; i < images; i++) {
                 const float *row = w + 16L * s.blocks * token[(long)i * s.length];
 
                 for (int block = 0; block < s.blocks; block++)
-                    vec_store(to + 256L * block + 16 * i, vec_load(row + 16 * block));
+                    vec_store(to + (long)TILE * block + 16 * i, vec_load(row + 16 * block));
             }
         }
 }
@@ -140,9 +140,9 @@ NET_TEMPLATE void net_token_mean(float *y, const float *x, const int32_t *id,
 {
     NET_ITEMS(batch_block, s.batch_blocks, run, thread)
         for (int i = 0; i < net_rows(run, batch_block); i++) {
-            const int32_t *token = id + (long)s.length * (16 * batch_block + i);
+            const int32_t *token = id + (long)s.length * (NET_IMAGES * batch_block + i);
             const vec count = net_count_tokens(token, s.length);
-            const float *from = x + (long)batch_block * s.length * s.blocks * 256 + 16 * i;
+            const float *from = x + (long)batch_block * s.length * s.blocks * TILE + 16 * i;
 
             for (int block = 0; block < s.blocks; block++) {
                 struct net_long_sum sum = net_long_zero();
@@ -153,11 +153,11 @@ NET_TEMPLATE void net_token_mean(float *y, const float *x, const int32_t *id,
 
                     for (; position < end; position++)
                         if (token[position] != 0)
-                            group = vec_add(group,
-                                            vec_load(from + 256L * (position * s.blocks + block)));
+                            group = vec_add(
+                                group, vec_load(from + (long)TILE * (position * s.blocks + block)));
                     net_long_add(&sum, group);
                 }
-                vec_store(y + ((long)batch_block * s.blocks + block) * 256 + 16 * i,
+                vec_store(y + ((long)batch_block * s.blocks + block) * TILE + 16 * i,
                           net_over_count(sum.sum, count));
             }
         }

@@ -7,7 +7,7 @@
  *     net_epilogue *epilogue, net_draw_block *draw, const void *operands
  *
  * and calls net_element_end for each image of a block of channels that it has finished, or
- * net_block_end for sixteen of them in memory. `operands` points to a struct of the chain's
+ * net_block_end for all images of one in memory. `operands` points to a struct of the chain's
  * pointers, each to the start of a value of the result's layout or of a vector with one value per
  * channel. `draw` is NULL but for chains with dropout or noise: it makes the random numbers of a
  * block of images before their elements, sixteen floats an image for each random operation.
@@ -74,7 +74,15 @@ NET_INLINE struct net_element net_element_of(struct net_extent v, int batch_bloc
                                              int block, int image)
 {
     return (struct net_element){net_block_at(v, batch_block, pixel, block) + 16 * image, 16 * block,
-                                pixel * v.blocks + block, 16 * batch_block + image};
+                                pixel * v.blocks + block, NET_IMAGES * batch_block + image};
+}
+
+/* The element `pixels` pixels of `blocks` blocks further on. */
+NET_INLINE struct net_element net_element_along(struct net_element e, int pixels, int blocks)
+{
+    e.at += (long)TILE * blocks * pixels;
+    e.index += blocks * pixels;
+    return e;
 }
 
 /* The element `images` images further on. */
@@ -85,7 +93,7 @@ NET_INLINE struct net_element net_element_after(struct net_element e, int images
     return e;
 }
 
-/* The sixteen images of a block, from their results in memory, 16 floats an image; of NULL, of a
+/* The images of a block, from their results in memory, 16 floats an image; of NULL, of a
    chain that begins with what it loads. */
 NET_INLINE void net_block_end(const float *results, net_epilogue *epilogue, net_draw_block *draw,
                               const void *operands, struct net_element e, const struct net_run *run)
@@ -94,7 +102,7 @@ NET_INLINE void net_block_end(const float *results, net_epilogue *epilogue, net_
 
     if (draw)
         draw(draws, operands, e, 16, run);
-    NET_REPEAT(i, 16) {
+    NET_REPEAT(i, NET_IMAGES) {
         const vec v = results ? vec_load(results + 16 * i) : vec_zero();
 
         epilogue(v, operands, net_element_after(e, (int)i), draws + 16 * i, run);

@@ -10,6 +10,7 @@
 #define NET_FEW_OUTPUTS_H
 
 #include "kernels/epilogue.h"
+#include "kernels/transpose.h"
 #include "kernels/weight_gradient.h"
 
 struct net_few_outputs {
@@ -21,9 +22,9 @@ struct net_few_outputs {
 NET_INLINE void net_few_outputs_sums(float *sums, const float *x, const float *w, long blocks,
                                      int outputs, int images)
 {
-    _Alignas(64) float lanes[NET_MAX_FEW_OUTPUTS][256], rows[256];
+    _Alignas(64) float lanes[NET_MAX_FEW_OUTPUTS][TILE], rows[256];
 
-    for (int first = 0; first < 16; first += images) {
+    for (int first = 0; first < NET_IMAGES; first += images) {
         vec acc[NET_MAX_FEW_OUTPUTS][16];
 
         NET_UNROLL(o, outputs)
@@ -31,7 +32,7 @@ NET_INLINE void net_few_outputs_sums(float *sums, const float *x, const float *w
                 acc[o][i] = vec_zero();
         NET_REPEAT(block, blocks)
             NET_UNROLL(i, images) {
-                const vec xi = vec_load(x + 256 * block + 16 * (first + i));
+                const vec xi = vec_load(x + TILE * block + 16 * (first + i));
 
                 NET_UNROLL(o, outputs)
                     acc[o][i] = vec_fma(xi, vec_load(w + 16 * (o * blocks + block)), acc[o][i]);
@@ -41,7 +42,7 @@ NET_INLINE void net_few_outputs_sums(float *sums, const float *x, const float *w
                 vec_store(lanes[o] + 16 * (first + i), acc[o][i]);
     }
     for (int o = 0; o < outputs; o++)
-        vec_store(rows + 16 * o, vec_sum_each(lanes[o], 16));
+        vec_store(rows + 16 * o, vec_sum_each(lanes[o], NET_IMAGES));
     net_transpose_16x16(sums, 16, rows, 16, outputs, 16);
 }
 
@@ -56,8 +57,9 @@ NET_TEMPLATE void net_dense_few_outputs(const float *x, const float *w, const fl
     NET_ITEMS(batch_block, s.batch_blocks, run, thread) {
         _Alignas(64) float sums[256];
 
-        net_few_outputs_sums(sums, x + 256L * s.blocks * batch_block, w, s.blocks, outputs, images);
-        for (int i = 0; i < 16 && b; i++)
+        net_few_outputs_sums(sums, x + (long)TILE * s.blocks * batch_block, w, s.blocks, outputs,
+                             images);
+        for (int i = 0; i < NET_IMAGES && b; i++)
             vec_store(sums + 16 * i, vec_add(vec_load(sums + 16 * i), vec_load(b)));
         net_block_end(sums, epilogue, draw, operands, net_element_of(y, batch_block, 0, 0, 0), run);
         if (row_end)

@@ -3,20 +3,19 @@
  *
  * The one idea: per output pixel, a sum over taps of small products, images by channels. A tile
  * sums in registers and ends with the epilogue; a kernel walks items, panels and images and says
- * where each tile's taps are. Dense layers, convolutions (conv.h) and their dx differ in the taps
- * alone.
+ * where each tile's taps are. Where there is one image, rows of a tile are pixels side by side.
+ * Dense layers, convolutions (conv.h) and their dx differ in the taps alone.
  *
  * Weights lie in panels of 3, 2 or 1 blocks of 16 outputs, [row][block][16], so that a tile reads
- * them in order; a dx reads them transposed, in panels of inputs.
+ * them in order; a dx reads them transposed, in panels of inputs (transposed_weights.h).
  *
- * Needs: epilogue.h, transpose.h. Gives: tiles, net_contract, net_dense, net_transpose_weights.
+ * Needs: epilogue.h, window.h. Gives: tiles, net_contract, net_dense.
  */
 
 #ifndef NET_GEMM_H
 #define NET_GEMM_H
 
 #include "kernels/epilogue.h"
-#include "kernels/transpose.h"
 #include "kernels/window.h"
 
 /* Tiles are up to 3 vectors wide. (A loop of one iteration leaves its vector on the stack.) */
@@ -36,12 +35,56 @@ struct taps {
     long channels; /* 16 to a block */
 };
 
+/* acc[j] += the same of one row: sums would wait for each other, so every fourth channel has its
+   own. */
+NET_INLINE void contract_row(vec acc[3], int vectors, const float *x, long x_block, const float *w,
+                             const struct taps *taps, int segments)
+{
+    vec part[4][3];
+
+    NET_UNROLL(i, 4)
+        NET_VECTORS(j, vectors)
+            part[i][j] = vec_zero();
+    NET_REPEAT(s, segments)
+        NET_REPEAT(r, taps[s].rows)
+            NET_REPEAT(c, taps[s].columns) {
+                const float *xb = x + taps[s].x + r * taps[s].x_row + c * taps[s].x_column;
+                const float *wk = w + taps[s].w + r * taps[s].w_row + c * taps[s].w_column;
+
+                for (long left = taps[s].channels; left > 0; left -= 16, xb += x_block) {
+                    const long fours = left < 16 ? left / 4 : 4, rest = left < 16 ? left % 4 : 0;
+
+                    NET_REPEAT(four, fours) {
+                        NET_UNROLL(i, 4)
+                            NET_VECTORS(j, vectors)
+                                part[i][j] = vec_fma(vec_set(xb[4 * four + i]),
+                                                     vec_load(wk + 16 * (vectors * i + j)),
+                                                     part[i][j]);
+                        wk += 64 * vectors;
+                    }
+                    NET_REPEAT(k, rest) {
+                        NET_VECTORS(j, vectors)
+                            part[0][j] = vec_fma(vec_set(xb[4 * fours + k]), vec_load(wk + 16 * j),
+                                                 part[0][j]);
+                        wk += 16 * vectors;
+                    }
+                }
+            }
+    NET_VECTORS(j, vectors)
+        acc[j] = vec_add(acc[j],
+                         vec_add(vec_add(part[0][j], part[1][j]), vec_add(part[2][j], part[3][j])));
+}
+
 /* acc[i][j] += sum over taps and channels of x[i] w[j]: `rows` images by `vectors` blocks.
    x_image: floats from image to image, x_block: from block to block of channels. Each block asks
    for the lines of the next but one, which lie too far apart for the processor to foresee. */
 NET_INLINE void contract(vec acc[][3], int rows, int vectors, const float *x, long x_image,
                          long x_block, const float *w, const struct taps *taps, int segments)
 {
+    if (rows == 1) {
+        contract_row(acc[0], vectors, x, x_block, w, taps, segments);
+        return;
+    }
     NET_REPEAT(s, segments)
         NET_REPEAT(r, taps[s].rows)
             NET_REPEAT(c, taps[s].columns) {
@@ -51,7 +94,7 @@ NET_INLINE void contract(vec acc[][3], int rows, int vectors, const float *x, lo
                 for (long left = taps[s].channels; left > 0; left -= 16, xb += x_block) {
                     const float *xk = xb;
 
-                    NET_UNROLL(i, rows)
+                    NET_UNROLL(i, NET_IMAGES > 1 ? rows : 0)
                         __builtin_prefetch(xb + 2 * x_block + i * x_image);
                     NET_REPEAT(k, left < 16 ? left : 16) {
                         vec wj[3];
@@ -67,22 +110,31 @@ NET_INLINE void contract(vec acc[][3], int rows, int vectors, const float *x, lo
             }
 }
 
+/* The same address, of which the compiler does not know that: pixels side by side read the same
+   numbers for other taps, which it would keep in registers that there are not. */
+NET_INLINE const float *net_hidden(const float *x)
+{
+    __asm__("" : "+r"(x));
+    return x;
+}
+
 /* The same for a packed image of few channels, its border of zeros included: `rows_of_taps` rows of
-   `columns` pixels, every tap inside. */
-NET_INLINE void contract_pixels(vec acc[][3], int rows, int vectors, const float *x, int lanes,
-                                int channels, int columns, long x_row, int rows_of_taps,
+   `columns` pixels of `lanes` floats an image, every tap inside. */
+NET_INLINE void contract_pixels(vec acc[][3], int rows, int vectors, const float *x, long x_image,
+                                int lanes, int channels, int columns, long x_row, int rows_of_taps,
                                 const float *w)
 {
     NET_REPEAT(r, rows_of_taps) {
         NET_UNROLL(k, channels * columns) {
-            const long at = (long)(k / channels) * 16 * lanes + k % channels;
+            const long at = (long)(k / channels) * NET_IMAGES * lanes + k % channels;
+            const float *xk = NET_IMAGES > 1 ? x + at : net_hidden(x + at);
             vec wj[3];
 
             NET_VECTORS(j, vectors)
                 wj[j] = vec_load(w + 16 * (vectors * k + j));
             NET_UNROLL(i, rows)
                 NET_VECTORS(j, vectors)
-                    acc[i][j] = vec_fma(vec_set(x[at + i * lanes]), wj[j], acc[i][j]);
+                    acc[i][j] = vec_fma(vec_set(xk[i * x_image]), wj[j], acc[i][j]);
         }
         x += x_row;
         w += 16 * vectors * channels * columns;
@@ -135,7 +187,7 @@ NET_INLINE void net_prefetch_tile(const float *at, int rows, int vectors)
 {
     NET_UNROLL(i, rows)
         NET_VECTORS(j, vectors)
-            __builtin_prefetch(at + 256 * j + 16 * i);
+            __builtin_prefetch(at + TILE * j + 16 * i);
 }
 
 NET_INLINE void net_begin_tile(vec acc[][3], int rows, int vectors, const float *b, int bias)
@@ -148,16 +200,23 @@ NET_INLINE void net_begin_tile(vec acc[][3], int rows, int vectors, const float 
 /* The element `blocks` blocks of channels further on in the pixel. */
 NET_INLINE struct net_element net_element_beside(struct net_element e, int blocks)
 {
-    e.at += 256 * blocks;
+    e.at += TILE * blocks;
     e.lane += 16 * blocks;
     e.index += blocks;
     return e;
 }
 
+/* Row i of a tile: an image further on, or a pixel of y_blocks blocks. */
+NET_INLINE struct net_element net_tile_row(struct net_element e, int i, int y_blocks)
+{
+    return y_blocks ? net_element_along(e, i, y_blocks) : net_element_after(e, i);
+}
+
 /* Exponentials and draws would spill the tile: it goes through memory, and they through a loop. */
-NET_INLINE void net_end_tile_in_memory(vec acc[][3], int rows, int vectors, net_epilogue *epilogue,
-                                       net_draw_block *draw, const void *operands,
-                                       struct net_element e, const struct net_run *run)
+NET_INLINE void net_end_tile_in_memory(vec acc[][3], int rows, int vectors, int y_blocks,
+                                       net_epilogue *epilogue, net_draw_block *draw,
+                                       const void *operands, struct net_element e,
+                                       const struct net_run *run)
 {
     _Alignas(64) float tile[NET_TILE_ROWS * 3 * 16], draws[NET_MAX_DRAWS * 256];
 
@@ -171,48 +230,49 @@ NET_INLINE void net_end_tile_in_memory(vec acc[][3], int rows, int vectors, net_
             draw(draws, operands, first, rows, run);
         NET_REPEAT(i, rows)
             epilogue(vec_load(tile + 16 * (vectors * i + j)), operands,
-                     net_element_after(first, (int)i), draws + 16 * i, run);
+                     net_tile_row(first, (int)i, y_blocks), draws + 16 * i, run);
     }
 }
 
-NET_INLINE void net_end_tile(vec acc[][3], int rows, int vectors, net_epilogue *epilogue,
-                             net_draw_block *draw, int in_memory, const void *operands,
-                             struct net_element e, const struct net_run *run)
+NET_INLINE void net_end_tile(vec acc[][3], int rows, int vectors, int y_blocks,
+                             net_epilogue *epilogue, net_draw_block *draw, int in_memory,
+                             const void *operands, struct net_element e, const struct net_run *run)
 {
     if (in_memory) {
-        net_end_tile_in_memory(acc, rows, vectors, epilogue, draw, operands, e, run);
+        net_end_tile_in_memory(acc, rows, vectors, y_blocks, epilogue, draw, operands, e, run);
         return;
     }
     NET_UNROLL(i, rows)
         NET_VECTORS(j, vectors)
-            epilogue(acc[i][j], operands, net_element_after(net_element_beside(e, j), i), NULL,
+            epilogue(acc[i][j], operands, net_tile_row(net_element_beside(e, j), i, y_blocks), NULL,
                      run);
 }
 
-/* Any taps. x_lanes: floats of x from image to image; bias, in_memory: 0 or 1; written: the value
-   that the epilogue writes, or NULL. */
-NET_TEMPLATE void net_tile(int rows, int vectors, int x_lanes, int bias, net_epilogue *epilogue,
-                           net_draw_block *draw, int in_memory, const float *x, const float *w,
-                           const float *b, const struct taps *taps, int segments,
-                           const void *operands, const float *written, struct net_element e,
-                           const struct net_run *run)
+/* Any taps. x_step: floats of x from row to row; y_blocks: of a pixel of y where rows are pixels,
+   0 where they are images; bias, in_memory: 0 or 1; written: the value that the epilogue
+   writes, or NULL. */
+NET_TEMPLATE void net_tile(int rows, int vectors, long x_step, int y_blocks, int bias,
+                           net_epilogue *epilogue, net_draw_block *draw, int in_memory,
+                           const float *x, const float *w, const float *b, const struct taps *taps,
+                           int segments, const void *operands, const float *written,
+                           struct net_element e, const struct net_run *run)
 {
     vec acc[NET_TILE_ROWS][3];
 
     if (written)
         net_prefetch_tile(written + e.at, rows, vectors);
     net_begin_tile(acc, rows, vectors, b, bias);
-    contract(acc, rows, vectors, x, x_lanes, 256, w, taps, segments);
-    net_end_tile(acc, rows, vectors, epilogue, draw, in_memory, operands, e, run);
+    contract(acc, rows, vectors, x, x_step, TILE, w, taps, segments);
+    net_end_tile(acc, rows, vectors, y_blocks, epilogue, draw, in_memory, operands, e, run);
 }
 
 /* A packed image with its border of zeros: a kernel of `kernel_rows` by `kernel_columns` taps, all
-   inside; x_row: floats from row to row. */
-NET_TEMPLATE void net_packed_tile(int rows, int vectors, int x_lanes, int channels, int kernel_rows,
-                                  int kernel_columns, long x_row, int bias, net_epilogue *epilogue,
-                                  net_draw_block *draw, int in_memory, const float *x,
-                                  const float *w, const float *b, const void *operands,
-                                  const float *written, struct net_element e,
+   inside, of x_lanes floats an image; x_row: floats from row of pixels to row. */
+NET_TEMPLATE void net_packed_tile(int rows, int vectors, long x_step, int y_blocks, int x_lanes,
+                                  int channels, int kernel_rows, int kernel_columns, long x_row,
+                                  int bias, net_epilogue *epilogue, net_draw_block *draw,
+                                  int in_memory, const float *x, const float *w, const float *b,
+                                  const void *operands, const float *written, struct net_element e,
                                   const struct net_run *run)
 {
     vec acc[NET_TILE_ROWS][3];
@@ -220,9 +280,9 @@ NET_TEMPLATE void net_packed_tile(int rows, int vectors, int x_lanes, int channe
     if (written)
         net_prefetch_tile(written + e.at, rows, vectors);
     net_begin_tile(acc, rows, vectors, b, bias);
-    contract_pixels(acc, rows, vectors, x, x_lanes, channels, kernel_columns, x_row, kernel_rows,
-                    w);
-    net_end_tile(acc, rows, vectors, epilogue, draw, in_memory, operands, e, run);
+    contract_pixels(acc, rows, vectors, x, x_step, x_lanes, channels, kernel_columns, x_row,
+                    kernel_rows, w);
+    net_end_tile(acc, rows, vectors, y_blocks, epilogue, draw, in_memory, operands, e, run);
 }
 
 /* ---- Panels ---------------------------------------------------------------------------------- */
@@ -269,7 +329,7 @@ struct net_part {
     .part_count = (int)(sizeof((struct net_part[]){__VA_ARGS__}) / sizeof(struct net_part))
 
 struct net_contraction {
-    int tile_rows;          /* images of a tile */
+    int tile_rows;          /* images of a tile; or of the one image pixels of y in a row */
     int panel_outer;        /* items (panel, batch block, row): few of these, and many weights */
     struct net_extent y, x; /* of a dx: dx and dy; a packed x has its border in it */
     int x_lanes;            /* channels in a block of x: 16, or fewer of a packed image */
@@ -300,11 +360,12 @@ NET_INLINE void net_contract_row(net_gemm_tile *tile, int width, net_find_taps *
                                  const struct net_part *part, int panel, int batch_block, int row,
                                  const struct net_run *run)
 {
-    const long x_block = (long)s->x.height * s->x.width * s->x.blocks * 16 * s->x_lanes;
+    const long x_block = (long)s->x.height * s->x.width * s->x.blocks * NET_IMAGES * s->x_lanes;
     const long w_block = 16L * s->inputs * taps; /* floats of a block of outputs */
     const float *x = p->x + batch_block * x_block;
     const float *w = p->w + part->w + panel * w_block * part->pixels;
     const float *b = p->b ? p->b + 16 * panel : NULL;
+    const int columns = NET_IMAGES > 1 ? 1 : s->tile_rows, last = s->y.width - columns;
     struct taps at[NET_MAX_SEGMENTS];
     struct net_tile_call call = {at, s->segment_count, p->operands, run, .e.at = 0};
 
@@ -315,10 +376,11 @@ NET_INLINE void net_contract_row(net_gemm_tile *tile, int width, net_find_taps *
                                                             block, i);
 
             call.e = first;
-            for (int column = 0; column < s->y.width; column++) {
+            for (int next = 0; next < s->y.width; next += columns) {
+                const int column = next < last ? next : last; /* the last tile ends with the row */
                 const long from = find_taps(at, s, width, part->channel + 16 * panel, row, column);
 
-                call.e.at = first.at + column * s->y.blocks * 256L;
+                call.e.at = first.at + column * s->y.blocks * (long)TILE;
                 call.e.index = first.index + column * s->y.blocks;
                 tile(x + from + i * s->x_lanes, w + pixel * w_block * width, b, &call);
             }
@@ -395,11 +457,11 @@ NET_INLINE long net_dense_taps(struct taps *taps, const struct net_contraction *
     for (int i = 0; i < s->segment_count; i++) {
         const struct net_segment x = s->segments[i];
 
-        taps[i] = (struct taps){.x = x.block * 256L,
+        taps[i] = (struct taps){.x = x.block * (long)TILE,
                                 .w = 16L * width * x.start,
                                 .rows = 1,
                                 .columns = x.pixels,
-                                .x_column = x.stride * 256L,
+                                .x_column = x.stride * (long)TILE,
                                 .w_column = 16L * width * x.channels,
                                 .channels = x.channels};
     }
@@ -414,53 +476,6 @@ NET_TEMPLATE void net_dense(net_gemm_tile *three, net_gemm_tile *two, net_gemm_t
 {
     net_contract(three, two, one, net_dense_taps, 1, &(struct net_product){x, w, b, operands},
                  row_end, sums, &s, run, thread);
-}
-
-/* ---- Transposed weights ---------------------------------------------------------------------- */
-
-/* The inputs of one segment of x: they have panels of their own. */
-struct net_transposed {
-    int row, step;    /* rows of w: of the first input, and from tap to tap */
-    int taps, inputs; /* of a tap */
-    int panels[2];    /* of 3 and of 2 blocks of inputs */
-    long at;          /* floats into the transposed weights */
-};
-
-struct net_transpose {
-    int rows, outputs; /* of w */
-    int panels[2];     /* of 3 and of 2 blocks of outputs */
-};
-
-/* One block of inputs of a tap: wt[panel of inputs][tap][output][block][16]. */
-NET_INLINE void net_transpose_block(float *wt, const float *w, struct net_transposed p, int tap,
-                                    int block, struct net_transpose s)
-{
-    const struct net_panel to = net_panel_of(block, p.panels[0], p.panels[1]);
-    const long row = p.row + tap * p.step + 16 * block;
-
-    wt += p.at + to.first * 16L * p.taps * s.outputs +
-          ((long)tap * s.outputs * to.width + block - to.first) * 16;
-    for (int o = 0; o < s.outputs; o += 16) {
-        const struct net_panel from = net_panel_of(o / 16, s.panels[0], s.panels[1]);
-
-        net_transpose_16x16(wt + 16L * to.width * o, 16 * to.width,
-                            w + from.first * 16L * s.rows +
-                                (row * from.width + o / 16 - from.first) * 16,
-                            16 * from.width, p.inputs - 16 * block, s.outputs - o);
-    }
-}
-
-/* wt = w', a segment after the other. Items: (tap, block of inputs) of each segment. */
-NET_TEMPLATE void net_transpose_weights(float *wt, const float *w,
-                                        const struct net_transposed *segments, int segment_count,
-                                        struct net_transpose s, NET_RUN)
-{
-    for (int i = 0; i < segment_count; i++) {
-        const int blocks = (segments[i].inputs + 15) / 16;
-
-        NET_ITEMS(item, segments[i].taps * blocks, run, thread)
-            net_transpose_block(wt, w, segments[i], item / blocks, item % blocks, s);
-    }
 }
 
 #endif

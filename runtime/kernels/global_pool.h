@@ -24,37 +24,37 @@ NET_INLINE vec net_where_pixel(vec index, float pixel, vec dy)
 
 /* sum = that of `count` vectors of each of four images, `step` floats apart; groups by a long
    sum. */
-NET_INLINE void net_sum_along(vec sum[4], const float *from, int count, long step)
+NET_INLINE void net_sum_along(vec sum[NET_GROUP], const float *from, int count, long step)
 {
-    struct net_long_sum total[4];
+    struct net_long_sum total[NET_GROUP];
 
-    NET_UNROLL(j, 4)
+    NET_UNROLL(j, NET_GROUP)
         total[j] = net_long_zero();
     NET_SUM_GROUPS(first, end, count)
     {
-        vec group[4];
+        vec group[NET_GROUP];
 
-        NET_UNROLL(j, 4)
+        NET_UNROLL(j, NET_GROUP)
             group[j] = vec_zero();
         NET_REPEAT(at, end - first)
-            NET_UNROLL(j, 4)
+            NET_UNROLL(j, NET_GROUP)
                 group[j] = vec_add(group[j], vec_load(from + (first + at) * step + 16 * j));
-        NET_UNROLL(j, 4)
+        NET_UNROLL(j, NET_GROUP)
             net_long_add(&total[j], group[j]);
     }
-    NET_UNROLL(j, 4)
+    NET_UNROLL(j, NET_GROUP)
         sum[j] = total[j].sum;
 }
 
 /* max = the largest of sign x of such vectors, sign 1 or -1, and index which it is, the first of
    equal ones. lanes: of all vectors together, those behind them are left out. */
-NET_INLINE void net_max_along(vec max[4], vec index[4], const float *from, int count, long step,
-                              float sign, int lanes)
+NET_INLINE void net_max_along(vec max[NET_GROUP], vec index[NET_GROUP], const float *from,
+                              int count, long step, float sign, int lanes)
 {
-    NET_UNROLL(j, 4)
+    NET_UNROLL(j, NET_GROUP)
         max[j] = vec_set(-INFINITY), index[j] = vec_zero();
     NET_REPEAT(at, count)
-        NET_UNROLL(j, 4) {
+        NET_UNROLL(j, NET_GROUP) {
             vec v = vec_mul(vec_load(from + at * step + 16 * j), vec_set(sign));
 
             if (lanes < 16 * count)
@@ -69,13 +69,13 @@ NET_INLINE void net_global_sum(float *y, const float *x, float scale, struct net
 {
     NET_ITEMS(batch_block, v.batch_blocks, run, thread)
         for (int block = 0; block < v.blocks; block++)
-            for (int i = 0; i < 16; i += 4) {
+            for (int i = 0; i < NET_IMAGES; i += NET_GROUP) {
                 const float *from = x + net_block_at(v, batch_block, 0, block) + 16 * i;
-                float *to = y + ((long)batch_block * v.blocks + block) * 256 + 16 * i;
-                vec sum[4];
+                float *to = y + ((long)batch_block * v.blocks + block) * TILE + 16 * i;
+                vec sum[NET_GROUP];
 
-                net_sum_along(sum, from, v.height * v.width, v.blocks * 256);
-                NET_UNROLL(j, 4)
+                net_sum_along(sum, from, v.height * v.width, v.blocks * TILE);
+                NET_UNROLL(j, NET_GROUP)
                     vec_store(to + 16 * j, vec_mul(sum[j], vec_set(scale)));
             }
 }
@@ -97,14 +97,14 @@ NET_TEMPLATE void net_global_maxpool2d(float *y, float *index, const float *x, s
 {
     NET_ITEMS(batch_block, v.batch_blocks, run, thread)
         for (int block = 0; block < v.blocks; block++)
-            for (int i = 0; i < 16; i += 4) {
+            for (int i = 0; i < NET_IMAGES; i += NET_GROUP) {
                 const float *from = x + net_block_at(v, batch_block, 0, block) + 16 * i;
-                const long at = ((long)batch_block * v.blocks + block) * 256 + 16 * i;
-                vec max[4], first[4];
+                const long at = ((long)batch_block * v.blocks + block) * TILE + 16 * i;
+                vec max[NET_GROUP], first[NET_GROUP];
 
-                net_max_along(max, first, from, v.height * v.width, v.blocks * 256, 1,
+                net_max_along(max, first, from, v.height * v.width, v.blocks * TILE, 1,
                               16 * v.height * v.width);
-                NET_UNROLL(j, 4) {
+                NET_UNROLL(j, NET_GROUP) {
                     vec_store(y + at + 16 * j, max[j]);
                     if (index)
                         vec_store(index + at + 16 * j, first[j]);
@@ -123,7 +123,7 @@ NET_INLINE void net_global_grad_block(const float *index, const float *dy, float
 
     if (draw)
         draw(draws, operands, e, 16, run);
-    NET_REPEAT(i, 16) {
+    NET_REPEAT(i, NET_IMAGES) {
         const vec g = vec_load(dy + 16 * i);
         const vec dx = index ? net_where_pixel(vec_load(index + 16 * i), (float)pixel, g)
                              : vec_mul(g, vec_set(scale));
@@ -145,7 +145,7 @@ NET_INLINE void net_global_grad(const float *index, const float *dy, float scale
         for (int column = 0; column < v.width; column++)
             for (int block = 0; block < v.blocks; block++) {
                 const int pixel = row * v.width + column;
-                const long at = ((long)batch_block * v.blocks + block) * 256;
+                const long at = ((long)batch_block * v.blocks + block) * TILE;
 
                 net_global_grad_block(index ? index + at : NULL, dy + at, scale, pixel, epilogue,
                                       draw, operands,

@@ -15,7 +15,7 @@
 
 /* Of a value, or what it shares with all of its layout. */
 struct net_layout {
-    long batch_block; /* floats of 16 images */
+    long batch_block; /* floats of its images */
     const struct net_segment *segments;
     int segment_count;
 };
@@ -30,7 +30,7 @@ static inline long net_element_at(const struct net_segment *segments, int count,
     const int left = k - segments[s].start;
     const int c = left / segments[s].pixels, pixel = left % segments[s].pixels;
 
-    return ((long)segments[s].block + (long)pixel * segments[s].stride + c / 16) * 256 + c % 16;
+    return ((long)segments[s].block + (long)pixel * segments[s].stride + c / 16) * TILE + c % 16;
 }
 
 /* The channels that a block of a value holds. */

@@ -13,6 +13,7 @@
 #define NET_MATMUL_H
 
 #include "kernels/gemm.h"
+#include "kernels/transpose.h"
 
 struct net_matmul {
     int rows, inner,

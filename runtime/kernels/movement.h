@@ -4,7 +4,7 @@
  * not meet.
  *
  * The one idea: a value lies as [batch block][pixel][block of 16 channels][16 images][16 channels],
- * so that channels which begin and end with a block are copied 256 floats at a time.
+ * so that channels which begin and end with a block are copied a TILE at a time.
  *
  * Needs: layout.h. Gives: net_copy_blocks, net_pad, net_relayout.
  */
@@ -37,9 +37,9 @@ NET_TEMPLATE void net_copy_blocks(float *y, const struct net_blocks *parts, int 
             const long pixel = (long)item * s.size[1] + column;
 
             NET_UNROLL(p, part_count)
-                memcpy(y + (pixel * s.blocks + parts[p].to) * 256,
-                       parts[p].x + (pixel * parts[p].blocks + parts[p].first) * 256,
-                       (size_t)parts[p].count * 256 * sizeof *y);
+                memcpy(y + (pixel * s.blocks + parts[p].to) * TILE,
+                       parts[p].x + (pixel * parts[p].blocks + parts[p].first) * TILE,
+                       (size_t)parts[p].count * TILE * sizeof *y);
         }
 }
 
@@ -64,18 +64,18 @@ NET_INLINE void net_place_channels(float *y, int channels, const float *x, int x
     const int end = place + x_channels < channels ? place + x_channels : channels;
 
     for (int c = first; c < end && place % 16 == 0; c += 16) {
-        float *to = y + c / 16 * 256;
-        const float *from = x + (c - place) / 16 * 256;
+        float *to = y + c / 16 * TILE;
+        const float *from = x + (c - place) / 16 * TILE;
         const int lanes = end - c < 16 ? end - c : 16;
 
-        for (int i = 0; i < 16; i++)
+        for (int i = 0; i < NET_IMAGES; i++)
             memcpy(to + 16 * i, from + 16 * i, (size_t)lanes * sizeof *to);
     }
     for (int c = first; c < end && place % 16 != 0; c++) {
-        float *to = y + c / 16 * 256 + c % 16;
-        const float *from = x + (c - place) / 16 * 256 + (c - place) % 16;
+        float *to = y + c / 16 * TILE + c % 16;
+        const float *from = x + (c - place) / 16 * TILE + (c - place) % 16;
 
-        for (int i = 0; i < 16; i++)
+        for (int i = 0; i < NET_IMAGES; i++)
             to[16 * i] = from[16 * i];
     }
 }
@@ -89,7 +89,7 @@ NET_TEMPLATE void net_pad(float *y, const struct net_padded *parts, int part_cou
 
     NET_ITEMS(item, s.batch_blocks * s.size[0], run, thread)
         for (int column = 0; column < s.size[1]; column++) {
-            float *to = y + ((long)item * s.size[1] + column) * blocks * 256;
+            float *to = y + ((long)item * s.size[1] + column) * blocks * TILE;
             bool whole = false;
 
             NET_UNROLL(p, part_count) {
@@ -102,18 +102,18 @@ NET_TEMPLATE void net_pad(float *y, const struct net_padded *parts, int part_cou
                     at_column >= part.size[1])
                     continue;
                 const long row = (long)(item / s.size[0]) * part.size[0] + at_row;
-                const float *from = part.x + (row * part.size[1] + at_column) * x_blocks * 256;
+                const float *from = part.x + (row * part.size[1] + at_column) * x_blocks * TILE;
 
                 whole = true;
                 if (part.place[0] == 0 && part.channels == s.channels) {
-                    memcpy(to, from, (size_t)blocks * 256 * sizeof *to);
+                    memcpy(to, from, (size_t)blocks * TILE * sizeof *to);
                 } else {
-                    memset(to, 0, (size_t)blocks * 256 * sizeof *to);
+                    memset(to, 0, (size_t)blocks * TILE * sizeof *to);
                     net_place_channels(to, s.channels, from, part.channels, part.place[0]);
                 }
             }
             if (!whole)
-                memset(to, 0, (size_t)blocks * 256 * sizeof *to);
+                memset(to, 0, (size_t)blocks * TILE * sizeof *to);
         }
 }
 
@@ -137,7 +137,7 @@ NET_TEMPLATE void net_relayout(float *y, const float *x, struct net_relayout s, 
             const long at = net_element_at(s.y.segments, s.y.segment_count, k);
             const long of = net_element_at(s.x.segments, s.x.segment_count, s.start + k);
 
-            for (int i = 0; i < 16; i++)
+            for (int i = 0; i < NET_IMAGES; i++)
                 to[at + 16 * i] = from[of + 16 * i];
         }
     }

@@ -1,7 +1,7 @@
 /*
  * norm.h -- layernorm along the channels of each pixel, and its gradient; batchnorm of an element.
  *
- * The one idea: the sixteen images of a batch block are looked at together, so that a sum over
+ * The one idea: the images of a batch block are looked at together, so that a sum over
  * channels is a transposition and sums of vectors. Nothing but x is kept for backward: the mean and
  * deviation of a pixel are found again, cheaper than numbers fetched from memory.
  *
@@ -32,7 +32,7 @@ NET_INLINE vec net_normalize_grad(vec x, vec dy, vec mean, vec inv_std, vec gamm
     return vec_mul(vec_mul(gamma, inv_std), vec_sub(dy, vec_mul(sum, vec_set(inverse_rows))));
 }
 
-/* ---- One pixel of sixteen images ------------------------------------------------------------- */
+/* ---- One pixel of a batch block -------------------------------------------------------------- */
 
 /* Of each image: the mean of its channels, and one over their deviation. */
 struct net_stats {
@@ -44,13 +44,13 @@ struct net_grad_means {
     _Alignas(64) float g[16], g_xhat[16];
 };
 
-/* x: sixteen images a block of channels, the blocks 256 floats apart */
+/* x: the images of a block of channels, the blocks a TILE apart */
 NET_INLINE void net_find_stats(struct net_stats *s, const float *x, int channels, float eps)
 {
-    _Alignas(64) float part[256];
+    _Alignas(64) float part[TILE];
     const vec count = vec_set((float)channels);
 
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < NET_IMAGES; i++) {
         struct net_long_sum sum = net_long_zero();
 
         NET_SUM_GROUPS(block, end, (channels + 15) / 16)
@@ -58,13 +58,13 @@ NET_INLINE void net_find_stats(struct net_stats *s, const float *x, int channels
             vec group = vec_zero();
 
             for (; block < end; block++)
-                group = vec_add(group, vec_load(x + 256 * block + 16 * i));
+                group = vec_add(group, vec_load(x + TILE * block + 16 * i));
             net_long_add(&sum, group);
         }
         vec_store(part + 16 * i, sum.sum);
     }
-    vec_store(s->mean, vec_div(vec_sum_each(part, 16), count));
-    for (int i = 0; i < 16; i++) {
+    vec_store(s->mean, vec_div(vec_sum_each(part, NET_IMAGES), count));
+    for (int i = 0; i < NET_IMAGES; i++) {
         const vec mean = vec_set(s->mean[i]);
         struct net_long_sum sum = net_long_zero();
 
@@ -73,7 +73,7 @@ NET_INLINE void net_find_stats(struct net_stats *s, const float *x, int channels
             vec group = vec_zero();
 
             for (; block < end; block++) {
-                const vec away = vec_sub(vec_load(x + 256 * block + 16 * i), mean);
+                const vec away = vec_sub(vec_load(x + TILE * block + 16 * i), mean);
                 const vec d = vec_first(channels - 16 * (int)block, away, vec_zero());
 
                 group = vec_fma(d, d, group);
@@ -82,7 +82,7 @@ NET_INLINE void net_find_stats(struct net_stats *s, const float *x, int channels
         }
         vec_store(part + 16 * i, sum.sum);
     }
-    const vec variance = vec_div(vec_sum_each(part, 16), count);
+    const vec variance = vec_div(vec_sum_each(part, NET_IMAGES), count);
     vec_store(s->inv_std, vec_div(vec_set(1.0f), vec_sqrt(vec_add(variance, vec_set(eps)))));
 }
 
@@ -96,10 +96,10 @@ NET_INLINE void net_find_grad_means(struct net_grad_means *means, const struct n
                                     const float *x, const float *dy, const float *gamma,
                                     int channels)
 {
-    _Alignas(64) float part[256], part_xhat[256];
+    _Alignas(64) float part[TILE], part_xhat[TILE];
     const vec count = vec_set((float)channels);
 
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < NET_IMAGES; i++) {
         struct net_long_sum sum = net_long_zero(), second = net_long_zero();
 
         NET_SUM_GROUPS(block, end, (channels + 15) / 16)
@@ -107,8 +107,8 @@ NET_INLINE void net_find_grad_means(struct net_grad_means *means, const struct n
             vec group = vec_zero(), second_group = vec_zero();
 
             for (; block < end; block++) {
-                const vec xhat = net_standard(s, i, vec_load(x + 256 * block + 16 * i));
-                const vec g = vec_mul(vec_load(dy + 256 * block + 16 * i),
+                const vec xhat = net_standard(s, i, vec_load(x + TILE * block + 16 * i));
+                const vec g = vec_mul(vec_load(dy + TILE * block + 16 * i),
                                       vec_load(gamma + 16 * block));
 
                 group = vec_add(group, g);
@@ -120,8 +120,8 @@ NET_INLINE void net_find_grad_means(struct net_grad_means *means, const struct n
         vec_store(part + 16 * i, sum.sum);
         vec_store(part_xhat + 16 * i, second.sum);
     }
-    vec_store(means->g, vec_div(vec_sum_each(part, 16), count));
-    vec_store(means->g_xhat, vec_div(vec_sum_each(part_xhat, 16), count));
+    vec_store(means->g, vec_div(vec_sum_each(part, NET_IMAGES), count));
+    vec_store(means->g_xhat, vec_div(vec_sum_each(part_xhat, NET_IMAGES), count));
 }
 
 /* (g - mean of g - xhat mean of g xhat) / deviation in the first `lanes` lanes */
@@ -142,7 +142,7 @@ struct net_layernorm {
     float eps;           /* added to the variance */
 };
 
-/* One block of channels of a pixel; x, dy: its sixteen images. `channels`: from its first on. dy
+/* One block of channels of a pixel; x, dy: its images. `channels`: from its first on. dy
    and `means` are NULL forward, beta backward. */
 NET_INLINE void net_layernorm_block(const float *x, const float *dy, const struct net_stats *s,
                                     const struct net_grad_means *means, const float *gamma,
@@ -155,7 +155,7 @@ NET_INLINE void net_layernorm_block(const float *x, const float *dy, const struc
 
     if (draw)
         draw(draws, operands, e, 16, run);
-    NET_REPEAT(i, 16) {
+    NET_REPEAT(i, NET_IMAGES) {
         const vec xhat = net_standard(s, (int)i, vec_load(x + 16 * i));
         const vec v = dy ? net_layernorm_dx(s, means, (int)i, xhat,
                                             vec_mul(vec_load(dy + 16 * i), scale), channels)
@@ -181,7 +181,7 @@ NET_TEMPLATE void net_layernorm(const float *x, const float *gamma, const float 
 
             net_find_stats(&stats, from, s.channels, s.eps);
             for (int block = 0; block < s.v.blocks; block++)
-                net_layernorm_block(from + 256 * block, NULL, &stats, NULL, gamma + 16 * block,
+                net_layernorm_block(from + TILE * block, NULL, &stats, NULL, gamma + 16 * block,
                                     beta + 16 * block, 0, epilogue, draw, operands,
                                     net_element_of(s.v, batch_block, pixel, block, 0), run);
         }
@@ -209,7 +209,7 @@ NET_TEMPLATE void net_layernorm_grad(const float *x, const float *dy, const floa
             net_find_stats(&stats, x + at, s.channels, s.eps);
             net_find_grad_means(&means, &stats, x + at, dy + at, gamma, s.channels);
             for (int block = 0; block < s.v.blocks; block++)
-                net_layernorm_block(x + at + 256 * block, dy + at + 256 * block, &stats, &means,
+                net_layernorm_block(x + at + TILE * block, dy + at + TILE * block, &stats, &means,
                                     gamma + 16 * block, NULL, s.channels - 16 * block, epilogue,
                                     draw, operands,
                                     net_element_of(s.v, batch_block, pixel, block, 0), run);

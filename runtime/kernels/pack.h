@@ -43,14 +43,14 @@ NET_INLINE void net_pack_channels(float *to, const uint8_t *bytes, const float *
     const int last = first + (end - first) / 16 * 16;
 
     for (int c = begin; c < first; c++)
-        to[c / 16 * 256 + c % 16] = bytes ? net_scale_byte(bytes[c], scale, shift) : values[c];
+        to[c / 16 * TILE + c % 16] = bytes ? net_scale_byte(bytes[c], scale, shift) : values[c];
     for (int c = first; c < last; c += 16)
         if (bytes)
-            vec_store(to + 16 * c, net_scale_bytes(bytes + c, scale, shift));
+            vec_store(to + NET_IMAGES * c, net_scale_bytes(bytes + c, scale, shift));
         else
-            memcpy(to + 16 * c, values + c, 16 * sizeof *to);
+            memcpy(to + NET_IMAGES * c, values + c, 16 * sizeof *to);
     for (int c = last; c < end; c++)
-        to[c / 16 * 256 + c % 16] = bytes ? net_scale_byte(bytes[c], scale, shift) : values[c];
+        to[c / 16 * TILE + c % 16] = bytes ? net_scale_byte(bytes[c], scale, shift) : values[c];
 }
 
 /* `count` elements of row i, from element `from` on, to every `step`th float. */
@@ -82,7 +82,7 @@ static inline void net_pack_vectors(float *to, const struct net_rows *rows, int 
     for (int i = 0; i < n; i++) {
         const uint8_t *bytes = u8 ? (const uint8_t *)rows->row[i] + p.start : NULL;
         const float *values = u8 ? NULL : (const float *)rows->row[i] + p.start;
-        float *image = to + p.at + i / 16 * p.batch_block + i % 16 * p.lanes;
+        float *image = to + p.at + i / NET_IMAGES * p.batch_block + i % NET_IMAGES * p.lanes;
 
         for (int c = 0, end; c < p.channels; c = end) {
             const int s = (p.start + c) / p.scaled, next = (s + 1) * p.scaled - p.start;
@@ -105,12 +105,12 @@ static inline void net_pack(float *to, const struct net_rows *rows, int n, struc
         net_pack_vectors(to, rows, n, p);
         return;
     }
-    for (int first = 0; first < n; first += 16)
+    for (int first = 0; first < n; first += NET_IMAGES)
         for (int h = 0; h < p.height; h++)
-            for (int i = first; i < n && i < first + 16; i++)
+            for (int i = first; i < n && i < first + NET_IMAGES; i++)
                 for (int c = 0; c < p.channels; c++)
-                    net_pack_line(to + p.at + i / 16 * p.batch_block + i % 16 * p.lanes +
-                                      c / 16 * 256 + c % 16 + h * p.row,
+                    net_pack_line(to + p.at + i / NET_IMAGES * p.batch_block +
+                                      i % NET_IMAGES * p.lanes + c / 16 * TILE + c % 16 + h * p.row,
                                   p.column, rows, i, p.start + (c * p.height + h) * p.width,
                                   p.width, p.scaled);
 }
@@ -135,7 +135,8 @@ static inline void net_unpack(float *rows, const float *from, long batch_block, 
         const long at = net_element_at(segments, count, k);
 
         for (int i = 0; i < n; i++)
-            rows[(long)i * size + k] = from[i / 16 * batch_block + at + 16 * (i % 16)];
+            rows[(long)i * size + k] =
+                from[i / NET_IMAGES * batch_block + at + 16 * (i % NET_IMAGES)];
     }
 }
 

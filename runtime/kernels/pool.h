@@ -87,9 +87,9 @@ NET_INLINE struct net_window net_pool_windows(struct net_pool2d s, int axis, int
 
 /* Images whose maxima and taps are kept in registers together. */
 #ifdef NET_VEC_PAIR
-enum { NET_MAXPOOL_IMAGES = 2 };
+enum { NET_MAXPOOL_IMAGES = NET_IMAGES < 2 ? NET_IMAGES : 2 };
 #else
-enum { NET_MAXPOOL_IMAGES = 4 };
+enum { NET_MAXPOOL_IMAGES = NET_GROUP };
 #endif
 
 /* The maximum of some images' windows, and its first tap; x: of the first image. */
@@ -128,7 +128,7 @@ NET_TEMPLATE void net_maxpool2d(float *y, uint8_t *index, const float *x, net_ro
             const struct net_window h = net_pool_taps(of, 0, row), w = net_pool_taps(of, 1, column);
 
             for (int block = 0; block < s.blocks; block++)
-                NET_REPEAT(g, 16 / NET_MAXPOOL_IMAGES) {
+                NET_REPEAT(g, NET_IMAGES / NET_MAXPOOL_IMAGES) {
                     const long image = 16 * NET_MAXPOOL_IMAGES * g;
                     const long at = image + net_block_at(net_pool_y(of), slice,
                                                          row * of.y[1] + column, block);
@@ -151,24 +151,24 @@ NET_TEMPLATE void net_maxpool2d(float *y, uint8_t *index, const float *x, net_ro
 
 /* sum[r] += what one pixel of four images gets, from pixels h x w; index, x: their first pixel and
    image, index of maxpool2d or NULL. */
-typedef void net_gather_window(vec sum[4], const uint8_t *index, const float *x,
+typedef void net_gather_window(vec sum[NET_GROUP], const uint8_t *index, const float *x,
                                struct net_window h, struct net_window w, struct net_pool2d s);
 
 /* The epilogue of four images from e on; `transcendental`: it has exponentials or draws, and is not
    unrolled. */
-NET_INLINE void net_group_end(const vec v[4], net_epilogue *epilogue, const void *operands,
+NET_INLINE void net_group_end(const vec v[NET_GROUP], net_epilogue *epilogue, const void *operands,
                               bool transcendental, struct net_element e, const float *draws,
                               const struct net_run *run)
 {
-    _Alignas(64) float results[64];
+    _Alignas(64) float results[16 * NET_GROUP];
 
-    NET_UNROLL(r, 4)
+    NET_UNROLL(r, NET_GROUP)
         if (transcendental)
             vec_store(results + 16 * r, v[r]);
         else
             epilogue(v[r], operands, net_element_after(e, r), draws + 16 * r, run);
     if (transcendental)
-        NET_REPEAT(r, 4)
+        NET_REPEAT(r, NET_GROUP)
             epilogue(vec_load(results + 16 * r), operands, net_element_after(e, (int)r),
                      draws + 16 * r, run);
 }
@@ -183,27 +183,27 @@ NET_INLINE struct net_window net_window_part(struct net_window w, int first, int
 }
 
 /* The same of a large window, whose sums are long: in groups of a row of it. */
-NET_INLINE void net_gather_large(net_gather_window *gather, bool backward, vec sum[4],
+NET_INLINE void net_gather_large(net_gather_window *gather, bool backward, vec sum[NET_GROUP],
                                  const uint8_t *index, const float *x, struct net_window h,
                                  struct net_window w, struct net_pool2d s)
 {
-    struct net_long_sum all[4];
+    struct net_long_sum all[NET_GROUP];
 
-    NET_UNROLL(r, 4)
+    NET_UNROLL(r, NET_GROUP)
         all[r] = net_long_zero();
     for (int m = 0; m < h.count; m++)
         NET_SUM_GROUPS(first, end, w.count)
         {
-            vec group[4];
+            vec group[NET_GROUP];
 
-            NET_UNROLL(r, 4)
+            NET_UNROLL(r, NET_GROUP)
                 group[r] = vec_zero();
             gather(group, index, x, net_window_part(h, m, 1, backward, s.stride[0]),
                    net_window_part(w, (int)first, (int)(end - first), backward, s.stride[1]), s);
-            NET_UNROLL(r, 4)
+            NET_UNROLL(r, NET_GROUP)
                 net_long_add(&all[r], group[r]);
         }
-    NET_UNROLL(r, 4)
+    NET_UNROLL(r, NET_GROUP)
         sum[r] = all[r].sum;
 }
 
@@ -218,18 +218,18 @@ NET_INLINE void net_gather_block(net_gather_window *gather, bool backward, const
 
     if (draw)
         draw(draws, operands, e, 16, run);
-    NET_REPEAT(g, 4) {
-        vec sum[4];
+    NET_REPEAT(g, NET_IMAGES / NET_GROUP) {
+        vec sum[NET_GROUP];
 
-        NET_UNROLL(r, 4)
+        NET_UNROLL(r, NET_GROUP)
             sum[r] = vec_zero();
         if (s.kernel[0] * s.kernel[1] > NET_SUM_GROUP)
-            net_gather_large(gather, backward, sum, index ? index + 64 * g : NULL, x + 64 * g, h, w,
-                             s);
+            net_gather_large(gather, backward, sum, index ? index + 16 * NET_GROUP * g : NULL,
+                             x + 16 * NET_GROUP * g, h, w, s);
         else
-            gather(sum, index ? index + 64 * g : NULL, x + 64 * g, h, w, s);
-        net_group_end(sum, epilogue, operands, transcendental, net_element_after(e, 4 * (int)g),
-                      draws + 64 * g, run);
+            gather(sum, index ? index + 16 * NET_GROUP * g : NULL, x + 16 * NET_GROUP * g, h, w, s);
+        net_group_end(sum, epilogue, operands, transcendental,
+                      net_element_after(e, NET_GROUP * (int)g), draws + 16 * NET_GROUP * g, run);
     }
 }
 
@@ -268,45 +268,47 @@ NET_INLINE void net_gather_windows(net_gather_window *gather, bool backward, con
     }
 }
 
-NET_INLINE void net_gather_max(vec sum[4], const uint8_t *index, const float *x,
+NET_INLINE void net_gather_max(vec sum[NET_GROUP], const uint8_t *index, const float *x,
                                struct net_window h, struct net_window w, struct net_pool2d s)
 {
     for (int m = 0; m < h.count; m++)
         for (int l = 0; l < w.count; l++) {
-            const long at = (long)((h.at - m) * s.y[1] + w.at - l) * s.blocks * 256;
+            const long at = (long)((h.at - m) * s.y[1] + w.at - l) * s.blocks * TILE;
             const int tap = (h.first + m * s.stride[0]) * s.kernel[1] + w.first + l * s.stride[1];
 
-            NET_UNROLL(r, 4)
+            NET_UNROLL(r, NET_GROUP)
                 sum[r] = vec_add(
                     sum[r], net_where_tap(index + at + 16 * r, tap, vec_load(x + at + 16 * r)));
         }
 }
 
-NET_INLINE void net_gather_pixels(vec sum[4], NET_UNUSED const uint8_t *index, const float *x,
-                                  struct net_window h, struct net_window w, struct net_pool2d s)
+NET_INLINE void net_gather_pixels(vec sum[NET_GROUP], NET_UNUSED const uint8_t *index,
+                                  const float *x, struct net_window h, struct net_window w,
+                                  struct net_pool2d s)
 {
-    const long step = s.blocks * 256L;
+    const long step = s.blocks * (long)TILE;
 
     x += ((long)h.at * s.x[1] + w.at) * step;
     for (int m = 0; m < h.count; m++)
         NET_REPEAT(l, w.count)
-            NET_UNROLL(r, 4)
+            NET_UNROLL(r, NET_GROUP)
                 sum[r] = vec_add(sum[r], vec_load(x + ((long)m * s.x[1] + l) * step + 16 * r));
-    NET_UNROLL(r, 4)
+    NET_UNROLL(r, NET_GROUP)
         sum[r] = vec_mul(sum[r], vec_set(s.scale));
 }
 
-NET_INLINE void net_gather_averages(vec sum[4], NET_UNUSED const uint8_t *index, const float *x,
-                                    struct net_window h, struct net_window w, struct net_pool2d s)
+NET_INLINE void net_gather_averages(vec sum[NET_GROUP], NET_UNUSED const uint8_t *index,
+                                    const float *x, struct net_window h, struct net_window w,
+                                    struct net_pool2d s)
 {
     for (int m = 0; m < h.count; m++)
         for (int l = 0; l < w.count; l++) {
-            const long at = (long)((h.at - m) * s.y[1] + w.at - l) * s.blocks * 256;
+            const long at = (long)((h.at - m) * s.y[1] + w.at - l) * s.blocks * TILE;
 
-            NET_UNROLL(r, 4)
+            NET_UNROLL(r, NET_GROUP)
                 sum[r] = vec_add(sum[r], vec_load(x + at + 16 * r));
         }
-    NET_UNROLL(r, 4)
+    NET_UNROLL(r, NET_GROUP)
         sum[r] = vec_mul(sum[r], vec_set(s.scale));
 }
 
@@ -394,7 +396,7 @@ NET_INLINE float net_bilinear_share(struct net_pool2d s, int axis, int tap, int 
 NET_INLINE void net_bilinear_block(float *results, const float *from, struct net_window h,
                                    struct net_window w, int row, int column, struct net_pool2d s)
 {
-    NET_REPEAT(r, 16) {
+    NET_REPEAT(r, NET_IMAGES) {
         vec sum = vec_zero();
 
         for (int m = 0; m < h.count; m++)
@@ -403,7 +405,7 @@ NET_INLINE void net_bilinear_block(float *results, const float *from, struct net
                 const float share = net_bilinear_share(s, 0, h.first + m * s.stride[0], row) *
                                     net_bilinear_share(s, 1, w.first + l * s.stride[1], column);
 
-                sum = vec_fma(vec_load(from + pixel * s.blocks * 256 + 16 * r), vec_set(share),
+                sum = vec_fma(vec_load(from + pixel * s.blocks * TILE + 16 * r), vec_set(share),
                               sum);
             }
         vec_store(results + 16 * r, sum);
@@ -426,7 +428,7 @@ NET_TEMPLATE void net_upsample2d_bilinear(const float *x, net_epilogue *epilogue
             const struct net_window w = net_pool_windows(s, 1, column);
 
             for (int block = 0; block < to.blocks; block++) {
-                _Alignas(64) float results[256];
+                _Alignas(64) float results[TILE];
 
                 net_bilinear_block(results, x + net_block_at(of, batch_block, 0, block), h, w, row,
                                    column, s);
@@ -440,8 +442,9 @@ NET_TEMPLATE void net_upsample2d_bilinear(const float *x, net_epilogue *epilogue
     }
 }
 
-NET_INLINE void net_gather_shares(vec sum[4], NET_UNUSED const uint8_t *index, const float *dy,
-                                  struct net_window h, struct net_window w, struct net_pool2d s)
+NET_INLINE void net_gather_shares(vec sum[NET_GROUP], NET_UNUSED const uint8_t *index,
+                                  const float *dy, struct net_window h, struct net_window w,
+                                  struct net_pool2d s)
 {
     for (int m = 0; m < h.count; m++)
         for (int l = 0; l < w.count; l++) {
@@ -449,8 +452,8 @@ NET_INLINE void net_gather_shares(vec sum[4], NET_UNUSED const uint8_t *index, c
             const vec share = vec_set(net_bilinear_share(s, 0, h.first + m, h.at + m) *
                                       net_bilinear_share(s, 1, w.first + l, w.at + l));
 
-            NET_UNROLL(r, 4)
-                sum[r] = vec_fma(vec_load(dy + pixel * s.blocks * 256 + 16 * r), share, sum[r]);
+            NET_UNROLL(r, NET_GROUP)
+                sum[r] = vec_fma(vec_load(dy + pixel * s.blocks * TILE + 16 * r), share, sum[r]);
         }
 }
 

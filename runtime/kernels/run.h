@@ -37,8 +37,15 @@
 /* The last parameters of kernels and templates. */
 #define NET_RUN struct net_run *run, int thread
 
-/* Images of a batch block, channels of a block; floats of both together. */
-enum { BLOCK = 16, TILE = BLOCK * BLOCK };
+/* Images of a batch block. A library that takes one row at a time says 1: its values have no lanes
+   of other images, and its register tiles are of pixels side by side. */
+#ifndef NET_IMAGES
+#define NET_IMAGES 16
+#endif
+
+/* Channels of a block; floats of a block of images by one of channels; images whose vectors are in
+   registers together. */
+enum { BLOCK = 16, TILE = NET_IMAGES * BLOCK, NET_GROUP = NET_IMAGES < 4 ? NET_IMAGES : 4 };
 
 /* Operands of a kernel: typed values that it reads, and that it writes. */
 #define IN(type) const struct type *restrict
@@ -85,18 +92,18 @@ NET_INLINE float *net_scratch(const struct net_run *run, int thread)
     return run->scratch + thread * run->scratch_stride;
 }
 
-/* Images of this batch that lie in a batch block of 16: 0 to 16. */
+/* Images of this batch that lie in a batch block: 0 to NET_IMAGES. */
 NET_INLINE int net_rows(const struct net_run *run, int batch_block)
 {
-    const int rows = run->n - 16 * batch_block;
+    const int rows = run->n - NET_IMAGES * batch_block;
 
-    return rows < 0 ? 0 : rows < 16 ? rows : 16;
+    return rows < 0 ? 0 : rows < NET_IMAGES ? rows : NET_IMAGES;
 }
 
 /* Batch blocks that hold an image of this batch. */
 NET_INLINE int net_batch_blocks(const struct net_run *run)
 {
-    return (run->n + 15) / 16;
+    return (run->n + NET_IMAGES - 1) / NET_IMAGES;
 }
 
 /* The extent of a value: what items (batch block, row of pixels) are made of. */
@@ -107,7 +114,7 @@ struct net_extent {
 /* Floats from the start of a value to image 0 of a block of channels of a pixel. */
 NET_INLINE long net_block_at(struct net_extent v, int batch_block, int pixel, int block)
 {
-    return (((long)batch_block * v.height * v.width + pixel) * v.blocks + block) * 256;
+    return (((long)batch_block * v.height * v.width + pixel) * v.blocks + block) * TILE;
 }
 
 #endif

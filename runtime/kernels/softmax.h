@@ -1,7 +1,7 @@
 /*
  * softmax.h -- softmax along the channels of each pixel, and its gradient.
  *
- * The one idea: a row is the channels of one pixel of one image, whose blocks of 16 are 256 floats
+ * The one idea: a row is the channels of one pixel of one image, whose blocks of 16 are a TILE
  * apart; lanes beyond the last channel take no part and become +0. Rows beyond the batch are left
  * alone.
  *
@@ -21,7 +21,8 @@ NET_INLINE float net_row_max(const float *z, int channels)
     float max = -INFINITY;
 
     for (int c = 0; c < channels; c += 16) {
-        const float m = vec_top(vec_first(channels - c, vec_load(z + 16 * c), vec_set(-INFINITY)));
+        const float m = vec_top(
+            vec_first(channels - c, vec_load(z + NET_IMAGES * c), vec_set(-INFINITY)));
         max = m > max ? m : max;
     }
     return max;
@@ -39,12 +40,12 @@ NET_INLINE float net_row_exp(float *p, const float *z, float max, int channels)
         vec part = vec_zero();
 
         for (long c = 16 * block; c < 16 * end; c += 16) {
-            const vec e = vec_exp(vec_sub(vec_load(z + 16 * c), vec_set(max)));
+            const vec e = vec_exp(vec_sub(vec_load(z + NET_IMAGES * c), vec_set(max)));
             const vec in = vec_first(channels - (int)c, e, vec_zero());
             const vec is_one = vec_if_greater(in, vec_set(0x1.fffffep-1f), in, vec_zero());
 
             if (p)
-                vec_store(p + 16 * c, in);
+                vec_store(p + NET_IMAGES * c, in);
             largest += __builtin_popcount(vec_lane_bits(is_one));
             part = vec_add(part, vec_sub(in, is_one));
         }
@@ -58,7 +59,7 @@ NET_INLINE void net_softmax_row(float *y, const float *x, int channels)
     const float sum = 1.0f + net_row_exp(y, x, net_row_max(x, channels), channels);
 
     for (int c = 0; c < channels; c += 16)
-        vec_store(y + 16 * c, vec_div(vec_load(y + 16 * c), vec_set(sum)));
+        vec_store(y + NET_IMAGES * c, vec_div(vec_load(y + NET_IMAGES * c), vec_set(sum)));
 }
 
 NET_INLINE void net_softmax_grad_row(float *dx, const float *y, const float *dy, int channels)
@@ -66,11 +67,12 @@ NET_INLINE void net_softmax_grad_row(float *dx, const float *y, const float *dy,
     float sum = 0.0f;
 
     for (int c = 0; c < channels; c += 16)
-        sum += vec_sum(vec_mul(vec_load(y + 16 * c), vec_load(dy + 16 * c)));
+        sum += vec_sum(vec_mul(vec_load(y + NET_IMAGES * c), vec_load(dy + NET_IMAGES * c)));
     for (int c = 0; c < channels; c += 16) {
-        const vec g = vec_mul(vec_load(y + 16 * c), vec_sub(vec_load(dy + 16 * c), vec_set(sum)));
+        const vec g = vec_mul(vec_load(y + NET_IMAGES * c),
+                              vec_sub(vec_load(dy + NET_IMAGES * c), vec_set(sum)));
 
-        vec_store(dx + 16 * c, vec_first(channels - c, g, vec_zero()));
+        vec_store(dx + NET_IMAGES * c, vec_first(channels - c, g, vec_zero()));
     }
 }
 
@@ -85,7 +87,7 @@ struct net_softmax {
 /* y = e^x / sum of e^x along the channels. Items: (batch block, row). */
 NET_TEMPLATE void net_softmax(float *y, const float *x, struct net_softmax s, NET_RUN)
 {
-    const long pixel = (s.channels + 15) / 16 * 256L; /* floats */
+    const long pixel = (s.channels + 15) / 16 * (long)TILE; /* floats */
 
     NET_ITEMS(item, s.batch_blocks * s.size[0], run, thread)
         for (int column = 0; column < s.size[1]; column++)
@@ -100,7 +102,7 @@ NET_TEMPLATE void net_softmax(float *y, const float *x, struct net_softmax s, NE
 NET_TEMPLATE void net_softmax_grad(float *dx, const float *y, const float *dy, struct net_softmax s,
                                    NET_RUN)
 {
-    const long pixel = (s.channels + 15) / 16 * 256L; /* floats */
+    const long pixel = (s.channels + 15) / 16 * (long)TILE; /* floats */
 
     NET_ITEMS(item, s.batch_blocks * s.size[0], run, thread)
         for (int column = 0; column < s.size[1]; column++)

@@ -12,6 +12,7 @@
 
 #include "kernels/epilogue.h"
 #include "kernels/gemm.h"
+#include "kernels/transpose.h"
 #include "kernels/weight_gradient.h"
 #include "kernels/winograd.h"
 

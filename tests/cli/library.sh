@@ -312,8 +312,8 @@ on() {
         grep -vE " T digits_[a-z_]+$| U mem(cpy|set)"' - "lib-$target/libdigits.so"
 }
 if [ -z "$sanitize" ]; then
-    check "a host of this machine" "$cc" -Dstart=main port.c -Ibatch-lib \
-        batch-lib/libdigits.a -o port
+    check "this machine's, of one row" "$netc" digits.net --library --weights run -o lib-here
+    check "a host of it" "$cc" -Dstart=main port.c -Ilib-here lib-here/libdigits.a -o port
     check "it runs" sh -c './port <rows >said.here'
     on riscv64 riscv64-linux-gnu qemu-riscv64 -mno-relax
     on neon aarch64-linux-gnu qemu-aarch64

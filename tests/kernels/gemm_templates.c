@@ -53,28 +53,29 @@ NET_DRAW(halves)
 
 NET_GEMM_TILE(tile_4x2_bias)
 {
-    net_tile(4, 2, 16, 1, multiply, NULL, 0, x, w, b, taps, segments, o, NULL, e, run);
+    net_tile(4, 2, 16, 0, 1, multiply, NULL, 0, x, w, b, taps, segments, o, NULL, e, run);
 }
 
 NET_GEMM_TILE(tile_4x1_bias)
 {
-    net_tile(4, 1, 16, 1, multiply_draw, halves, 1, x, w, b, taps, segments, o, NULL, e, run);
+    net_tile(4, 1, 16, 0, 1, multiply_draw, halves, 1, x, w, b, taps, segments, o, NULL, e, run);
 }
 
 NET_GEMM_TILE(tile_8x3)
 {
-    net_tile(8, 3, 16, 0, multiply, NULL, 0, x, w, b, taps, segments, o, NULL, e, run);
+    net_tile(8, 3, 16, 0, 0, multiply, NULL, 0, x, w, b, taps, segments, o, NULL, e, run);
 }
 
 NET_GEMM_TILE(tile_8x1)
 {
-    net_tile(8, 1, 16, 0, multiply, NULL, 0, x, w, b, taps, segments, o, NULL, e, run);
+    net_tile(8, 1, 16, 0, 0, multiply, NULL, 0, x, w, b, taps, segments, o, NULL, e, run);
 }
 
 /* 3x2 taps of 3 channels in 4 lanes, a row of 9 pixels, its border with it */
 NET_GEMM_TILE(tile_8x1_packed)
 {
-    net_packed_tile(8, 1, 4, 3, 3, 2, 16L * 4 * 9, 0, multiply, NULL, 0, x, w, b, o, NULL, e, run);
+    net_packed_tile(8, 1, 4, 0, 4, 3, 3, 2, 16L * 4 * 9, 0, multiply, NULL, 0, x, w, b, o, NULL, e,
+                    run);
 }
 
 /* How often each row was ended. */

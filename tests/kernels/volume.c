@@ -73,7 +73,7 @@ NET_EPILOGUE(store)
 
 NET_GEMM_TILE(tile_4x2)
 {
-    net_tile(4, 2, 16, 0, store, NULL, 0, x, w, b, taps, segments, o, NULL, e, run);
+    net_tile(4, 2, 16, 0, 0, store, NULL, 0, x, w, b, taps, segments, o, NULL, e, run);
 }
 
 NET_DW_TILE(tile_4x2_add)

@@ -1,0 +1,228 @@
+/*
+ * libraries.c -- predictions of compiled libraries against the reference, of one row at a time:
+ * values have no lanes of other images, and tiles are of pixels side by side.
+ *
+ * Weights are random numbers, put where the library's own table has them.
+ */
+
+#define _XOPEN_SOURCE 700 /* mkdtemp */
+
+#include <check.h>
+#include <dlfcn.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "driver.h"
+#include "library/library.h"
+#include "library/weights.h"
+#include "support/graph_test.h"
+#include "support/kernel_test.h"
+
+Suite *suite_libraries(void);
+
+/* Rows of tiles that end with the row, borders on all sides or one, strides, taps apart, groups,
+   several panels and segments, ends in memory, few outputs; last what wants sixteen images. */
+static const KernelCase cases[] = {
+    {"images", 1, 1, true, "input x[3, 11, 13] = x\n    input y[20, 5, 17] = y", "[54] = t", "x, y",
+     "    a = x -> conv2d(33, 3, padding=same) -> batchnorm -> relu\n"
+     "    b = y -> conv2d(50, [2, 3], padding=[1, 0], stride=[2, 1]) -> sigmoid\n"
+     "    c = y -> conv2d(20, 3, padding=same) -> batchnorm\n"
+     "    d = concat(y + c -> relu, y) -> conv2d(7, 3, dilation=[1, 4], padding=same) -> tanh\n"
+     "    e = y -> conv2d(40, 3, groups=2, stride=3, padding=2) -> layernorm\n"
+     "    f = y -> conv2d(20, 3, groups=20, padding=1, bias=false) -> silu\n"
+     "    g = a -> maxpool2d(3, stride=2) -> conv2d(64, 1) -> conv2d(9, [5, 6])\n"
+     "    h = a -> avgpool2d(2, stride=3) -> upsample2d(2) -> conv2d(5, 4, padding=3)\n"
+     "    i = x -> conv2d(4, [3, 12], stride=2) -> relu\n"
+     "    concat(a -> global_avgpool2d -> dense(5), b -> flatten -> dense(6) -> softmax,\n"
+     "           c -> global_maxpool2d -> dense(3), d -> flatten -> dense(5),\n"
+     "           e -> flatten -> dense(2), f -> flatten -> dense(17), g -> flatten,\n"
+     "           h -> flatten -> dense(3), i -> flatten -> dense(4))\n",
+     "mse"},
+
+    {"texts", 1, 1, false,
+     "input x = column(1) -> tokens(vocabulary=20, length=9)\n"
+     "    input y[30] = columns(1..30)",
+     "[12] = columns(1..12)", "x, y",
+     "    a = x -> embedding(19)\n"
+     "    b = a -> conv1d(37, 3, padding=causal) -> relu\n"
+     "    concat(b -> global_maxpool1d, a -> mean(skip_padding=true), y -> dense(70) -> gelu)\n"
+     "          -> dense(12)\n",
+     "mse"},
+
+    {"sixteen images", 1, 1, false, "input x[5, 6] = x\n    input y[30] = y", "[5] = t", "x, y",
+     "    concat(x -> conv1d(7, 3) -> lstm(4) -> last, y -> dense(70) -> tanh) -> dense(5)\n",
+     "mse"},
+};
+
+/* A library in this process. */
+typedef struct Loaded {
+    Library library;
+    const Graph *graph;
+    void *handle;
+} Loaded;
+
+static void write_text(const char *path, const char *text, const char *more)
+{
+    FILE *file = fopen(path, "w");
+
+    ck_assert_ptr_nonnull(file);
+    fprintf(file, "%s%s", text, more);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+/* NAME.c shows its table; files go when the library is loaded. */
+static void load(Loaded *l, const char *target)
+{
+    static const char hook[] = "\n__attribute__((visibility(\"default\")))\n"
+                               "const struct net_library *test_library(void)\n"
+                               "{ return &library; }\n";
+    const char *folder = mkdtemp(
+        format("%s/netc-test-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp"));
+    const char *base = format("%s/%s", folder, l->library.name);
+    const Code code = emit_library(&l->library);
+    Text texts[2] = {{0}};
+    Clang clang = {0};
+
+    write_library_header(&texts[0], &l->library);
+    write_unit(&texts[1], &code, 0);
+    write_text(format("%s.h", base), texts[0].at, "");
+    write_text(format("%s.c", base), texts[1].at, hook);
+    ck_assert(find_clang(&clang, NULL));
+    ck_assert_int_eq(compile_library(&clang, target, folder, l->library.name, l->graph->images), 0);
+    l->handle = dlopen(format("%s/lib%s.so", folder, l->library.name), RTLD_NOW | RTLD_LOCAL);
+    ck_assert_msg(l->handle != NULL, "%s", dlerror());
+    for (int i = 0; i < 5; i++)
+        unlink(format("%s/%s%s%s", folder, i > 2 ? "lib" : "", l->library.name,
+                      (const char *[]){".h", ".c", ".o", ".so", ".a"}[i]));
+    rmdir(folder);
+}
+
+static void *find(const Loaded *l, const char *name)
+{
+    void *symbol = dlsym(l->handle, name);
+
+    ck_assert_msg(symbol != NULL, "%s is missing", name);
+    return symbol;
+}
+
+/* That many bytes, all bits set: NaN. */
+static void *memory(const Loaded *l, const char *size)
+{
+    size_t (*bytes)(void);
+    void *at;
+
+    *(void **)&bytes = find(l, format("%s_%s", l->library.name, size));
+    at = aligned_alloc(64, (bytes() + 63) / 64 * 64);
+    ck_assert_ptr_nonnull(at);
+    memset(at, 0xff, (bytes() + 63) / 64 * 64);
+    return at;
+}
+
+static double *numbers_of(const Reference *r, const char *name)
+{
+    for (int i = 0; i < r->graph->value_count; i++)
+        if (r->graph->values[i]->role != ROLE_RESULT && same(r->graph->values[i]->name, name))
+            return r->at[i];
+    ck_abort_msg("%s is not in the graph", name);
+    return NULL;
+}
+
+static float *weights_of(const Loaded *l, const Reference *r)
+{
+    const struct net_library *(*library)(void);
+    char *weights = memory(l, "weights_size");
+
+    *(void **)&library = find(l, "test_library");
+    memset(weights, 0, library()->params_size);
+    for (int i = 0; i < library()->tensor_count; i++) {
+        const struct net_tensor *tensor = &library()->tensors[i];
+        float *at = (float *)(void *)(weights + tensor->offset);
+
+        for (long k = 0; k < net_tensor_size(tensor); k++)
+            at[net_tensor_at(tensor, k)] = (float)numbers_of(r, tensor->name)[k];
+    }
+    return (float *)(void *)weights;
+}
+
+static void *input_of(const Port *port, const Reference *r)
+{
+    const double *numbers = r->at[port->value->id];
+    float *input = allocate((size_t)port->size * sizeof *input);
+
+    for (int i = 0; i < port->size; i++)
+        if (port->value->type == TYPE_TOKENS)
+            ((int32_t *)(void *)input)[i] = (int32_t)numbers[i];
+        else
+            input[i] = (float)numbers[i];
+    return input;
+}
+
+/* The prediction of a row of two inputs, element by element. */
+static void check_prediction(const Loaded *l, const Reference *r, const char *what)
+{
+    const Port *ports = l->library.inputs, *out = &l->library.outputs[0];
+    const double allowed = bound_errors(r)[out->value->id];
+    void *weights = weights_of(l, r), *arena = memory(l, "size");
+    float *got = allocate((size_t)out->size * sizeof *got);
+    int (*run)(const void *, const void *, const void *, float *, void *);
+
+    *(void **)&run = find(l, format("%s_run", l->library.name));
+    for (int time = 0; time < 2; time++) {
+        ck_assert_int_eq(run(weights, input_of(&ports[0], r), input_of(&ports[1], r), got, arena),
+                         0);
+        for (int i = 0; i < out->size; i++) {
+            const double expected = r->at[out->value->id][i];
+
+            if (!(fabs((double)got[i] - expected) <= allowed))
+                ck_abort_msg("%s, call %d: element %d is %.9g, the reference says %.9g "
+                             "(allowed %.2g)",
+                             what, time + 1, i, (double)got[i], expected, allowed);
+        }
+    }
+    free(weights), free(arena);
+}
+
+static void check_library(const KernelCase *c, const char *target)
+{
+    Model *model = model_of(kernel_model(c));
+    Loaded l = {0};
+    Graph *g;
+    Reference *r;
+
+    model->max_batch = 1;
+    g = lower(model, MODE_EVALUATE);
+    simplify(g), verify(g);
+    ck_assert(keep_prediction(g, 1));
+    l.library = describe_library(model, plan_prediction(g, find_target(target)), g);
+    l.graph = g;
+    ck_assert_int_eq(g->images, same(c->name, "sixteen images") ? 16 : 1);
+    if (is_sanitized()) { /* they see netc; the library's code is the same in the plain build */
+        ck_assert(*emit_library(&l.library).head != '\0');
+        return;
+    }
+    r = random_reference(g, 1, 3);
+    evaluate_reference(r);
+    load(&l, target);
+    check_prediction(&l, r, format("%s, %s", c->name, target));
+    dlclose(l.handle);
+}
+
+START_TEST(predictions)
+{
+    const char *targets[MAX_TARGETS];
+    const int count = find_targets(targets);
+
+    for (int i = 0; i < count && (i == 0 || cases[_i].emulated); i++)
+        check_library(&cases[_i], targets[i]);
+}
+END_TEST
+
+Suite *suite_libraries(void)
+{
+    Suite *suite = suite_create("libraries");
+
+    add_cases(suite, predictions, cases, COUNT(cases));
+    return suite;
+}
