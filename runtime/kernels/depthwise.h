@@ -121,37 +121,90 @@ NET_TEMPLATE void net_depthwise(float *y, const float *x, const float *w, const 
     }
 }
 
-/* dw += sum over columns and images of x dy, each channel by itself: image i adds to sum i % 4, and
-   these in order. */
+/* ---- The gradient of the filters ------------------------------------------------------------- */
+
+/* What a row of taps sums over: columns of dy, and the images of a batch block. */
+struct net_tap_row {
+    long images;
+    int width[2]; /* of x and of dy */
+    int stride, padding, dilation;
+    long pixel, dw; /* floats from pixel to pixel, of x and of dy, and from tap to tap */
+};
+
+/* dw += sum over columns and images of x dy, each channel by itself, of a row of taps: image i adds
+   to sum i % 4, and these in order. x, dy: column 0 of their rows */
 typedef void net_depthwise_dw_tile(float *restrict dw, const float *restrict x,
-                                   const float *restrict dy, long columns, long images,
-                                   long x_column, long dy_column);
+                                   const float *restrict dy, const struct net_tap_row *row);
 #define NET_DEPTHWISE_DW_TILE(name)                                                                \
     NET_TILE void name(float *restrict dw, const float *restrict x, const float *restrict dy,      \
-                       long columns, long images, long x_column, long dy_column)
+                       const struct net_tap_row *row)
 
-NET_TEMPLATE void net_depthwise_dw_block(float *restrict dw, const float *restrict x,
-                                         const float *restrict dy, long columns, long images,
-                                         long x_column, long dy_column)
+/* sum[tap][image % 4] += x dy of one column of dy; step: floats of x from tap to tap */
+NET_INLINE void net_add_taps(vec sum[][4], int taps, const float *x, long step, const float *dy,
+                             long images)
 {
-    vec sum[4];
+    NET_REPEAT(g, images / 4) {
+        vec d[4];
 
-    NET_UNROLL(i, 4)
-        sum[i] = vec_zero();
-    NET_REPEAT(c, columns) {
-        const float *xi = x + c * x_column, *di = dy + c * dy_column;
-
-        NET_REPEAT(g, images / 4) {
+        NET_UNROLL(i, 4)
+            d[i] = vec_load(dy + 16 * i);
+        NET_UNROLL(l, taps)
             NET_UNROLL(i, 4)
-                sum[i] = vec_fma(vec_load(xi + 16 * i), vec_load(di + 16 * i), sum[i]);
-            xi += 64;
-            di += 64;
-        }
-        NET_UNROLL(i, 3)
-            if (i < images % 4)
-                sum[i] = vec_fma(vec_load(xi + 16 * i), vec_load(di + 16 * i), sum[i]);
+                sum[l][i] = vec_fma(vec_load(x + l * step + 16 * i), d[i], sum[l][i]);
+        x += 64;
+        dy += 64;
     }
-    vec_store(dw, vec_add(vec_load(dw), vec_add(vec_add(sum[0], sum[1]), vec_add(sum[2], sum[3]))));
+    NET_UNROLL(i, 3)
+        if (i < images % 4)
+            NET_UNROLL(l, taps)
+                sum[l][i] = vec_fma(vec_load(x + l * step + 16 * i), vec_load(dy + 16 * i),
+                                    sum[l][i]);
+}
+
+enum { NET_TAPS_AT_ONCE = 6 };
+
+/* Taps `first` and those behind it: what all of them see is read once. */
+NET_INLINE void net_depthwise_dw_taps(float *dw, const float *x, const float *dy,
+                                      const struct net_tap_row *row, int first, int taps)
+{
+    vec sum[NET_TAPS_AT_ONCE][4];
+    struct net_range seen[NET_TAPS_AT_ONCE];
+    const long step = row->dilation * row->pixel;
+
+    NET_UNROLL(l, taps) {
+        seen[l] = net_valid((first + l) * row->dilation, row->stride, row->padding, row->width[0],
+                            row->width[1]);
+        NET_UNROLL(i, 4)
+            sum[l][i] = vec_zero();
+    }
+    for (long c = seen[taps - 1].begin; c < seen[0].end; c++) {
+        const long at = (c * row->stride - row->padding) * row->pixel + first * step;
+        const float *d = dy + c * row->pixel;
+
+        if (c >= seen[0].begin && c < seen[taps - 1].end)
+            net_add_taps(sum, taps, x + at, step, d, row->images);
+        else
+            NET_UNROLL(l, taps)
+                if (c >= seen[l].begin && c < seen[l].end)
+                    net_add_taps(sum + l, 1, x + at + l * step, 0, d, row->images);
+    }
+    NET_UNROLL(l, taps) {
+        float *to = dw + (first + l) * row->dw;
+
+        vec_store(to, vec_add(vec_load(to), vec_add(vec_add(sum[l][0], sum[l][1]),
+                                                    vec_add(sum[l][2], sum[l][3]))));
+    }
+}
+
+/* Of `kernel` taps, `at_once` together: as many as the target has registers for. */
+NET_TEMPLATE void net_depthwise_dw_block(float *restrict dw, const float *restrict x,
+                                         const float *restrict dy, const struct net_tap_row *row,
+                                         int kernel, int at_once)
+{
+    NET_REPEAT(g, kernel / at_once)
+        net_depthwise_dw_taps(dw, x, dy, row, (int)g * at_once, at_once);
+    if (kernel % at_once)
+        net_depthwise_dw_taps(dw, x, dy, row, kernel / at_once * at_once, kernel % at_once);
 }
 
 struct net_depthwise_dw {
@@ -166,24 +219,22 @@ NET_INLINE void net_depthwise_dw_row(float *partial, const float *x, const float
                                      net_depthwise_dw_tile *tile, struct net_depthwise_dw s,
                                      int row, int images)
 {
-    const int kh = s.taps.kernel[0], kw = s.taps.kernel[1];
-    const long pixel = 256L * s.blocks;
+    const struct net_tap_row taps = {.images = images,
+                                     .width = {s.x[1], s.dy[1]},
+                                     .stride = s.taps.stride[1],
+                                     .padding = s.taps.padding[1],
+                                     .dilation = s.taps.dilation[1],
+                                     .pixel = 256L * s.blocks,
+                                     .dw = 16L * s.blocks};
 
     for (int block = 0; block < s.blocks; block++)
-        for (int tap = 0; tap < kh * kw; tap++) {
-            const int h = row * s.taps.stride[0] - s.taps.padding[0] +
-                          tap / kw * s.taps.dilation[0];
-            const int l = tap % kw * s.taps.dilation[1];
-            const struct net_range c = net_valid(l, s.taps.stride[1], s.taps.padding[1], s.x[1],
-                                                 s.dy[1]);
+        for (int k = 0; k < s.taps.kernel[0]; k++) {
+            const int h = row * s.taps.stride[0] - s.taps.padding[0] + k * s.taps.dilation[0];
 
-            if (h < 0 || h >= s.x[0] || c.begin >= c.end)
-                continue;
-            tile(partial + 16 * (tap * s.blocks + block),
-                 x + (h * s.x[1] + c.begin * s.taps.stride[1] - s.taps.padding[1] + l) * pixel +
-                     256 * block,
-                 dy + (row * s.dy[1] + c.begin) * pixel + 256 * block, c.end - c.begin, images,
-                 pixel * s.taps.stride[1], pixel);
+            if (h >= 0 && h < s.x[0])
+                tile(partial + k * s.taps.kernel[1] * taps.dw + 16 * block,
+                     x + h * s.x[1] * taps.pixel + 256 * block,
+                     dy + row * s.dy[1] * taps.pixel + 256 * block, &taps);
         }
 }
 

@@ -57,9 +57,15 @@ static void tile(float *restrict y, const float *restrict x, const float *restri
 }
 
 static void dw_tile(float *restrict dw, const float *restrict x, const float *restrict dy,
-                    long columns, long images, long x_column, long dy_column)
+                    const struct net_tap_row *row)
 {
-    net_depthwise_dw_block(dw, x, dy, columns, images, x_column, dy_column);
+    net_depthwise_dw_block(dw, x, dy, row, 2, 2);
+}
+
+static void dw_tile_tap_by_tap(float *restrict dw, const float *restrict x,
+                               const float *restrict dy, const struct net_tap_row *row)
+{
+    net_depthwise_dw_block(dw, x, dy, row, 2, 1);
 }
 
 struct operands_y {
@@ -134,6 +140,7 @@ START_TEST(weight_gradient)
     float *x = values(9, (long)BATCH_BLOCKS * H * W * BLOCKS * 256);
     float *dy = values(10, (long)BATCH_BLOCKS * YH * YW * BLOCKS * 256);
     float *partial = values(11, (long)BATCH_BLOCKS * SPLITS * FLOATS);
+    float *same = values(11, (long)BATCH_BLOCKS * SPLITS * FLOATS);
     const struct net_depthwise_dw s = {.batch_blocks = BATCH_BLOCKS,
                                        .blocks = BLOCKS,
                                        .x = {H, W},
@@ -144,6 +151,9 @@ START_TEST(weight_gradient)
 
     for (int thread = 0; thread < 2; thread++)
         net_depthwise_dw(partial, x, dy, dw_tile, s, &run, thread);
+    for (int thread = 0; thread < 2; thread++)
+        net_depthwise_dw(same, x, dy, dw_tile_tap_by_tap, s, &run, thread);
+    ck_assert_mem_eq(partial, same, sizeof(float) * BATCH_BLOCKS * SPLITS * FLOATS);
     for (int tap = 0; tap < 6; tap++)
         for (int c = 0; c < CHANNELS; c++) {
             double got = 0, wanted = 0;
@@ -157,7 +167,7 @@ START_TEST(weight_gradient)
                                   (double)dy[at(YH * YW, n, pixel, c)];
             ck_assert_double_eq_tol(got, wanted, 1e-4);
         }
-    free(x), free(dy), free(partial);
+    free(x), free(dy), free(partial), free(same);
 }
 END_TEST
 
