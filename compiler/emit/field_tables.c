@@ -103,7 +103,7 @@ void write_fields(Text *out, const Model *model)
             text_add(out, ", .classes = %d", f->classes);
         if (f->ignores)
             text_add(out, ", .ignores = true, .ignored = %d%s", f->ignored,
-                     f->columns ? ", .texts = &net_texts" : "");
+                     f->is_text ? ", .texts = &net_texts" : "");
         text_add(out, "%s", wanted_text(model, f));
         if (f->columns)
             text_add(out, ", .columns = field_%d_columns, .column_count = %d, .column_range = %s",

@@ -275,9 +275,7 @@ static void add_head(Graph *g, const Term *term, Value *value, Op activation)
    decoder has read. A text that ends by itself is as long as its mark says, beside others too. */
 static void find_beside(Field *target, const Layer *prediction)
 {
-    const Value *tokens = target->columns && target->is_class && target->shape.rank == 1
-                              ? find_tokens(prediction)
-                              : NULL;
+    const Value *tokens = target->is_text ? find_tokens(prediction) : NULL;
     const Call *step = tokens ? target->steps[0] : NULL;
     const Constant *ends = step ? argument(step, "end") : NULL;
 

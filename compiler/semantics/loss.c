@@ -39,7 +39,12 @@ static void find_ignored(Sema *s, const Model *model, const Call *call, Field *t
         report(s, ignore->span, "ignore wants a whole number, a label; this is %g", ignore->number);
     else if (given && target->columns)
         report(s, ignore->span, "ignore is for arrays of labels; `%s` is a column of a table%s",
-               target->name, target->ignores ? ", and what lies behind a row is ignored" : "");
+               target->name,
+               target->is_text ? ", and what lies behind a row is ignored"
+                               : ": `classes(n, missing=ignore)` leaves out rows without a class");
+    else if (target->columns && target->ignores && !same(call->name, "cross_entropy"))
+        report(s, call->span, "`%s` leaves classes out, which is for cross_entropy, not for %s",
+               target->name, call->name);
     for (int i = 0; i < model->term_count; i++)
         if (model->terms[i].target == target && !target->columns &&
             (target->ignores != given || (given && target->ignored != ignore->number)))

@@ -85,6 +85,7 @@ typedef struct Field {
                         and rows for what is unknown or missing; of a bag: words */
     Call **augments;      /* of prepared rows, in order: all in training, else normalize */
     int augment_count;
+    bool is_text;               /* a target with a class at each position of a text */
     const struct Field *beside; /* of a target of texts: the words that stand at its positions */
     struct Field *moved_with;   /* of a mask: the picture whose moves it follows, or NULL */
     bool has_shape;             /* known from [..], a transform or the source */

@@ -67,16 +67,21 @@ static void check_counted(Sema *s, const Field *field, const Call *step)
 }
 
 /* Values of an input that are of no class: a row of the embedding more each for those that training
-   did not have and for those that are missing, zeros of a one_hot, or the most frequent class. */
+   did not have and for those that are missing, zeros of a one_hot, or the most frequent class. Of a
+   target, rows whose class is missing may count for nothing. */
 static void check_class_rules(Sema *s, Field *field, const Call *step)
 {
     const bool vector = same(step->name, "one_hot");
     const char *const words[] = {"error", vector ? "zeros" : "row", "mode"};
+    const bool ignored = field->is_target && field->columns && !vector &&
+                         same(argument(step, "missing")->text, "ignore");
     const bool right = check_word(s, step, "unknown", words, 2) &&
-                       check_word(s, step, "missing", words, 3);
+                       (ignored || check_word(s, step, "missing", words, 3));
     const bool unknown = !same(argument(step, "unknown")->text, "error");
-    const bool missing = !same(argument(step, "missing")->text, "error");
+    const bool missing = !ignored && !same(argument(step, "missing")->text, "error");
 
+    field->ignores = ignored;
+    field->ignored = -1;
     check_counted(s, field, step);
     if (right && field->is_target && (unknown || missing))
         report(s, argument(step, unknown ? "unknown" : "missing")->span,
@@ -202,7 +207,7 @@ static void check_grams(Sema *s, const Call *step)
 /* A target of texts has a class at each position; what lies behind a row's end has none. */
 static void make_labels(Field *field, int classes)
 {
-    field->is_class = true;
+    field->is_class = field->is_text = true;
     field->is_tokens = false;
     field->classes = classes;
     field->ignores = true;

@@ -75,7 +75,9 @@ static void add_truth(const struct net_predictions *predictions, char between, c
         put_labels(predictions, head->true_classes, between, special);
     } else if (!head->true_values) {
         fputc(between, out);
-        put_quoted(out, "", net_head_class(predictions, head->true_class, text), special);
+        put_quoted(out, "",
+                   head->true_class < 0 ? "" : net_head_class(predictions, head->true_class, text),
+                   special);
     }
     for (int i = 0; head->true_values && i < head->model->outputs; i++) {
         fputc(between, out);

@@ -106,6 +106,8 @@ static void put_head(const struct net_predictions *predictions)
         put_values(predictions, "truth", head->true_values);
     else if (labels)
         put_label_lists(predictions, "truth", head->true_classes);
+    else if (head->true_class < 0)
+        fputs("null", out);
     else
         put_name(predictions, head->true_class);
 }

@@ -93,7 +93,7 @@ const char *net_data_name_of(const struct net_data *data, int field, int class)
     if (data->model->fields[field].step_count)
         names = data->fitted[field][0].strings[0];
 
-    return names && class < names->count ? net_string(names, class) : NULL;
+    return names && class >= 0 && class < names->count ? net_string(names, class) : NULL;
 }
 
 const char *net_data_class_name(const struct net_data *data, int class)

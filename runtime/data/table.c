@@ -305,7 +305,7 @@ void net_builder_class(struct net_builder *builder, int f, const char *at, size_
         net_fail(1, "%s: line %ld (row %ld), column %s: expected a class, found nothing%s",
                  spot->path, spot->line, spot->row, column->elements[0],
                  taker->field->kind == NET_TARGET_CLASS
-                     ? ""
+                     ? "; `missing=ignore` leaves such rows out of its losses and metrics"
                      : "; `missing=mode` takes the most frequent one for it");
     check_name(at, length, spot);
     ((int32_t *)column->at)[builder->rows - 1] = net_strings_add(column->strings, at, length);

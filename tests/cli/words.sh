@@ -235,7 +235,8 @@ done
 
 # ---- words as targets: tags, and another text ---------------------------------------------------
 
-# Sentences with a tag a word, as lists too, and their translations.
+# Sentences with a tag a word, as lists too, and their translations; of some it is not said how long
+# they are.
 awk 'BEGIN {
     split("Anna Emma Chile Delhi", name); split("B-PER B-PER B-LOC B-LOC", tag)
     split("sees likes leaves", verb); split("voit aime quitte", other)
@@ -245,8 +246,9 @@ awk 'BEGIN {
         words = name[a] " " verb[b] " " name[c] (row % 5 ? "" : " and me")
         tags = tag[a] " O " tag[c] (row % 5 ? "" : " O O")
         list = words; gsub(/ /, "\", \"", list); list = "[\"" list "\"]"
-        printf "{\"english\": %s, \"tags\": \"%s\", \"french\": \"%s %s %s%s\"}\n", \
-            row % 2 ? list : "\"" words "\"", tags, name[a], other[b], name[c], more
+        printf "{\"english\": %s, \"tags\": \"%s\", \"french\": \"%s %s %s%s\"%s}\n", \
+            row % 2 ? list : "\"" words "\"", tags, name[a], other[b], name[c], more, \
+            row % 3 == 2 ? "" : ", \"size\": \"" (row % 5 ? "short" : "long") "\""
     }
 }' >talk.jsonl
 cat >talk.net <<'EOF'
@@ -258,6 +260,7 @@ data {
     input  late   = column("french") -> tokens(20, 5, begin=true)
     target tags   = column("tags") -> labels(3, 6)
     target french = column("french") -> tokens(20, 5, end=true, shared=late)
+    target size   = column("size") -> classes(2, missing=ignore)
 }
 
 network seen(words) { words -> embedding(12, padding_row=0) -> lstm(16) }
@@ -267,9 +270,11 @@ network decoder(late, words) {
     x = x + attention(x, seen(words), heads=2, skip_padding=true)
     x -> layernorm -> conv1d(23, 1)
 }
+network sizer(words) { seen(words) -> last -> dense(2) }
 
 train {
-    loss      = cross_entropy(tagger(words), tags) + cross_entropy(decoder(late, words), french)
+    loss      = cross_entropy(tagger(words), tags) + cross_entropy(decoder(late, words), french) +
+                cross_entropy(sizer(words), size)
     optimizer = adam(lr=0.02)
     batch     = 16
     epochs    = 8
@@ -285,12 +290,16 @@ printf '%s\n' '{"english": "Emma sees Chile", "french": "Emma"}' \
     '{"english": ["Delhi"], "french": []}' >new.jsonl
 ./talk predict --weights run.talk --format csv new.jsonl >predicted
 check "as many tags as words, and words up to the end" \
-    grep -qx '"B-PER O B-LOC","emma voit"' predicted
-check "of a row without words" grep -qx 'B-LOC,delhi' predicted
+    grep -q '^"B-PER O B-LOC","emma voit",short,' predicted
+check "of a row without words" grep -q '^B-LOC,delhi,short,' predicted
 ./talk predict --weights run.talk --format json --with-truth --part train >predicted
 check "as they are in the data" grep -q \
     '{"tags": {"classes": \["B-PER", "O", "B-PER", "O", "O"\], "truth": \["B-PER", "O", "B-PER"' \
     predicted
+check "no truth where the cell is missing" grep -q '"size": {"class": "short",.*"truth": null}' \
+    predicted
+./talk eval --weights run.talk talk.jsonl >predicted
+check "rows without a class are not counted" grep -qE "accuracy +1.00 +107$" predicted
 check "talk: gradcheck" ./talk gradcheck
 wrong_row() { # wrong_row PATTERN ROW
     printf '%s\n' "$2" >wrong.jsonl

@@ -6,7 +6,7 @@
  * An input may have values of no class. With unknown=row or zeros the classes are the values that
  * the training rows have, min_count of them at least, and all others number n, a row of the
  * embedding more, or no 1 in the vector. Missing cells are empty strings here: a row behind those,
- * no 1, or the class that most training rows have.
+ * no 1, or the class that most training rows have. A target's may count for nothing: -1.
  */
 
 #include <math.h>
@@ -202,6 +202,8 @@ static void fit_classes(struct net_fitted *fitted, const struct net_values *valu
     struct net_string_table *known = known_strings(all, least);
 
     net_strings_free(all);
+    if (net_has_word(call, "missing", "ignore") && !known->count)
+        net_fail(1, "%s: %s has no class in any row", column->place, column->name);
     if (unknown && !known->count)
         net_fail(1, "%s: no value of %s is in %ld training rows: %s(min_count=%ld) leaves no class",
                  column->place, column->name, least, call->name, least);
@@ -273,7 +275,8 @@ static _Noreturn void fail_class(const struct net_values *values, int32_t word,
 struct numbering {
     const struct net_string_table *names; /* NULL: classes are 0 to n - 1 */
     struct numbers numbers;               /* among names */
-    int n, unknown, missing;              /* the last two: -1 is a fault */
+    int n, unknown, missing;              /* the last two: -1 is a fault, but for */
+    bool ignores;                         /* those that are missing */
 };
 
 static int32_t find_class(const struct numbering *to, const char *word)
@@ -296,7 +299,8 @@ static struct numbering open_numbering(const struct net_values *values, const st
         to.numbers = sort_numbers(to.names);
     if (unknown)
         to.unknown = n;
-    if (is_allowed(call, "missing"))
+    to.ignores = net_has_word(call, "missing", "ignore");
+    if (is_allowed(call, "missing") && !to.ignores)
         to.missing = n + unknown;
     if (fitted->strings[MODE] && fitted->strings[MODE]->count) {
         to.missing = find_class(&to, net_string(fitted->strings[MODE], 0));
@@ -320,7 +324,7 @@ static int32_t *number_strings(const struct net_values *values, const struct num
         classes[i] = *word ? find_class(to, word) : to->missing;
         if (classes[i] < 0 && *word)
             classes[i] = to->unknown;
-        if (classes[i] < 0)
+        if (classes[i] < 0 && (*word || !to->ignores))
             fail_class(values, i, to->names ? "a class of the training data" : expected);
     }
     return classes;

@@ -51,7 +51,7 @@ static char *name_row(const struct net_data *data, const struct net_model *model
         if (name)
             net_text_visible(&text, name);
         else
-            net_text_add(&text, "%d", class);
+            net_text_add(&text, class < 0 ? "–" : "%d", class);
     }
     return text.at;
 }
