@@ -198,7 +198,7 @@ struct net_field {
                         own */
     const struct net_call *augments; /* of prepared rows, in order: augment.c */
     int augment_count;
-    int moved_with;               /* from 1: the field whose moves a mask follows; 0: none */
+    int moved_with;               /* from 1: the field whose moves it follows; 0: none */
     const struct net_call *steps; /* transforms, in order */
     int step_count;
 };

@@ -489,7 +489,7 @@ void check_schedule(Sema *s);
 /* ---- data_section.c, augmentation.c, train_section.c, unused.c ------------------------------- */
 
 void analyze_data(Sema *s, const Ast *section);
-void analyze_augment(Sema *s, const Ast *ast); /* `augment image = ...`: after all fields */
+void analyze_augments(Sema *s, AstList items); /* of a data section, after all its fields */
 void analyze_train(Sema *s, const Ast *const *sections, int count);
 void analyze_loss(Sema *s, const Ast *ast); /* loss.c */
 /* Does the one depend on the other? (network.c) */

@@ -3,7 +3,8 @@
  * pictures in training only, normalize excepted.
  *
  * One idea: shapes are followed through the steps here, so that a picture always leaves them in the
- * shape that the network was compiled for; fields made from the same picture follow its moves.
+ * shape that the network was compiled for; fields made from the same picture follow its moves, but
+ * for those that have an `augment` of their own, whose draws are their own: two views of it.
  */
 
 #include "semantics/pictures.h"
@@ -178,8 +179,7 @@ static void move_same(Sema *s, Field *other, Field *field, Span span)
                     field->shape.size[1], field->shape.size[2]);
         return;
     }
-    if (masked)
-        other->moved_with = field;
+    other->moved_with = field;
     follow(other, field);
 }
 
@@ -201,6 +201,7 @@ static void move_classes(Sema *s, Field *map, Field *field, Span span)
     }
 }
 
+/* Those without an `augment`; the first that moves is followed. */
 static void follow_all(Sema *s, Field *field, Span span)
 {
     for (int i = 0; i < s->globals.count; i++) {
@@ -209,7 +210,7 @@ static void follow_all(Sema *s, Field *field, Span span)
 
         if (other && other->is_class && other->shape.rank == 2 && is_moved(field)) {
             move_classes(s, other, field, span);
-        } else if (other && other != field && are_alike(s, other, field)) {
+        } else if (other && !other->augments && are_alike(s, other, field)) {
             move_same(s, other, field, span);
         }
     }
@@ -229,7 +230,8 @@ static Field *find_picture(Sema *s, const Ast *ast)
             note(s->source, "a target that is made from the same picture moves with it");
     } else if (field->augments) {
         if (report(s, ast->name_span, "`%s` is augmented already", ast->text))
-            note(s->source, "one chain a picture; fields from the same picture follow it");
+            note(s->source, "one chain a picture; fields from the same picture that have none "
+                            "follow it");
     } else if (field->shape.rank != 3) {
         if (field->has_shape && report(s, ast->name_span, "pictures are augmented; `%s` is %s",
                                        ast->text, shape_text(field->shape)))
@@ -240,7 +242,8 @@ static Field *find_picture(Sema *s, const Ast *ast)
     return NULL;
 }
 
-void analyze_augment(Sema *s, const Ast *ast)
+/* The input that has it now, or NULL after an error. */
+static Field *analyze_augment(Sema *s, const Ast *ast)
 {
     const Ast *value = ast->first;
     const AstList stages = value->children;
@@ -260,19 +263,31 @@ void analyze_augment(Sema *s, const Ast *ast)
         right &= step != NULL;
     }
     if (!field || !right)
-        return;
+        return NULL;
     if (count == 0) {
         if (report(s, value->span, "nothing is done to `%s`", ast->text))
             note(s->source, "such as `augment %s = pad(4) -> random_crop(%d, %d) -> random_flip`",
                  ast->text, field->shape.size[1], field->shape.size[2]);
-        return;
+        return NULL;
     }
     for (int i = 0; i < count; i++)
         if (same(steps[i]->name, "normalize"))
             check_normalize(s, field, steps[i]);
     if (!check_shape(s, field, steps, count, value->span))
-        return;
+        return NULL;
     field->augments = steps;
     field->augment_count = count;
-    follow_all(s, field, ast->name_span);
+    return field;
+}
+
+void analyze_augments(Sema *s, AstList items)
+{
+    Field **own = allocate((size_t)(items.count + 1) * sizeof *own);
+
+    for (int i = 0; i < items.count; i++)
+        if (items.items[i]->kind == AST_AUGMENT)
+            own[i] = analyze_augment(s, items.items[i]);
+    for (int i = 0; i < items.count; i++)
+        if (own[i])
+            follow_all(s, own[i], items.items[i]->name_span);
 }

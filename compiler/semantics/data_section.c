@@ -408,7 +408,5 @@ void analyze_data(Sema *s, const Ast *section)
     }
     share_marks(data.fields, data.field_count);
     check_series(s, data.fields, data.field_count);
-    for (int i = 0; i < items.count; i++)
-        if (items.items[i]->kind == AST_AUGMENT)
-            analyze_augment(s, items.items[i]);
+    analyze_augments(s, items);
 }

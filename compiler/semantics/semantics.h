@@ -87,7 +87,7 @@ typedef struct Field {
     int augment_count;
     bool is_text;               /* a target with a class at each position of a text */
     const struct Field *beside; /* of a target of texts: the words that stand at its positions */
-    struct Field *moved_with;   /* of a mask: the picture whose moves it follows, or NULL */
+    struct Field *moved_with;   /* the picture whose moves it follows, or NULL */
     bool has_shape;             /* known from [..], a transform or the source */
     Shape shape;                /* of one row; a class has rank 0, a scalar column [1] */
     Span span;

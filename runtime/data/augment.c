@@ -45,7 +45,7 @@ struct net_augment {
     int channels, pixels;          /* of a row; 1 channel where it is no picture, or of classes */
     int height, width;             /* of a picture */
     double std;                    /* of noise; 0: none */
-    uint32_t noise_stream, stream; /* fields of one source share the second */
+    uint32_t noise_stream, stream; /* fields that follow another have its second */
     struct step *steps;
     int step_count;
     float *rows;      /* [model->batch][field->size] */
@@ -157,13 +157,9 @@ struct net_augment *net_augment_open(const struct net_model *model, int field, e
     const struct net_field *of = &model->fields[field];
     const bool steps = part == NET_TRAIN ? of->augment_count > 0 : is_normalized(of);
     struct net_augment *augment;
-    int first = 0;
 
     if (!steps && noise_of(of) == 0)
         return NULL;
-    const struct net_field *with = of->moved_with ? &model->fields[of->moved_with - 1] : of;
-    while (strcmp(model->fields[first].source, with->source) != 0)
-        first++;
     augment = net_allocate(1, sizeof *augment);
     augment->field = of;
     augment->channels = of->rank && of->kind != NET_TARGET_CLASS ? of->shape[0] : 1;
@@ -173,7 +169,7 @@ struct net_augment *net_augment_open(const struct net_model *model, int field, e
         augment->width = of->shape[of->rank - 1];
     }
     augment->std = noise_of(of);
-    augment->stream = NET_RANDOM_AUGMENT + (uint32_t)first;
+    augment->stream = NET_RANDOM_AUGMENT + (uint32_t)(of->moved_with ? of->moved_with - 1 : field);
     augment->noise_stream = NET_RANDOM_ROW_NOISE + (uint32_t)(field * NET_PARTS) + (uint32_t)part;
     augment->rows = net_allocate((size_t)model->batch * (size_t)of->size, sizeof(float));
     augment->normals = net_allocate((size_t)of->size, sizeof(float));

@@ -96,7 +96,7 @@ START_TEST(moved_pictures)
 
     make_pictures(&f, x, y);
     f.fields[1] = f.fields[0]; /* the target is the same picture, and follows */
-    f.fields[1].name = "clean", f.fields[1].kind = NET_TARGET_VALUES;
+    f.fields[1].name = "clean", f.fields[1].kind = NET_TARGET_VALUES, f.fields[1].moved_with = 1;
     set_augments(&f.fields[0], moves, 3);
     set_augments(&f.fields[1], moves, 3);
     struct net_data *data = open_model(&f);
@@ -124,6 +124,36 @@ START_TEST(moved_pictures)
 
     net_data_pack(data, NET_TRAIN, NULL, &(long){5}, 1, batch);
     ck_assert(is_moved(batch->x[0], x + 5 * PICTURE, (int[3]){0}));
+    net_data_close(data);
+    free(batch);
+}
+END_TEST
+
+/* An input of the same picture that follows none moves by itself, of 98 moves there are. */
+START_TEST(views_move_apart)
+{
+    float x[PICTURES * PICTURE], y[PICTURES] = {0};
+    struct batch *batch = net_allocate(1, sizeof *batch);
+    const struct net_mode mode = training_mode(3);
+    struct fixture f;
+    int alike = 0;
+
+    make_pictures(&f, x, y);
+    f.fields[1] = f.fields[0];
+    f.fields[1].name = "other", f.fields[1].kind = NET_TARGET_VALUES;
+    set_augments(&f.fields[0], moves, 3);
+    set_augments(&f.fields[1], moves, 3);
+    struct net_data *data = open_model(&f);
+
+    for (long row = 0; row < PICTURES; row++) {
+        int move[2][3];
+
+        net_data_pack(data, NET_TRAIN, &mode, &row, 1, batch);
+        ck_assert(find_move(batch->x[0], x + row * PICTURE, move[0]));
+        ck_assert(find_move(batch->y[0], x + row * PICTURE, move[1]));
+        alike += !memcmp(move[0], move[1], sizeof move[0]);
+    }
+    ck_assert_int_le(alike, 4);
     net_data_close(data);
     free(batch);
 }
@@ -388,7 +418,7 @@ START_TEST(noisy_rows_move)
     make_pictures(&f, x, y);
     set_steps(&f, &noise, 1);
     f.fields[1] = f.fields[0];
-    f.fields[1].name = "clean", f.fields[1].kind = NET_TARGET_VALUES;
+    f.fields[1].name = "clean", f.fields[1].kind = NET_TARGET_VALUES, f.fields[1].moved_with = 1;
     f.fields[1].step_count = 0;
     set_augments(&f.fields[0], flips, 1);
     set_augments(&f.fields[1], flips, 1);
@@ -411,8 +441,8 @@ END_TEST
 TCase *augment_test(void)
 {
     const TTest *const tests[] = {
-        moved_pictures,  moved_classes, draws_follow_rows,
-        erased_pictures, noisy_rows,    noisy_rows_move,
+        moved_pictures,  views_move_apart, moved_classes,   draws_follow_rows,
+        erased_pictures, noisy_rows,       noisy_rows_move,
     };
     TCase *augmented = tcase_create("augmented");
 
