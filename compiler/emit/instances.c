@@ -30,6 +30,7 @@ typedef struct Instance {
 #define OUTPUTS(y, x)                                                                              \
     "(struct net_weight_slice){.y_panels = <" y ".panels>, .x_panels = <" x ".panels>, "           \
     ".y_outputs = <" y ".dim0>, .x_outputs = <" x ".dim0>, .floats = <" x ".floats>"
+#define PAIRS(x) "<tile_rows>, (struct net_info_nce){.channels = <" x ".dim0>, .scale = <at.scale>}"
 /* windows of x, each a pixel of y */
 #define WINDOWS(x, y)                                                                              \
     "(struct net_pool2d){.batch_blocks = <" y ".batch_blocks>, .blocks = <" y ".blocks>, "         \
@@ -98,10 +99,10 @@ static const Instance instances[] = {
     {OP_LOGSUMEXP, "<x.shape>_<at.axis>",
      "y = log of the sum of e^x along axis <at.axis>; items: (batch block, pixel, block)",
      "net_<op>(<y>, <x>, <axis>"},
-    {OP_AXIS_MAX, "<x.shape>_<at.axis>",
-     "y = the max of x along axis <at.axis>[, index = the first that has it]; items: (batch block, "
-     "pixel, block)",
-     "net_<op>(<outputs>, <x>, 1.0f, <axis>"},
+    {OP_AXIS_MAX, "<x.shape>_<at.axis><min>",
+     "y = the <extreme> of x along axis <at.axis>[, index = the first that has it]; items: (batch "
+     "block, pixel, block)",
+     "net_<op>(<outputs>, <x>, <sign>, <axis>"},
     {OP_AXIS_MAX_GRAD, "<dx.shape>_<at.axis>",
      "dx = dy where x is y along axis <at.axis>; items: (batch block, row)",
      "net_<op>(<inputs>, <epilogue>, <row_end>, <axis>, " EXTENT("dx")},
@@ -114,6 +115,13 @@ static const Instance instances[] = {
     {OP_AXIS_SOFTMAX_GRAD, "<dx.shape>_<at.axis>",
      "dx = y (dy - sum of y dy) along axis <at.axis>; items: (batch block, pixel, block)",
      "net_<op>(<dx>, <y>, <dy>, <axis>"},
+    /* rows of the batch with each other (kernels/info_nce.h) */
+    {OP_INFO_NCE, "<y.dim0>_of_<a.shape>",
+     "y = log of the sum of e^score over the batch, less the positive's score; items: batch blocks",
+     "net_<op>(<y>, <lse>, <a>, <b>, <y.dim0>, " PAIRS("a")},
+    {OP_INFO_NCE_GRAD, "<dy.dim0>_by_<at.view>_of_<x.shape>",
+     "dx = the sum over the batch of dscore times the other row; items: batch blocks",
+     "net_<op>(<dx>, <x>, <other>, <lse>, <dy>, <dy.dim0>, <at.view>, " PAIRS("x")},
     /* weights (kernels/weight_slice.h) */
     {OP_WEIGHT_SLICE, "<part.dim0>_from_<at.begin>_of_<w.dim0>x<w.floats>",
      "part = outputs of w, or numbers of a bias; items: blocks of outputs",
@@ -137,16 +145,8 @@ static const Instance instances[] = {
      "net_<op>(<inv_std>, <var>, <inv_std.blocks>, <exact.eps>"},
 };
 
-static const Instance minimum = {
-    OP_AXIS_MAX, "<x.shape>_<at.axis>_min",
-    "y = the min of x along axis <at.axis>[, index = the first that has it]; items: (batch block, "
-    "pixel, block)",
-    "net_<op>(<outputs>, <x>, -1.0f, <axis>"};
-
 static const Instance *find_instance(const Node *node)
 {
-    if (node->op == OP_AXIS_MAX && node->at.smallest)
-        return &minimum;
     for (int i = 0; i < COUNT(instances); i++)
         if (instances[i].op == node->op)
             return &instances[i];

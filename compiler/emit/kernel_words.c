@@ -9,6 +9,7 @@
  *     <ids>                 the elements of the input `tokens`, or "NULL"
  *     <epilogue> <row_end>  functions that are added for it, with their operands
  *     <transcendental>      "true" where the epilogue's are dear
+ *     <extreme> <min> <sign>  "max", "", "1.0f", or "min", "_min", "-1.0f"
  *     <apply> <taps> <axis> structs, as literals
  *     <padding>             members, where there is some, and of slices
  *     <tile_inputs>         of the target's tile of a weight gradient
@@ -56,6 +57,9 @@ const char *kernel_word(const KernelCode *c, const Kernel *k, const char *word)
            : same(word, "epilogue")       ? add_epilogue(c, k).arguments
            : same(word, "transcendental") ? truth(start_chain(c, k).transcendental)
            : same(word, "row_end")        ? add_row_end(c, k)
+           : same(word, "extreme")        ? node->at.smallest ? "min" : "max"
+           : same(word, "min")            ? node->at.smallest ? "_min" : ""
+           : same(word, "sign")           ? node->at.smallest ? "-1.0f" : "1.0f"
            : same(word, "apply")          ? apply_literal(c, k)
            : same(word, "taps")           ? taps_text(node)
            : same(word, "axis")           ? axis_text(node)

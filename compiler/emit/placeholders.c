@@ -76,6 +76,7 @@ static const char *attribute_text(const Attributes *at, const char *name, bool e
            : same(name, "heads")   ? whole(at->heads)
            : same(name, "groups")  ? whole(at->groups)
            : same(name, "begin")   ? whole(at->begin)
+           : same(name, "view")    ? whole(at->view)
            : exact                 ? format("%.17g", real_attribute(at, name, strlen(name)))
                                    : literal(real_attribute(at, name, strlen(name)));
 }

@@ -63,6 +63,7 @@ static void bind_attributes(Match *m)
         m->size['h'] = at->shape.size[1], m->size['w'] = at->shape.size[2];
         break;
     case OP_EMBEDDING_DW:
+    case OP_INFO_NCE:
         m->size['v'] = at->shape.size[0];
         break;
     case OP_SPARSE_DENSE_DX:

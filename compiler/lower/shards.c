@@ -7,17 +7,27 @@
 
 #include "lower/lower.h"
 
-/* Rows meet in a batchnorm. */
+/* The layer in which rows meet; NULL: they do not. */
+static const char *meeting_place(const Node *node)
+{
+    if (node->op == OP_INFO_NCE)
+        return node->at.shape.size[0] == 2 ? "nt_xent" : "info_nce";
+    return node->op == OP_BATCHNORM_STATS ? "batchnorm" : NULL;
+}
+
 static bool check_nodes(const Graph *g)
 {
-    for (int i = 0; i < g->node_count; i++)
-        if (g->nodes[i]->op == OP_BATCHNORM_STATS) {
-            error_at(g->model->source, g->nodes[i]->span,
-                     "batchnorm wants the whole batch, and `shards` computes parts of it by "
-                     "themselves");
+    for (int i = 0; i < g->node_count; i++) {
+        const char *name = meeting_place(g->nodes[i]);
+
+        if (!name)
+            continue;
+        error_at(g->model->source, g->nodes[i]->span,
+                 "%s wants the whole batch, and `shards` computes parts of it by themselves", name);
+        if (same(name, "batchnorm"))
             note(g->model->source, "layernorm, groupnorm and instancenorm see a row alone");
-            return false;
-        }
+        return false;
+    }
     return true;
 }
 

@@ -238,6 +238,8 @@ static long count_scratch(const Kernel *k)
         return matmul_scratch(k);
     case KERNEL_ATTENTION:
         return attention_scratch(k->node);
+    case KERNEL_INFO_NCE:
+        return net_info_nce_scratch(k->node->inputs[0]->shape.size[0]);
     case KERNEL_RECURRENT:
         return recurrent_scratch(k->node);
     case KERNEL_RECURRENT_GRAD: /* what h and s are given from the step after */

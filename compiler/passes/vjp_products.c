@@ -177,6 +177,20 @@ static void vjp_cross_attention(Reverse *r, const Node *node, Value *dy)
             accumulate(r, i, grad->outputs[i]);
 }
 
+static void vjp_info_nce(Reverse *r, const Node *node, Value *dy)
+{
+    Value *const *in = node->inputs;
+    Attributes at = node->at;
+
+    for (at.view = 0; at.view < 2; at.view++)
+        if (wants(r, at.view))
+            accumulate(r, at.view,
+                       append(r, OP_INFO_NCE_GRAD,
+                              (Value *[]){in[at.view], in[1 - at.view], node->outputs[1], dy}, 4,
+                              at)
+                           ->outputs[0]);
+}
+
 static void vjp_weight_slice(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 0))
@@ -201,5 +215,6 @@ Vjp *const products_vjps[OP_COUNT] = {
     [OP_SPARSE_DENSE] = vjp_sparse_dense,
     [OP_ATTENTION] = vjp_attention,
     [OP_CROSS_ATTENTION] = vjp_cross_attention,
+    [OP_INFO_NCE] = vjp_info_nce,
     [OP_WEIGHT_SLICE] = vjp_weight_slice,
 };

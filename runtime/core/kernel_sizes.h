@@ -15,6 +15,7 @@ enum {
     NET_GRADIENT_FLOATS = 4096,   /* of a gradient's rows, finished at once in an array */
     NET_ATTENTION_KEYS = 128,     /* of a strip of scores of 16 queries */
     NET_ATTENTION_GRAD_KEYS = 32, /* and in backward, which reads k and v and adds to dk and dv */
+    NET_INFO_NCE_ROWS = 32,       /* of the batch, in a strip beside sixteen others: whole blocks */
 };
 
 /* Floats from one product of Winograd's to the next, of so many pieces of 16 x 16: a vector more
@@ -39,6 +40,16 @@ static inline long net_attention_scratch(int keys, int size, int backward)
 
     return (backward ? 4 : 2) * net_packed_keys(keys, size) + positions +
            16 * (backward ? 6 : 3) * row + 16 * (strip + 2 * NET_TILE_ROWS);
+}
+
+/* Floats of a thread's scratch: a packed strip of rows; sixteen rows, their transposes, and sums of
+   as many channels, up to a tile; a strip of scores. */
+static inline long net_info_nce_scratch(int channels)
+{
+    const long row = (channels + 15) / 16 * 16L;
+
+    return net_packed_keys(NET_INFO_NCE_ROWS, channels) + 3 * 16 * row +
+           16 * (NET_INFO_NCE_ROWS + 2 * NET_TILE_ROWS);
 }
 
 #endif

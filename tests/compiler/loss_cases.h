@@ -26,6 +26,16 @@ static void build_expression(Graph *g, const Case *c, int channels)
     g->loss = append(g, c->op, c->at, 1, append(g, OP_MULTIPLY, c->at, 2, x, t, NULL), NULL, NULL);
 }
 
+/* Of two views, made by tanh; `other` numbers a row. */
+static void build_pairs(Graph *g, const Case *c, int channels)
+{
+    Value *a = unary(g, OP_TANH, parameter(g, vector(channels), true));
+    Value *b = unary(g, OP_TANH, parameter(g, vector(channels), true));
+
+    finish(g,
+           append(g, c->op, (Attributes){.scale = 1.5, .shape = vector(c->other)}, 2, a, b, NULL));
+}
+
 /* Two terms of one prediction, one of another, with factors. */
 static void build_losses(Graph *g, const Case *c, int channels)
 {

@@ -55,6 +55,12 @@ static void build_conv3d_transpose(Graph *g, const Case *c, int channels)
     finish(g, append(g, OP_CONV3D_DX, at, 2, x, w, NULL));
 }
 
+#define SLICES(kh, kw, sh, sw, ph, pw)                                                             \
+    {                                                                                              \
+        .kernel = {kh, kw}, .stride = {sh, sw}, .padding = {ph, pw}, .padding_end = {ph, pw},      \
+        .slices = 3                                                                                \
+    }
+
 /* Windows in each of at.slices slices. */
 static void build_slices(Graph *g, const Case *c, int channels)
 {

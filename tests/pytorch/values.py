@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from models import CONV, Case, arrays, batchnorm, classes_case, dense
+from networks.layers import info_nce, nt_xent
 
 
 def file_values(folder, how="square"):
@@ -47,6 +48,7 @@ def file_library(folder):
                 + focal(p, ones, 2, -1) + 1.5 - F.cosine_similarity(p, ones).mean() / 2
                 + (alike * apart ** 2 + (1 - alike) * (2 - apart).relu() ** 2).mean()
                 + F.triplet_margin_loss(p[:, :2], p[:, 1:3], p[:, 3:], margin=0.7)
+                + info_nce(p, ones, 0.6) / 5 + nt_xent(p, p.exp()) / 5
                 + (0.8 * late).maximum(-0.2 * late).mean()
                 + F.poisson_nll_loss(variance, number, log_input=False)
                 + F.gaussian_nll_loss(rate, number, variance)

@@ -308,10 +308,10 @@ static Evaluate *const evaluations[OP_COUNT] = {
 
 Evaluate *find_evaluation(Op op)
 {
-    Evaluate *(*const elsewhere[])(Op op) = {find_image_evaluation,     find_loss_evaluation,
-                                             find_movement_evaluation,  find_pool_evaluation,
-                                             find_volume_evaluation,    find_words_evaluation,
-                                             find_attention_evaluation, find_recurrent_evaluation};
+    Evaluate *(*const elsewhere[])(Op op) = {
+        find_image_evaluation,     find_loss_evaluation,      find_movement_evaluation,
+        find_pool_evaluation,      find_volume_evaluation,    find_words_evaluation,
+        find_attention_evaluation, find_recurrent_evaluation, find_pairs_evaluation};
 
     for (int i = 0; i < COUNT(elsewhere); i++)
         if (elsewhere[i](op))

@@ -29,5 +29,6 @@ Evaluate *find_words_evaluation(Op op);     /* embedding.c */
 Evaluate *find_attention_evaluation(Op op); /* attention.c */
 Evaluate *find_recurrent_evaluation(Op op); /* recurrent.c */
 Evaluate *find_volume_evaluation(Op op);    /* volume.c */
+Evaluate *find_pairs_evaluation(Op op);     /* pairs.c */
 
 #endif

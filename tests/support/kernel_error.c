@@ -58,6 +58,14 @@ static double terms_over_time(const Node *node)
            pow(pixels_of(node->inputs[0]->shape), 2);
 }
 
+/* Of a score, and of all rows of both views; of any other operation 1. */
+static double terms_of_pairs(const Node *node, int n)
+{
+    return node->op == OP_INFO_NCE || node->op == OP_INFO_NCE_GRAD
+               ? node->inputs[0]->shape.size[0] + 2 * n
+               : 1;
+}
+
 /* How many products or numbers an element of the node's result is a sum of. */
 static double terms_of(const Node *node, int n)
 {
@@ -115,7 +123,8 @@ static double terms_of(const Node *node, int n)
 #include "graph/ops.def"
         return (double)n * shape_size(x);
     default:
-        return attention_terms(node) * terms_over_time(node) * terms_along(node);
+        return attention_terms(node) * terms_over_time(node) * terms_along(node) *
+               terms_of_pairs(node, n);
     }
 }
 
@@ -185,6 +194,18 @@ static double attention_term(const Bounds *b, const Node *node)
            (1 + 2 * score);
 }
 
+/* The largest score, whose error is one of the exponentials as a share; of the gradient the largest
+   row of the other view, in as many losses as there are rows. */
+static double pairs_term(const Bounds *b, const Node *node)
+{
+    const double score = node->at.scale * product_of(b, node, 0, 1) *
+                         sqrt(node->inputs[0]->shape.size[0]);
+
+    if (node->op == OP_INFO_NCE)
+        return 1 + 2 * score;
+    return node->at.scale * product_of(b, node, 1, 3) * (2 + 4 * score);
+}
+
 static double loss_gradient_term(const Bounds *b, const Node *node)
 {
     const double y = size_of(b, node->inputs[0]);
@@ -212,6 +233,9 @@ static double arithmetic_term(const Bounds *b, const Node *node)
     const Activation *a = find_activation(node->op);
 
     switch (node->op) {
+    case OP_INFO_NCE:
+    case OP_INFO_NCE_GRAD:
+        return pairs_term(b, node);
     case OP_PIXEL_SUM: /* gradients of both signs */
         return pixels_of(node->inputs[0]->shape) * size_of(b, node->inputs[0]);
     case OP_AXIS_SUM:

@@ -104,5 +104,19 @@ def padding_of(words):
     return padding if padding.any() else None
 
 
+def info_nce(a, b, temperature=0.1):
+    """Of each row of a, whose positive is the same row of b."""
+    scores = F.normalize(a) @ F.normalize(b).T / temperature
+    return F.cross_entropy(scores, torch.arange(len(a)))
+
+
+def nt_xent(a, b, temperature=0.5):
+    """Of each row of both views, beside all others of both."""
+    z = F.normalize(torch.cat([a, b]))
+    itself = torch.eye(len(z), dtype=torch.bool)
+    scores = (z @ z.T / temperature).masked_fill(itself, -torch.inf)
+    return F.cross_entropy(scores, torch.arange(len(z)).roll(len(a)))
+
+
 def binary(logit, target):
     return F.binary_cross_entropy_with_logits(logit.flatten(), target)
