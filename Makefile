@@ -126,7 +126,7 @@ quickstart:
 	$(BUILD)/digits train --out $(BUILD)/digits-run --force
 	$(BUILD)/digits eval --weights $(BUILD)/digits-run
 	@echo "The trainer is $(BUILD)/digits (try --help), the run's folder $(BUILD)/digits-run."
-demo: all; $(PACKAGES) demo && BUILD=$(BUILD) demo/build.sh # NETC_DATA=DIR: on DIR/mnist
+demo: all; $(PACKAGES) demo && BUILD=$(BUILD) docs/demo/build.sh # NETC_DATA=DIR: on DIR/mnist
 data-%: ; @models/get-data.sh --to $(DATA) $*
 help: ; @sed -n 's/^#     //p' Makefile
 LIB = $(DESTDIR)$(PREFIX)/lib/netc

@@ -29,7 +29,7 @@ accuracy=$(tr -d ' \n' <run/run.json |
     sed -n 's/.*"final":{.*"test":{[^}]*"accuracy":\([^,}]*\)[,}].*/\1/p')
 
 base64 lib/digits.wasm >wasm
-sed -n '/^```js$/,/^```$/p' "$here/../docs/library.md" | sed '1d; $d; s/^export //' >network
+sed -n '/^```js$/,/^```$/p' "$here/../library.md" | sed '1d; $d; s/^export //' >network
 percent=$(awk "BEGIN { printf \"%.1f\", 100 * $accuracy }")
 sed -e "s/@ACCURACY@/$percent/" -e "s/@SOURCE@/$source/" \
     -e "s/@SIZE@/$(($(wc -c <lib/digits.wasm) / 1000))/" \
