@@ -58,16 +58,30 @@ static void give_rows(const Graph *g, Value *dx, const Layout *w, int row)
     give(g, dx, as_rows(&x, w, row), NULL);
 }
 
+enum { COPY = 32 }; /* a number to another lane and its gradient back, in products of vectors */
+
+/* Of vectors side by side, each in blocks of its own, dx and dw compute these whole. Are they full
+   enough, or is a copy into full ones less? */
+static bool fills_blocks(const Layout *x, int size, int outputs)
+{
+    int blocks = 0;
+
+    for (int i = 0; i < x->segment_count; i++)
+        blocks += x->segments[i].pixels == 1 ? blocks_of(x->segments[i].channels) : 0;
+    return (long)(blocks - blocks_of(size)) * outputs <= (long)COPY * size;
+}
+
 static void lay_out_contraction(LayoutPass *l, Node *node)
 {
     Value *w = node->inputs[1];
     const int outputs = w->shape.size[0];
     const bool along_inputs = node->selection->algorithm == ALGORITHM_FEW_OUTPUTS;
-    const Layout *x;
+    const Layout *x = node->inputs[0]->layout;
 
     if (w->layout && node->op == OP_DENSE)
         require_rows(l, node, 0, w->layout, 0);
-    else if (along_inputs && node->inputs[0]->layout->segment_count * outputs > NET_MAX_SEGMENTS)
+    else if (along_inputs ? x->segment_count * outputs > NET_MAX_SEGMENTS
+                          : node->op == OP_DENSE && !fills_blocks(x, w->shape.size[1], outputs))
         require_plain(l, node, 0);
     x = node->inputs[0]->layout;
     give_parameter(w, along_inputs ? rows_layout(w, x) : weight_layout(w, x, 1, l->target));

@@ -25,7 +25,8 @@ static const KernelCase cases[] = {
      "    f = a -> pad([2, 7]) -> pad(1, axis=channels) -> channel_shuffle(3)\n"
      "    g = x -> transpose -> slice(20..36) -> pad([16, 3], axis=channels)\n"
      "    concat(b -> flatten -> dense(6), c -> flatten -> dense(4), d,\n"
-     "           e -> flatten -> dense(3), f -> flatten -> dense(2), g -> flatten -> dense(3))\n",
+     "           e -> flatten -> dense(3), f -> flatten -> dense(2), g -> flatten -> dense(3))\n"
+     "        -> dense(210) -> dense(24)\n", /* of full blocks, which the parts are copied to */
      "mse"},
 
     {"pictures", 17, 1, true, "input x[3, 6, 10] = x", "[20] = t", "x",
