@@ -45,18 +45,19 @@ static const Term *find_weighted(const Model *model)
     return NULL;
 }
 
-bool check_shards(const Graph *train)
+static bool check_all(const Graph *train)
 {
     const Model *model = train->model;
     const Term *weighted = find_weighted(model);
 
-    if (!model->shards)
-        return true;
-    if (model->mixup > 0 || model->cutmix > 0)
+    if (model->section_count)
+        error_at(model->source, model->sections[1].span,
+                 "`shards` are for one train section; here are several");
+    else if (model->mixup > 0 || model->cutmix > 0)
         error_at(model->source, model->mixes,
                  "rows are mixed within the whole batch, and `shards` computes parts of it");
     else if (model->accumulate)
-        error_at(model->source, model->sharded,
+        error_at(model->source, model->accumulates,
                  "`shards` and `accumulate` are two ways to make a step of parts: one of the two");
     else if (weighted)
         error_at(model->source, weighted->call->span,
@@ -64,5 +65,16 @@ bool check_shards(const Graph *train)
                  "losses by rows");
     else
         return check_nodes(train);
+    return false;
+}
+
+bool check_shards(const Graph *train)
+{
+    const Model *model = train->model;
+
+    if (!model->shards || check_all(train))
+        return true;
+    if (model->mpi)
+        note(model->source, "--mpi divides each batch into shards, which processes compute");
     return false;
 }

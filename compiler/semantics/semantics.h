@@ -213,8 +213,8 @@ typedef struct Model {
     int batch, epochs;    /* the defaults; 32 and 1 where not given */
     int max_batch;        /* rows a step is compiled for: batch, or --batch (main.c) */
     int accumulate;       /* batches whose mean gradient makes an update; 0: not said */
+    Span accumulates;     /* where it is said */
     int shards;           /* of a batch; 0: not said */
-    Span sharded;         /* where it is said; by --mpi nowhere */
     bool mpi;             /* a trainer for several processes */
     double ema;           /* share of it that the weights' moving average keeps; 0: there is none */
     bool averages;        /* `ema` is said */

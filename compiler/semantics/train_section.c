@@ -159,7 +159,6 @@ static void analyze_shards(Sema *s, const Ast *ast)
     const int shards = count > MAX_SHARDS ? 0 : (int)count;
 
     s->model->shards = shards;
-    s->model->sharded = ast->name_span;
     if (!shards || shards & (shards - 1))
         report(s, ast->first->span,
                "`shards` is a power of two up to %d, as their sum is by a "
@@ -360,6 +359,8 @@ static void analyze_section(Sema *s, const Ast *section, const Ast **of_run, Tex
         } else if (is_new_key(s, ast, given[key], of_run[key])) {
             given[key] = of_run[key] = ast;
             s->model->averages |= same(ast->text, "ema");
+            if (same(ast->text, "accumulate"))
+                s->model->accumulates = ast->name_span;
             text_add(written, "%s%s", written->at ? " " : "", ast->text);
             analyze_key(s, ast);
         }

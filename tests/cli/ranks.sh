@@ -65,6 +65,10 @@ exits "diverged in a shard" 3 "in step 2 .* it began in the result of net.dense_
 exits "shards that make no tree" 2 "shards are a power of two" ./parts train --shards 6 --out odd
 sed '/^    shards /s/.*//' parts.net >whole.net
 exits "--mpi with a library" 2 "a library does not train" "$netc" --mpi --library -o lib parts.net
+exits "--mpi of several train sections" 1 "for one train section" \
+    "$netc" --mpi --check "$root/tests/cli/gan.net"
+exits "--mpi of several batches" 1 "note: --mpi divides each batch into shards" \
+    "$netc" --mpi --check "$root/tests/cli/training.net"
 exits "--mpi without MPI" 2 "install the packages libopenmpi-dev" env PATH="$scratch/none" \
     "$netc" --mpi --cc "$(command -v clang clang-{14..19} | head -n 1)" parts.net -o none
 
