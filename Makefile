@@ -74,7 +74,7 @@ $(BUILD)/lexer.o $(BUILD)/parser.o: $(BUILD)/%.o: $(BUILD)/%.c | $(BUILD)/parser
 SMALL = $(addprefix $(BUILD)/runtime/,$(addsuffix .o,commands/% report/% training/%settings \
         $(addprefix core/,safetensors json text %file exit_report fail machine nearest pro% signals tensor) data/%/classes \
         $(addprefix training/,checkpoint find_nan init lets options pre% rates schedule session start step_% weights) \
-        $(addprefix data/,arriving check contract dataset file %_text identity input loader paths split start synthetic task user_files watch %/digits %_json %/inverse %/scale %/idx %/values_finish)))
+        $(addprefix data/,arriving check contract dataset file %_text identity input loader paths split start synthetic task user_files watch %/digits %_json %/inverse %/scale %/stages %/idx %/values_finish)))
 $(runtime_objects): extra = $(RUNTIME_FLAGS) -fno-unroll-loops
 $(filter $(SMALL),$(runtime_objects)): extra += $(if $(findstring clang,$(CC)),-Oz,-Os)
 $(test_objects): extra = -pthread $(if $(SANITIZE),$(if $(filter tests/reference/% tests/support/%,$<),-O1,-O0))

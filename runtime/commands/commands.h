@@ -56,7 +56,9 @@ enum net_part net_command_rows_open(struct net_session *session, bool labelled);
 /* Ends the program where a file was written to since the data were opened. */
 void net_need_unwritten(struct net_data *data);
 
-/* export_onnx.c: the network that makes the prediction, with these weights. */
-void net_export_onnx(const char *path, const struct net_model *model, const void *params);
+/* export_onnx.c: the network that makes the prediction, with these weights. learnt: what their run
+   has learnt, and its preparations go along; NULL: inputs are prepared. */
+void net_export_onnx(const char *path, const struct net_model *model, const void *params,
+                     const struct net_data *learnt);
 
 #endif

@@ -75,6 +75,24 @@ static bool is_wanted(const struct net_options *options, const char *format)
     return given->given ? !strcmp(given->text, format) : ending && !strcmp(ending + 1, format);
 }
 
+static void export_onnx(const char *path, const struct net_session *session)
+{
+    struct net_data *learnt = NULL;
+
+    if (net_flag(session->options, NET_WITH_PREPARATIONS)) {
+        if (!session->opening.preparation)
+            net_fail(NET_USAGE, "--with-preparations wants --weights of a run's folder, with its "
+                                "preparation.json");
+        struct net_opening opening = session->opening;
+
+        opening.same = 1u << NET_TRAIN; /* tells whether the data were bytes */
+        learnt = net_data_open_learnt(session->model, &opening);
+    }
+    net_export_onnx(path, session->model, session->run.params, learnt);
+    if (learnt)
+        net_data_close(learnt);
+}
+
 int net_command_export(struct net_options *options)
 {
     const struct net_value *format = &options->value[NET_FORMAT];
@@ -88,12 +106,14 @@ int net_command_export(struct net_options *options)
                  format->text);
     if (!format->given)
         check_ending(path);
+    if (net_flag(options, NET_WITH_PREPARATIONS) && !is_wanted(options, "onnx"))
+        net_fail(NET_USAGE, "--with-preparations goes with --format onnx: weights have none");
     net_session_open(&session, options);
     net_session_weights(&session);
     if (is_wanted(options, "npz"))
         write_npz(path, options->model, session.run.params);
     else if (is_wanted(options, "onnx"))
-        net_export_onnx(path, options->model, session.run.params);
+        export_onnx(path, &session);
     else
         net_weights_write(NULL, path, options->model, session.run.params, session.opening.checksum);
     net_session_close(&session);

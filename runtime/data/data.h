@@ -297,6 +297,27 @@ double net_inverse_value(const struct net_inverse *inverse, int i, float x);
 int net_inverse_digits(const struct net_inverse *inverse, int i, float x);
 void net_inverse_close(struct net_inverse *inverse);
 
+/* What transforms do to the numbers of an input, one stage after another: transforms/stages.c. */
+struct net_stages {
+    struct net_number_stage {
+        enum {
+            NET_STAGE_AFFINE, /* x scale + shift */
+            NET_STAGE_LOG1P,  /* log(1 + x) */
+            NET_STAGE_CLIP,   /* what is beyond `least` or `most` is it */
+            NET_STAGE_FILL    /* a missing number, or 0, is `fill`, of which NaN is none */
+        } kind;
+        double *scale, *shift, *fill; /* of each number of a row */
+        double least, most;
+        bool zeros; /* are missing, and NaN is not */
+    } * at;
+    int count;
+    const char *refused; /* the transform that is no such stage, or NULL */
+    bool bytes;          /* the data are bytes */
+};
+
+void net_data_stages(struct net_stages *stages, const struct net_data *data, int field);
+void net_stages_close(struct net_stages *stages);
+
 /* The words of a field of tokens or a bag of words, by id; NULL where an id has none (padding,
    unknown, ids that are not used). `count` is net_field.vocabulary. */
 const char *const *net_data_vocabulary(const struct net_data *data, int field, int *count);

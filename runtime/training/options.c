@@ -110,6 +110,8 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
                  "K  the K likeliest classes, the first one first; of these one is drawn"},
     [NET_WITH_TRUTH] = {"with_truth", NET_KIND_SWITCH, PREDICT, 0, 1, NULL,
                         "  what the file says, the row's loss and its number beside it"},
+    [NET_WITH_PREPARATIONS] = {"with_preparations", NET_KIND_SWITCH, EXPORT, 0, 1, NULL,
+                               "  of onnx: rows as the data have them, values in their units"},
     [NET_PROMPT] = {"prompt", NET_KIND_TEXT, GENERATE, 0, 0, NULL,
                     "TEXT  what it begins with; default: a line break"},
     [NET_LENGTH] = {"length", NET_KIND_WHOLE, GENERATE, 0, 1000000000, NULL,

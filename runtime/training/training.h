@@ -55,6 +55,7 @@ enum net_option {
     NET_FORMAT,
     NET_TOP,
     NET_WITH_TRUTH,
+    NET_WITH_PREPARATIONS,
     NET_PROMPT,
     NET_LENGTH,
     NET_TEMPERATURE,

@@ -45,12 +45,78 @@ agrees() {
     check "predicts" ./case predict --weights run --part train --format npy -o said.npy
     check "ONNX Runtime agrees" "$python" runs.py case.onnx said.npy "$1"
 }
+cat >raw.py <<'END'
+import csv
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+
+path, said, kind = sys.argv[1:]
+onnx.checker.check_model(onnx.load(path), full_check=True)
+session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+if kind == "images":
+    rows = {"image": np.load("images.npy").reshape(-1, 3, 9, 9)}
+    assert rows["image"].dtype == np.uint8
+else:
+    table = list(csv.DictReader(open("cells.csv")))
+    cells = lambda *names: np.array([[float(row[name] or "nan") for name in names]
+                                     for row in table])
+    rows = {"amount": cells("amount", "price"), "day": cells("day")}
+wanted = np.load(said)
+for given, name in zip(session.run(None, rows), wanted.files):
+    error = np.abs(given.reshape(wanted[name].shape) - wanted[name]).max()
+    assert error <= 1e-5 * max(1, np.abs(wanted[name]).max()), (name, error)
+END
+
 agrees images image "part=conv2d(10,3,stride=2,padding=1,groups=2)"
+check "with preparations" ./case export --weights run --with-preparations -o raw.onnx
+check "predicts" ./case predict --weights run --part train --format npz -o said.npz
+check "ONNX Runtime agrees" "$python" raw.py raw.onnx said.npz images
 agrees images image "part=conv2d_transpose(7,3,stride=2,output_padding=1)"
 agrees images attention
 agrees images sequence "part=gru(7,reverse=true)"
 agrees texts text "after=lstm(7,keep=last,reverse=true,layers=2)"
 agrees texts text "after=lstm(16,keep=last)"
+exits "words" 1 "tokens of words is not said in ONNX" ./case export --weights run \
+    --with-preparations -o none.onnx
+check "leaves no file" [ ! -e none.onnx ]
+
+# ---- With the run's preparations: rows of a table as they are, values in their units -------------
+cat >cells.net <<'END'
+data {
+    train           = csv("cells.csv")
+    input amount[2] = columns(["amount", "price"])
+                      -> impute(missing, median, except="price") -> clip(least=0.5, most=3000)
+                      -> log1p -> standardize -> robust
+    input day       = column("day") -> impute(zeros, mean) -> scale(0.25) -> minmax
+    target cost     = column("cost") -> log1p -> standardize
+    target size     = column("price") -> minmax
+}
+network one(amount, day) { concat(amount, day) -> dense(4) -> tanh -> dense(1) }
+network two(amount, day) { concat(amount, day) -> dense(1) }
+train {
+    loss      = mse(one(amount, day), cost) + mse(two(amount, day), size)
+    optimizer = adam(lr=0.1)
+    batch     = 16
+    epochs    = 2
+}
+END
+awk 'BEGIN { print "amount,price,day,cost"
+    for (i = 0; i < 60; i++)
+        printf "%s,%g,%d,%g\n", i % 6 == 1 ? "" : i * i * 1.25, i * .37, i % 7, i % 13 * 101.5 }' \
+    >cells.csv
+build cells cells.net
+check "cells" ./cells --out cells-run --force --quiet
+check "with preparations" ./cells export --weights cells-run --with-preparations -o cells.onnx
+check "predicts" ./cells predict --weights cells-run --part train --format npz -o cells.npz
+check "ONNX Runtime agrees" "$python" raw.py cells.onnx cells.npz cells
+exits "without the run's folder" 2 "wants --weights of a run's folder" sh -c '
+    cp cells-run/model.safetensors alone.safetensors
+    ./cells export --weights alone.safetensors --with-preparations -o none.onnx'
+exits "of weights" 2 "goes with --format onnx" ./cells export --weights cells-run \
+    --with-preparations -o none.npz
 for name in t1 prediction; do
     sed "s/image/$name/; s/(image)/($name)/g; s/    image ->/    $name ->/" \
         "$root/models/digits.net" >$name.net

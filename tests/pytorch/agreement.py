@@ -146,9 +146,9 @@ def prepare(rows, steps, shape):
 class Library:
     def __init__(self, netc, path, run, target, folder):
         made = os.path.join(folder, "library-" + target)
+        self.name = os.path.basename(path)[:-4]
         losses.run_program(netc, path, "--library", "--weights", run, "--target", target, "-o",
-                           made)
-        self.name = re.sub(r"\W", "_", os.path.basename(path)[:-4])
+                           made, *DEFINES.get(self.name, []))
         self.library = ctypes.CDLL(os.path.join(made, f"lib{self.name}.so"))
         size = self.library[self.name + "_size"]
         size.restype = ctypes.c_size_t
@@ -207,6 +207,7 @@ MODELS = {
     "boston": ("boston", lambda *at: table_rows(*at, "housing.csv", None), (13,)),
     "pima_imputed": ("pima", lambda *at: table_rows(*at, "diabetes.csv", None), (8,)),
 }
+DEFINES = {"meli_cnn": ["--define", "categories=1000"]}     # get-data.sh's sample has more of them
 OPTIONS = {"meli_cnn": {"categories": 632}}
 SAME = {"pima_imputed": "pima"}         # the network of another file
 
@@ -221,7 +222,8 @@ def compare(name, options, folder):
     run, wanted, x = os.path.join(folder, "run"), None, None
     for target in options.targets.split(","):
         trainer, said = os.path.join(folder, "trainer"), os.path.join(folder, "said.npy")
-        losses.run_program(options.netc, path, "--target", target, "-o", trainer)
+        losses.run_program(options.netc, path, "--target", target, "-o", trainer,
+                           *DEFINES.get(name, []))
         if x is None:
             losses.run_program(trainer, "--data", own, "--out", run, "--max-steps", str(STEPS),
                                "--quiet", "--threads", "1", "--seed", "1")

@@ -28,7 +28,17 @@ static void apply_clip(struct net_values *values, const struct net_call *call,
         *x = *x < least ? least : *x > most ? most : *x;
 }
 
+static void tell_clip(struct net_number_stage *stage, const struct net_values *values,
+                      const struct net_call *call, const struct net_fitted *fitted)
+{
+    (void)values, (void)fitted;
+    *stage = (struct net_number_stage){.kind = NET_STAGE_CLIP,
+                                       .least = limit(call, "least", (double)-INFINITY),
+                                       .most = limit(call, "most", (double)INFINITY)};
+}
+
 const struct net_transform net_transform_clip = {.name = "clip",
                                                  .given = {"least", "most"},
                                                  .apply = apply_clip,
-                                                 .inverse_kind = NET_INVERSE_NOTHING};
+                                                 .inverse_kind = NET_INVERSE_NOTHING,
+                                                 .stage = tell_clip};

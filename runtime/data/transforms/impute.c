@@ -178,9 +178,24 @@ static void apply_impute(struct net_values *values, const struct net_call *call,
     free(left);
 }
 
+static void tell_impute(struct net_number_stage *stage, const struct net_values *values,
+                        const struct net_call *call, const struct net_fitted *fitted)
+{
+    const bool zeros = net_has_word(call, "what", "zeros");
+    const int size = values->column.size;
+    bool *left = find_left(values, call);
+    double *fill = net_allocate((size_t)size, sizeof *fill);
+
+    for (int i = 0; i < size; i++)
+        fill[i] = !left[i] ? fitted->list[0][i] : zeros ? 0 : (double)NAN;
+    free(left);
+    *stage = (struct net_number_stage){.kind = NET_STAGE_FILL, .fill = fill, .zeros = zeros};
+}
+
 const struct net_transform net_transform_impute = {.name = "impute",
                                                    .fitted = {"value"},
                                                    .given = {"what", "except"},
                                                    .fit = fit_impute,
                                                    .apply = apply_impute,
-                                                   .inverse_kind = NET_INVERSE_NOTHING};
+                                                   .inverse_kind = NET_INVERSE_NOTHING,
+                                                   .stage = tell_impute};

@@ -25,5 +25,15 @@ static void apply_log1p(struct net_values *values, const struct net_call *call,
         }
 }
 
-const struct net_transform net_transform_log1p = {
-    .name = "log1p", .apply = apply_log1p, .inverse_kind = NET_INVERSE_FUNCTION, .inverse = expm1};
+static void tell_log1p(struct net_number_stage *stage, const struct net_values *values,
+                       const struct net_call *call, const struct net_fitted *fitted)
+{
+    (void)values, (void)call, (void)fitted;
+    stage->kind = NET_STAGE_LOG1P;
+}
+
+const struct net_transform net_transform_log1p = {.name = "log1p",
+                                                  .apply = apply_log1p,
+                                                  .inverse_kind = NET_INVERSE_FUNCTION,
+                                                  .inverse = expm1,
+                                                  .stage = tell_log1p};

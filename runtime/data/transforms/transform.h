@@ -35,6 +35,9 @@ struct net_transform {
         NET_INVERSE_FUNCTION /* `inverse`, of each number */
     } inverse_kind;
     double (*inverse)(double x);
+    void (*stage)(struct net_number_stage *stage, const struct net_values *values,
+                  const struct net_call *call, const struct net_fitted *fitted); /* of one that is
+                     not affine and acts on each number alone: what it does; else NULL */
     const struct net_series *series; /* of one that makes windows of rows; else NULL */
     const struct net_cells *cells;   /* of one that stands for the cells of a table; else NULL */
 };
