@@ -6,7 +6,7 @@ set -uo pipefail
 
 # Others are only summarized: C of a large network takes up to seconds.
 emitted=" efficientnet_b0 espcn googlenet imdb_bilstm imdb_lstm imdb_transformer mixture_density \
-mobilenet_v2 mobilenet_v3_small neumf quantiles_boston shufflenet_v2 siamese_mnist \
+mobilenet_v2 mobilenet_v3_small neumf quantiles_boston shufflenet_v2 siamese_mnist simclr_cifar10 \
 squeezenet tcn_mnist triplet_mnist unet vae_mnist vit_cifar10 "
 
 for model in "$root"/models/zoo/*.net; do

@@ -108,6 +108,32 @@ class Shuffled(nn.Module):
         return y.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2)
 
 
+class Grouped(nn.Module):
+    """Products of groups whose channels are shuffled between; the first of a stage is half as
+    large, beside the mean of what came."""
+
+    def __init__(self, inputs, outputs, groups, stride):
+        super().__init__()
+        added, middle = outputs - inputs if stride == 2 else outputs, outputs // 4
+        self.first = nn.Sequential(*norm_conv(inputs, middle, 1, groups=groups), nn.ReLU(),
+                                   nn.ChannelShuffle(3))
+        self.body = nn.Sequential(*norm_conv(middle, middle, 3, stride, middle),
+                                  *norm_conv(middle, added, 1, groups=3))
+        self.half = stride == 2
+
+    def forward(self, x):
+        y = self.body(self.first(x))
+        return F.relu(torch.cat([F.avg_pool2d(x, 3, 2, 1), y], 1) if self.half else x + y)
+
+
+def shufflenet_v1():
+    layers = [*norm_conv(3, 24, 3, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+    for inputs, channels, count, groups in (24, 240, 4, 1), (240, 480, 8, 3), (480, 960, 4, 3):
+        layers.append(Grouped(inputs, channels, groups, 2))
+        layers += [Grouped(channels, channels, 3, 1) for _ in range(count - 1)]
+    return nn.Sequential(*layers, *pooled_head(960, 1000)), F.cross_entropy
+
+
 def shufflenet_v2():
     def branch(inputs, outputs, stride):
         return [*norm_conv(inputs, outputs, 1), nn.ReLU(),

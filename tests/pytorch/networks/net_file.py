@@ -21,7 +21,8 @@ DRAWN = [(r" -> (dropout|dropout2d|drop_path|noise|gaussian_noise)\([^()]*\)", "
          (r"init=zeros", "init=normal(0.02)"), (r"^    (schedule|stop|metrics) .*\n", "")]
 
 # fields of whole numbers that no step tells of: ranks from 1, others from 0; below what they are
-BELOW = {"rank": 6, "failed": 2, "survived": 2, "object": 2, "kind": 2}
+BELOW = {"rank": 6, "failed": 2, "survived": 2, "object": 2, "kind": 2,
+         "assigned": 2}
 
 
 def whole_lines(text):
@@ -157,8 +158,8 @@ class NetFile:
                 continue
             binary = (field.role == "target" and sources.count(field.source) == 1
                       and self.train["loss"].startswith("binary_cross_entropy"))
-            key = field.source, *field.steps        # an input may be its own target
-            if key not in by_source:
+            key = field.source, *field.steps        # an input may be its own target, two are views
+            if key not in by_source or field.role == "input":
                 by_source[key] = field.draw(draw, rows, binary)
             drawn[field.name] = by_source[key]
         return drawn

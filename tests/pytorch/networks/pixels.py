@@ -6,16 +6,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .layers import Reparameterize, binary
+from .layers import Reparameterize, binary, nt_xent
 from .pictures import norm_conv, relu_conv
 
 by_pixel = functools.partial(F.cross_entropy, ignore_index=255)
 
 
-def two(inputs, channels):
+def two(inputs, channels, bias=False):
     layers = []
     for before in inputs, channels:
-        layers += [nn.Conv2d(before, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels),
+        layers += [nn.Conv2d(before, channels, 3, padding=1, bias=bias), nn.BatchNorm2d(channels),
                    nn.ReLU()]
     return nn.Sequential(*layers)
 
@@ -116,6 +116,24 @@ def triplet_mnist():
     return Triplet(), lambda out: F.triplet_margin_loss(*out, margin=0.2)
 
 
+class Views(nn.Module):
+    """One network of two pictures; its losses compare all rows."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, one, two):
+        return self.network(one), self.network(two)
+
+
+def simclr_cifar10():
+    layers = [[nn.Conv2d(before, 128, 3, 2), nn.ReLU()] for before in (3, 128, 128, 128)]
+    return Views(nn.Sequential(*sum(layers, []), nn.Flatten(), nn.Linear(128, 128), nn.ReLU(),
+                               nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 128))), (
+        lambda views: nt_xent(*views))
+
+
 class Vae(nn.Module):
     def __init__(self):
         super().__init__()
@@ -170,6 +188,34 @@ def yolo_tiny():
         before = channels
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(12544, 1470),
                          nn.Unflatten(1, (30, 7, 7))), detection
+
+
+class TinySsd(nn.Module):
+    """Gives the logits of all anchors, [batch, 2, anchors], and their offsets, [batch, 4, ..]."""
+
+    def __init__(self):
+        super().__init__()
+        halves = [nn.Sequential(*two(before, after, True), nn.MaxPool2d(2)) for before, after in
+                  [(3, 16), (16, 32), (32, 64), (64, 128), (128, 128), (128, 128)]]
+        stages = [nn.Sequential(*halves[:3]), *halves[3:], nn.AdaptiveMaxPool2d(1)]
+        self.stages = nn.ModuleList()
+        for stage, channels in zip(stages, (64, 128, 128, 128, 128)):
+            heads = [nn.Conv2d(channels, 4 * numbers, 3, padding=1) for numbers in (2, 4)]
+            self.stages.append(nn.ModuleList([stage, *heads]))
+
+    def forward(self, x):
+        kinds, offsets = [], []
+        for stage, kind, offset in self.stages:
+            x = stage(x)
+            kinds.append(kind(x).unflatten(1, (2, 4)).flatten(2))
+            offsets.append(offset(x).unflatten(1, (4, 4)).flatten(2))
+        return torch.cat(kinds, 2), torch.cat(offsets, 2)
+
+
+def tiny_ssd():
+    def loss(out, kind, assigned, offset):
+        return F.cross_entropy(out[0], kind) + (assigned * (out[1] - offset)).abs().mean()
+    return TinySsd(), loss
 
 
 def sized(kind, inputs, outputs, stride=2, padding=1):
