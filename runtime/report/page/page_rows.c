@@ -212,7 +212,10 @@ static void add_labels(struct rows *rows, const struct net_worst_row *row)
                                         row->row);
     int32_t *class = net_allocate((size_t)target->size, sizeof *class);
     float *x = net_allocate((size_t)metrics->outputs, sizeof *x);
+    int told = target->size;
 
+    while (target->texts && told && truth[told - 1] < 0)
+        told--; /* behind the row's end nothing is told */
     for (int p = 0; p < target->size; p++) {
         net_position_outputs(x, row->outputs, p, target->size, metrics->outputs);
         class[p] = net_chosen_class(metrics->model, x);
@@ -221,7 +224,7 @@ static void add_labels(struct rows *rows, const struct net_worst_row *row)
         if (target->rank == 2)
             add_map(rows, target, i ? truth : class, i ? "true" : "predicted");
         else
-            add_sequence(rows, i ? truth : class, target->size);
+            add_sequence(rows, i ? truth : class, told);
     net_page_number(rows->page, row->error);
     free(class);
     free(x);
