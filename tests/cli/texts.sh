@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# texts.sh -- a character model from a text to a text: what it learns, and how it goes on.
+# texts.sh -- a character model from a text to a text: what it learns, and how it goes on; and one
+# whose targets are words.
 set -uo pipefail
 . "$(dirname "$0")/../support/shell.sh"
 cd "$scratch" || exit 1
@@ -66,5 +67,89 @@ printf 'abaéabaéabaéabaéabaé' >rows.txt
 check "predict" bash -c './cycle predict --weights run rows.txt >rows'
 check "a class at each position" test "$(cut -d " " -f 4- rows)" = "a b a é a b a é a
 b a é a b a é a b"
+
+# ---- words as targets: tags, and another text ---------------------------------------------------
+
+# Sentences with a tag a word, as lists too, and their translations; of some it is not said how long
+# they are.
+awk 'BEGIN {
+    split("Anna Emma Chile Delhi", name); split("B-PER B-PER B-LOC B-LOC", tag)
+    split("sees likes leaves", verb); split("voit aime quitte", other)
+    for (row = 0; row < 160; row++) {
+        a = 1 + row % 4; b = 1 + row % 3; c = 1 + int(row / 7) % 4
+        more = row % 5 ? "" : " et moi"
+        words = name[a] " " verb[b] " " name[c] (row % 5 ? "" : " and me")
+        tags = tag[a] " O " tag[c] (row % 5 ? "" : " O O")
+        list = words; gsub(/ /, "\", \"", list); list = "[\"" list "\"]"
+        printf "{\"english\": %s, \"tags\": \"%s\", \"french\": \"%s %s %s%s\"%s}\n", \
+            row % 2 ? list : "\"" words "\"", tags, name[a], other[b], name[c], more, \
+            row % 3 == 2 ? "" : ", \"size\": \"" (row % 5 ? "short" : "long") "\""
+    }
+}' >talk.jsonl
+cat >talk.net <<'EOF'
+data {
+    train      = jsonl("talk.jsonl")
+    validation = holdout(0.2)
+
+    input  words  = column("english") -> tokens(30, 6, lower=false)
+    input  late   = column("french") -> tokens(20, 5, begin=true)
+    target tags   = column("tags") -> labels(3, 6)
+    target french = column("french") -> tokens(20, 5, end=true, shared=late)
+    target size   = column("size") -> classes(2, missing=ignore)
+}
+
+network seen(words) { words -> embedding(12, padding_row=0) -> lstm(16) }
+network tagger(words) { seen(words) -> conv1d(3, 1) }
+network decoder(late, words) {
+    x = late -> embedding(16, padding_row=0) -> positions
+    x = x + attention(x, seen(words), heads=2, skip_padding=true)
+    x -> layernorm -> conv1d(23, 1)
+}
+network sizer(words) { seen(words) -> last -> dense(2) }
+
+train {
+    loss      = cross_entropy(tagger(words), tags) + cross_entropy(decoder(late, words), french) +
+                cross_entropy(sizer(words), size)
+    optimizer = adam(lr=0.02)
+    batch     = 16
+    epochs    = 8
+    metrics   = [accuracy, accuracy(french)]
+}
+EOF
+build talk talk.net
+for threads in 1 2; do
+    ./talk --threads $threads --out run.talk.$threads --quiet
+done
+check "words: the same on two threads" cmp run.talk.1/model.safetensors run.talk.2/model.safetensors
+./talk --out run.talk --epochs 3 --threads 1 --quiet
+check "resumed" ./talk --resume run.talk --epochs 8 --threads 1 --quiet
+check "the same in two runs" cmp run.talk.1/model.safetensors run.talk/model.safetensors
+printf '%s\n' '{"english": "Emma sees Chile", "french": "Emma"}' \
+    '{"english": ["Delhi"], "french": []}' >new.jsonl
+./talk predict --weights run.talk --format csv new.jsonl >predicted
+check "as many tags as words, and words up to the end" \
+    grep -q '^"B-PER O B-LOC","emma voit",short,' predicted
+check "of a row without words" grep -q '^B-LOC,delhi,short,' predicted
+./talk predict --weights run.talk --format json --with-truth --part train >predicted
+check "as they are in the data" grep -q \
+    '{"tags": {"classes": \["B-PER", "O", "B-PER", "O", "O"\], "truth": \["B-PER", "O", "B-PER"' \
+    predicted
+check "no truth where the cell is missing" grep -q '"size": {"class": "short",.*"truth": null}' \
+    predicted
+./talk eval --weights run.talk talk.jsonl >predicted
+check "rows without a class are not counted" grep -qE "accuracy +1.00 +107$" predicted
+check "talk: gradcheck" ./talk gradcheck
+wrong_row() { # wrong_row PATTERN ROW
+    printf '%s\n' "$2" >wrong.jsonl
+    exits "$1" 1 "$1" ./talk eval --weights run.talk wrong.jsonl
+}
+wrong_row "row 0 (from 0): expected 2 labels in tags, one for each word of english, found 1" \
+    '{"english": "Emma sees", "tags": "O", "french": "Emma"}'
+wrong_row "expected tags to be labels of the training data, found B-ORG" \
+    '{"english": "Emma", "tags": "B-ORG", "french": "Emma"}'
+wrong_row "character 14: expected one word, without a blank" \
+    '{"english": ["Emma sees"], "tags": "O", "french": "Emma"}'
+wrong_row "expected a word, a string or a number" \
+    '{"english": "Emma", "tags": [null], "french": "Emma"}'
 
 finish
