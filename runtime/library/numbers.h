@@ -101,7 +101,7 @@ static inline double net_bin(const double *edges, int bins, double x)
 
 static inline double net_staged(const struct net_stage *s, int count, int group, double x)
 {
-    for (const struct net_stage *end = s + count; s < end; s++) {
+    for (int i = 0; i < count; i++, s++) {
         x = x * s->scale[group] + s->shift[group];
         if (s->fill && (x != x || (s->zeros && x == 0)) && s->fill[group] == s->fill[group])
             x = s->fill[group];

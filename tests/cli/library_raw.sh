@@ -91,7 +91,7 @@ for i in range(60):
     mode = "" if i % 9 == 2 else "xyz"[i % 5 % 3]
     note = " ".join(["hot", "cold", "the", "wet", "dry"][i * k % 5] for k in range(1, 1 + i % 7))
     rows.append([kind, years[i * 7 % 4], i % 7, mode, "" if i % 6 == 1 else i * i * 7.25, i * .37,
-                 i % 13 * 101.5, note])
+                 i % 13 * 0.1, note])
 def quoted(text): return '"%s"' % text.replace('"', '""')
 with open("cells.csv", "w") as table:
     table.write("kind,year,day,mode,amount,price,cost,note\n")
