@@ -5,7 +5,8 @@
  *     <op> <name>           the operation; with the update and epilogue behind it: "dense_relu"
  *     <partial>             in a name: "_partial" where it leaves partial sums, else as <update>
  *     <update>              in a name: "_update" where it ends with one; <then_update>: a comment's
- *     <scratch> <result>    partial sums and the like; the weight of the update, or the gradient
+ *     <scratch> <result>    partial sums and the like, or else the weight; the weight of the
+ *                           update, or the gradient
  *     <ids>                 the elements of the input `tokens`, or "NULL"
  *     <epilogue> <row_end>  functions that are added for it, with their operands
  *     <transcendental>      "true" where the epilogue's are dear
@@ -43,6 +44,8 @@ const char *kernel_word(const KernelCode *c, const Kernel *k, const char *word)
     const char *op = op_info[node->op].text, *update = update_suffix(k);
     const char *then = k->update ? ", then the update" : "";
     const int *window = node->at.kernel;
+    const int rows = k->schedule.winograd.tile ? k->schedule.winograd.rows : c->e->target->rows;
+    const Value *weight = node->input_count > 1 ? node->inputs[1] : NULL;
 
     return same(word, "op")               ? op
            : same(word, "name")           ? format("%s%s%s", op, update, epilogue_name(k))
@@ -52,8 +55,8 @@ const char *kernel_word(const KernelCode *c, const Kernel *k, const char *word)
            : same(word, "inputs")         ? pointers(c, node->inputs, node->input_count)
            : same(word, "outputs")        ? pointers(c, node->outputs, node->output_count)
            : same(word, "ids")            ? ids_text(c, node)
-           : same(word, "scratch")        ? scratch_pointer(c, k)
-           : same(word, "result")         ? result_pointer(c, k)
+           : same(word, "scratch")        ? k->scratch ? scratch_pointer(c, k) : pointer(c, weight)
+                  : same(word, "result") ? result_pointer(c, k)
            : same(word, "epilogue")       ? add_epilogue(c, k).arguments
            : same(word, "transcendental") ? truth(start_chain(c, k).transcendental)
            : same(word, "row_end")        ? add_row_end(c, k)
@@ -66,7 +69,7 @@ const char *kernel_word(const KernelCode *c, const Kernel *k, const char *word)
            : same(word, "padding")        ? padding_text(&node->at)
            : same(word, "kernel")         ? format("%dx%d", window[0], window[1])
            : same(word, "window")         ? format("%d", window[0] * window[1])
-           : same(word, "tile_rows")      ? format("%d", c->e->target->rows)
+           : same(word, "tile_rows")      ? format("%d", rows)
            : same(word, "tile_images")    ? format("%d", c->e->target->images)
            : same(word, "tile_inputs")    ? format("%d", tile_inputs(c->e, node))
            : same(word, "tile")           ? format("%d", k->schedule.tile)

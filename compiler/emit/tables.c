@@ -32,7 +32,8 @@ static const char *layout_text(const Value *v)
                                                   : format(" .panels = {%d, %d, %d},", p->panels[0],
                                                            p->panels[1], p->panels[2]);
 
-    return format(".kind = %s,%s NET_SHAPE(%s), NET_SEGMENTS(%s)", kind, panels, list_of(shape),
+    return format(".kind = %s,%s%s NET_SHAPE(%s), NET_SEGMENTS(%s)", kind, panels,
+                  p->winograd ? format(" .winograd = %d,", p->winograd) : "", list_of(shape),
                   segments_text(p));
 }
 

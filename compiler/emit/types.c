@@ -60,10 +60,20 @@ static const char *panel_members(const char *name, const int panels[3], const ch
     return text.at;
 }
 
+/* Weights transformed for tiles of `tile` outputs each way. */
+static const char *product_members(int tile, size_t floats)
+{
+    const int products = (tile + 2) * (tile + 2);
+
+    return format("float product[%d][%zu][BLOCK];", products, floats / products / 16);
+}
+
 static const char *members_of(Emitter *e, const Layout *v)
 {
     switch (v->kind) {
     case LAYOUT_WEIGHT:
+        if (v->winograd)
+            return product_members(v->winograd, (size_t)padded_count(v));
         return panel_members("panel", v->panels, format("[%d]", v->rows));
     case LAYOUT_TABLE:
         return format("float row[%d][%d][BLOCK];", v->rows, padded_count(v) / v->rows / 16);
@@ -112,11 +122,10 @@ static const char *transposed_type(Emitter *e, const Kernel *k)
 
 static const char *transformed_type(Emitter *e, const Kernel *k)
 {
-    const int products = (k->schedule.winograd.tile + 2) * (k->schedule.winograd.tile + 2);
     const size_t floats = k->scratch->size / sizeof(float);
 
     return declare(e, format("struct transformed_%zu", floats),
-                   format("float product[%d][%zu][BLOCK];", products, floats / products / 16));
+                   product_members(k->schedule.winograd.tile, floats));
 }
 
 /* Sums of each row of pixels, [row][sum][block][16 channels]. */

@@ -33,17 +33,17 @@ static const char *filter_gradient(Emitter *e, int m)
 }
 
 /* Of each width that there are panels of: "winograd_tile_8x3, NULL, NULL, " */
-static const char *product_tiles(Emitter *e, const int panels[3])
+static const char *product_tiles(Emitter *e, const Winograd *g, const int panels[3])
 {
-    const int rows = e->target->rows;
     Text tiles = {0};
 
     for (int width = 3; width >= 1; width--) {
         const char *tile = "NULL";
 
         if (panels[3 - width])
-            tile = add_tile(e, "NET_WINOGRAD_TILE", format("winograd_tile_%dx%d", rows, width),
-                            "net_winograd_multiply(m, v, u, channels, %d, %d)", rows, width);
+            tile = add_tile(
+                e, "NET_WINOGRAD_TILE", format("winograd_tile_%dx%d_%d", g->rows, width, g->v_row),
+                "net_winograd_multiply(m, v, u, channels, %d, %d, %d)", g->rows, width, g->v_row);
         text_add(&tiles, "%s, ", tile);
     }
     return tiles.at;
@@ -63,7 +63,7 @@ void emit_winograd(KernelCode *c, const Kernel *k)
 
     cut_panels(blocks_of(node->inputs[1]->shape.size[dx]), e->target->vectors, panels);
 
-    const char *tiles = product_tiles(e, panels), *input = transform(e, "input", g->tile);
+    const char *tiles = product_tiles(e, g, panels), *input = transform(e, "input", g->tile);
     const char *output = transform(e, "output", g->tile);
 
     describe_contraction(c, k, "_winograd", format(" by F(%dx%d, 3x3)", g->tile, g->tile),

@@ -54,6 +54,7 @@ static struct net_tensor tensor_of(const Value *value)
                 : v->kind == LAYOUT_TABLE ? NET_TABLE
                                           : NET_VECTOR,
         .panels = {v->panels[0], v->panels[1], v->panels[2]},
+        .winograd = (uint8_t)v->winograd,
         .segments = segments,
         .segment_count = v->segment_count,
     };

@@ -118,7 +118,7 @@ static void add_winograd(Fusion *f, Node *node)
         add_winograd_dw(f, node, winograd);
         return;
     }
-    weights = transformed_weights(f, node, winograd);
+    weights = node->inputs[1]->layout->winograd ? NULL : transformed_weights(f, node, winograd);
     k = add_kernel(f, KERNEL_WINOGRAD, node);
     k->scratch = weights;
     k->schedule.winograd = winograd;

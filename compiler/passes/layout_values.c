@@ -61,7 +61,10 @@ int channel_count(const Layout *v)
 
 int padded_count(const Layout *p)
 {
-    return p->kind == LAYOUT_WEIGHT  ? blocks_of(p->outputs) * 16 * p->rows
+    const int products = (p->winograd + 2) * (p->winograd + 2);
+    const int rows = p->winograd ? p->rows / 9 * products : p->rows;
+
+    return p->kind == LAYOUT_WEIGHT  ? blocks_of(p->outputs) * 16 * rows
            : p->kind == LAYOUT_TABLE ? p->blocks * 16 * p->rows
                                      : p->blocks * 16;
 }
@@ -290,9 +293,10 @@ void give_parameter(Value *value, Layout layout)
     v->buffer = new_buffer(value->role == ROLE_RESULT ? IN_ARENA : IN_PARAMS, 0,
                            value_label(value));
     v->buffer->size = (size_t)padded_count(v) * sizeof(float);
-    v->type = v->kind == LAYOUT_WEIGHT  ? format("struct weight_%dx%d", v->rows, v->outputs)
-              : v->kind == LAYOUT_TABLE ? format("struct table_%dx%d", v->rows, 16 * v->blocks)
-                                        : format("struct vector_%d", 16 * v->blocks);
+    v->type = v->winograd ? format("struct transformed_%d_%dx%d", v->winograd, v->rows, v->outputs)
+              : v->kind == LAYOUT_WEIGHT ? format("struct weight_%dx%d", v->rows, v->outputs)
+              : v->kind == LAYOUT_TABLE  ? format("struct table_%dx%d", v->rows, 16 * v->blocks)
+                                         : format("struct vector_%d", 16 * v->blocks);
     value->layout = v;
 }
 

@@ -77,6 +77,7 @@ static void lay_out_contraction(LayoutPass *l, Node *node)
     const int outputs = w->shape.size[0];
     const bool along_inputs = node->selection->algorithm == ALGORITHM_FEW_OUTPUTS;
     const Layout *x = node->inputs[0]->layout;
+    Layout v;
 
     if (w->layout && node->op == OP_DENSE)
         require_rows(l, node, 0, w->layout, 0);
@@ -84,8 +85,11 @@ static void lay_out_contraction(LayoutPass *l, Node *node)
                           : node->op == OP_DENSE && !fills_blocks(x, w->shape.size[1], outputs))
         require_plain(l, node, 0);
     x = node->inputs[0]->layout;
-    give_parameter(w, along_inputs ? rows_layout(w, x) : weight_layout(w, x, 1, l->target));
-    check_kept(w, (w->layout->kind == LAYOUT_ROWS) == along_inputs);
+    v = along_inputs ? rows_layout(w, x) : weight_layout(w, x, 1, l->target);
+    v.winograd = l->g->images == 1 ? winograd_tile(node) : 0;
+    give_parameter(w, v);
+    check_kept(w, (w->layout->kind == LAYOUT_ROWS) == along_inputs &&
+                      w->layout->winograd == v.winograd);
     if (node->inputs[2])
         give_parameter(node->inputs[2], plain_vector(outputs));
 }

@@ -64,6 +64,7 @@ typedef struct Layout {
     int outputs, rows; /* of a weight: its outputs, and inputs times taps; rows of a table; columns
                           of a sparse input */
     int panels[3];     /* of a weight: how many of 3, of 2, of 1 blocks */
+    int winograd;      /* of a library's, transformed for tiles of so many outputs each way; or 0 */
     ElementType element;
 } Layout;
 
@@ -173,6 +174,7 @@ typedef struct Operand {
 typedef struct Winograd {
     int tile;                /* outputs of a tile each way, 4 or 2; 0: it does not */
     int down, across;        /* tiles of an image */
+    int rows, v_row;         /* of a register tile: images, or of one image tiles; floats apart */
     int group, batch_blocks; /* tiles at a time, of each of so many batch_blocks */
     int panels, blocks;      /* of a dw: panels of outputs and blocks of inputs of an item */
     bool whole;              /* of a dw: one group is all there is */

@@ -21,6 +21,7 @@
 #define BATCH_LANES_PRODUCT 1.2 /* of a weight gradient: 3 to 64 inputs, 8 to 16 outputs */
 #define WINOGRAD_TRANSFORM 5.0  /* a vector in or out */
 #define SCATTER 6.0             /* a product at an index, against one in a register tile */
+#define WEIGHT_READ 12.0        /* a vector of weights from memory, for one image alone */
 
 enum {
     IMAGES = 16,         /* in a batch block */
@@ -67,7 +68,8 @@ static double count_volume_taps(const Contraction *c, int axis)
     return inside;
 }
 
-/* Taps of windows on one axis that fall on x; all of them where x has a border of zeros. */
+/* Taps of windows on one axis that fall on x; all of them where x has a border of zeros, or gets
+   one. */
 static double count_taps(const Contraction *c, int axis)
 {
     const Attributes *at = &c->node->at;
@@ -75,7 +77,7 @@ static double count_taps(const Contraction *c, int axis)
     const int taps = c->weight->shape.size[2 + axis];
     int inside = 0;
 
-    if (c->x->lanes < 16)
+    if (c->x->lanes < 16 || c->x->images == 1)
         return (double)windows * taps;
     for (int i = 0; i < windows; i++)
         for (int k = 0; k < taps; k++) {
@@ -105,6 +107,13 @@ static int count_padded_inputs(const Contraction *c)
     return rows;
 }
 
+/* What reading the weights of a tap adds, in products with them. */
+static double read_once(const Contraction *c)
+{
+    return c->g->images > 1 ? 0
+                            : WEIGHT_READ * shape_size(c->weight->shape) / c->inputs / c->outputs;
+}
+
 /* ---- The costs ------------------------------------------------------------------------------- */
 
 /* Products with whole blocks of what is written. Of groups, a block of outputs reads all the inputs
@@ -126,7 +135,7 @@ static double cost_direct(const Contraction *c)
         return taps * outputs * blocks_of(c->inputs);
     if (c->dw && c->image && groups == 1)
         inputs = count_padded_inputs(c);
-    return taps * inputs * blocks_of(c->outputs);
+    return (taps + read_once(c)) * inputs * blocks_of(c->outputs);
 }
 
 /* Products along the inputs, a sum over lanes at the end of each row. */
@@ -211,7 +220,7 @@ static bool winograd_applies(const Contraction *c)
 }
 
 /* Whole tiles, at the edges too, and transforms of what is read and written; that of the weights is
-   shared by all of a batch. */
+   shared by all of a batch, and of a library done before. */
 static double cost_winograd(const Contraction *c, int tile)
 {
     const Layout *tiled = c->dx ? c->x : c->y;
@@ -222,8 +231,9 @@ static double cost_winograd(const Contraction *c, int tile)
 
     if (!winograd_applies(c))
         return INFINITY;
-    return products * (tiles * (from * to + WINOGRAD_TRANSFORM * (blocks_of((int)from) + to)) +
-                       WINOGRAD_TRANSFORM * from * to / c->g->max_batch);
+    return products *
+           (tiles * (from * to + WINOGRAD_TRANSFORM * (blocks_of((int)from) + to)) +
+            (c->g->images == 1 ? WEIGHT_READ : WINOGRAD_TRANSFORM / c->g->max_batch) * from * to);
 }
 
 static double cost_winograd_2(const Contraction *c)
@@ -281,15 +291,31 @@ static void apply_conv(Selection *s, ConvChoice conv)
         s->cost[ALGORITHM_DIRECT] = INFINITY;
 }
 
-/* These compute all images of a batch block, of which a library for few rows has few; and go by
-   sixteen of them, where one for one row has no lanes of others. */
-static void count_idle_images(Selection *s, const Graph *g, const Target *target)
+/* Is the weight a parameter that this node alone reads? */
+static bool has_own_weight(const Graph *g, const Node *node)
+{
+    const Value *w = weight_of(node);
+    int readers = 0;
+
+    for (int i = 0; i < g->node_count; i++)
+        for (int j = 0; j < g->nodes[i]->input_count; j++)
+            readers += g->nodes[i]->inputs[j] == w;
+    return !w->node && readers == 1;
+}
+
+/* Algorithms that compute all images of a batch block, of which a library for few rows has few. Of
+   one image there are no lanes of images, and Winograd's weights lie transformed. */
+static void count_idle_images(Selection *s, const Graph *g, const Node *node, const Target *target)
 {
     static const Algorithm all[] = {ALGORITHM_BATCH_LANES, ALGORITHM_WINOGRAD_2,
                                     ALGORITHM_WINOGRAD_4};
+    const double idle = target->images < target->rows ? (double)IMAGES / target->images : 1;
 
-    for (int i = 0; i < COUNT(all) && target->images < target->rows; i++)
-        s->cost[all[i]] *= g->images == 1 ? INFINITY : (double)IMAGES / target->images;
+    for (int i = 0; i < COUNT(all); i++)
+        s->cost[all[i]] *= g->images > 1                     ? idle
+                           : all[i] == ALGORITHM_BATCH_LANES ? INFINITY
+                           : has_own_weight(g, node)         ? 1
+                                                             : INFINITY;
 }
 
 /* Layout makes dy plain for both gradients. */
@@ -316,7 +342,7 @@ static void choose(const Graph *g, Node *node, const Target *target, bool among_
     s->y = new_value(g, (dx ? node->inputs[0] : dw ? node->inputs[1] : node->outputs[0])->shape);
     for (int i = 0; i < ALGORITHM_COUNT; i++)
         s->cost[i] = c.volume && i != ALGORITHM_DIRECT ? INFINITY : costs[i](&c);
-    count_idle_images(s, g, target);
+    count_idle_images(s, g, node, target);
     apply_conv(s, g->conv);
     take_least(s);
     node->selection = s;

@@ -40,9 +40,10 @@ int winograd_tile(const Node *node)
 
 /* Measured at 64 to 512 channels: what is re-read should fit into 1 MB of L2. */
 enum {
-    GROUP = 2,  /* tiles of 16 images that share what is read of the weights */
-    WHOLE = 4,  /* so many are one group of a dw */
-    PANELS = 2, /* of a dw: panels of outputs an item, */
+    ONE_IMAGE = 32, /* tiles of one image that do */
+    GROUP = 2,      /* tiles of 16 images that share what is read of the weights */
+    WHOLE = 4,      /* so many are one group of a dw */
+    PANELS = 2,     /* of a dw: panels of outputs an item, */
     BLOCKS = 4,
     WHOLE_BLOCKS = 16, /* and blocks of inputs */
     MIN_ITEMS = 2,     /* for threads to share */
@@ -50,10 +51,10 @@ enum {
     PARTIAL = 8 << 20, /* bytes of all partial sums, at most */
 };
 
-/* Floats of all products, for so many blocks of sixteen images and channels each. */
-static long scratch_of(const Winograd *g, int blocks)
+/* Floats of all products, for so many blocks of images by sixteen channels each. */
+static long scratch_of(const Winograd *g, int blocks, int images)
 {
-    return (g->tile + 2) * (g->tile + 2) * net_winograd_step(blocks);
+    return (g->tile + 2) * (g->tile + 2) * net_winograd_step(blocks, images);
 }
 
 /* Rows of tiles of some batch blocks are an item: V of a few tiles, then M of one panel at a
@@ -61,20 +62,27 @@ static long scratch_of(const Winograd *g, int blocks)
 static void cut_forward(Winograd *g, const Node *node, int widest)
 {
     const Layout *x = node->inputs[0]->layout;
+    const int tiles = g->down * g->across;
 
     g->group = g->across < GROUP ? g->across : GROUP;
     g->batch_blocks = 1;
-    while (2 * g->batch_blocks * g->group <= GROUP && 2 * g->batch_blocks <= x->batch_blocks &&
+    if (x->images == 1) {
+        g->group = divide_up(tiles, divide_up(tiles, ONE_IMAGE));
+        g->rows = divide_up(g->group, divide_up(g->group, g->rows));
+        g->v_row = 16 * x->blocks;
+    }
+    while (x->images > 1 && 2 * g->batch_blocks * g->group <= GROUP &&
+           2 * g->batch_blocks <= x->batch_blocks &&
            x->batch_blocks / (2 * g->batch_blocks) * g->down >= MIN_ITEMS)
         g->batch_blocks *= 2;
-    g->v = scratch_of(g, g->group * g->batch_blocks * x->blocks);
-    g->m = scratch_of(g, g->group * g->batch_blocks * widest);
+    g->v = scratch_of(g, g->group * g->batch_blocks * x->blocks, x->images);
+    g->m = scratch_of(g, g->group * g->batch_blocks * widest, x->images);
 }
 
 /* Of a panel and block of inputs: floats of dU. */
 static long winograd_unit(int tile, int vectors)
 {
-    return (tile + 2) * (tile + 2) * net_winograd_step(vectors);
+    return (tile + 2) * (tile + 2) * net_winograd_step(vectors, 16);
 }
 
 long winograd_partial(const Layout *dw, int tile)
@@ -121,8 +129,8 @@ static void cut_weight(Winograd *g, const Node *node, int widest)
     split_groups(g, x, dw);
     while (g->splits == 1 && g->blocks > 1 && count_items(g, x, dw) < MIN_ITEMS)
         g->blocks /= 2;
-    g->v = scratch_of(g, g->group * g->batch_blocks);
-    g->m = g->panels * scratch_of(g, g->group * g->batch_blocks * widest);
+    g->v = scratch_of(g, g->group * g->batch_blocks, 16);
+    g->m = g->panels * scratch_of(g, g->group * g->batch_blocks * widest, 16);
     if (g->splits == 1)
         g->u = g->panels * (g->whole ? 1 : g->blocks) * winograd_unit(g->tile, widest);
 }
@@ -134,7 +142,7 @@ static int widest_panel(const int panels[3])
 
 Winograd plan_winograd(const Node *node, const Target *target)
 {
-    Winograd plan = {.tile = winograd_tile(node)};
+    Winograd plan = {.tile = winograd_tile(node), .rows = target->rows, .v_row = 16};
     Problem p;
     int panels[3];
 

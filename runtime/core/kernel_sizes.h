@@ -18,11 +18,11 @@ enum {
     NET_INFO_NCE_ROWS = 32,       /* of the batch, in a strip beside sixteen others: whole blocks */
 };
 
-/* Floats from one product of Winograd's to the next, of so many pieces of 16 x 16: a vector more
-   than they have, or all products would fall into one set of the cache. */
-static inline long net_winograd_step(long pieces)
+/* Floats from one product of Winograd's to the next, of so many pieces of 16 channels of some
+   images: a vector more than they have, or all products would fall into one set of the cache. */
+static inline long net_winograd_step(long pieces, int images)
 {
-    return 256 * pieces + 16;
+    return 16 * images * pieces + 16;
 }
 
 /* Floats of the keys of a head, or of its values, packed: rows of whole blocks, up to a tile. */

@@ -128,10 +128,10 @@ NET_INLINE void net_winograd_g_back(vec y[3], const vec x[6], int m)
 
 /* ---- In two: down the columns, then along the rows ------------------------------------------- */
 
-enum { NET_WINOGRAD_IMAGES = 4 }; /* at a time, what is half done in L1 */
+enum { NET_WINOGRAD_IMAGES = NET_GROUP }; /* at a time, what is half done in L1 */
 
-/* The pixels under a tile, `size` x `size` from (row, column) on: a block of sixteen images and
-   channels each, zeros where they fall outside the image. x: that block of pixel 0. */
+/* The pixels under a tile, `size` x `size` from (row, column) on: a block of images and channels
+   each, zeros where they fall outside the image. x: that block of pixel 0. */
 NET_INLINE void net_winograd_pixels(const float *pixels[36], const float *x, long pixel, int height,
                                     int width, int row, int column, int size)
 {
@@ -147,13 +147,13 @@ NET_INLINE void net_winograd_pixels(const float *pixels[36], const float *x, lon
         }
 }
 
-/* V = B' d B for a block of sixteen images: product (r, c) at to + ((m + 2) r + c) step */
+/* V = B' d B for a block of images: product (r, c) at to + ((m + 2) r + c) step */
 NET_INLINE void net_winograd_input(float *to, long step, const float *const pixels[36], int m)
 {
     const int n = m + 2;
     _Alignas(64) float half[36 * NET_WINOGRAD_IMAGES * 16];
 
-    for (long first = 0; first < 256; first += NET_WINOGRAD_IMAGES * 16) {
+    for (long first = 0; first < TILE; first += NET_WINOGRAD_IMAGES * 16) {
         NET_REPEAT(c, n)
             NET_REPEAT(i, NET_WINOGRAD_IMAGES) {
                 vec x[6], y[6];
@@ -200,12 +200,12 @@ NET_INLINE void net_winograd_gradient(float *to, long step, const float *const p
     }
 }
 
-/* Y = A' M A: pixel (r, c) at to + (m r + c) 256 */
+/* Y = A' M A: pixel (r, c) at to + (m r + c) TILE */
 NET_INLINE void net_winograd_output(float *to, const float *from, long step, int m)
 {
     const int n = m + 2;
 
-    NET_REPEAT(i, 16) {
+    NET_REPEAT(i, NET_IMAGES) {
         vec half[4][6];
 
         NET_UNROLL(c, n) {
@@ -220,7 +220,7 @@ NET_INLINE void net_winograd_output(float *to, const float *from, long step, int
             vec y[4];
             net_winograd_a(y, half[r], m);
             NET_UNROLL(c, m)
-                vec_store(to + (r * m + c) * 256 + 16 * i, y[c]);
+                vec_store(to + (r * m + c) * TILE + 16 * i, y[c]);
         }
     }
 }

@@ -3,8 +3,8 @@
  *
  * The one idea: a few tiles of a few batch blocks at a time are transformed into the thread's
  * scratch and worked on there, while they are in the cache. V, U and M have one dense matrix for
- * each of the (m + 2)^2 products, rows of which are images; a vector more between two, or all of
- * them would fall into one set of the cache.
+ * each of the (m + 2)^2 products, rows of which are images, or of one image tiles; a vector more
+ * between two, or all of them would fall into one set of the cache.
  */
 
 #ifndef NET_WINOGRAD_CONV_H
@@ -34,26 +34,28 @@ typedef void net_winograd_filter(float *restrict to, long step, const float *res
 #define NET_WINOGRAD_FILTER(name)                                                                  \
     NET_TILE void name(float *restrict to, long step, const float *restrict from, long tap)
 
-/* m = v u: rows of images by blocks of outputs, summed over channels */
+/* m = v u: rows of images, or of one image tiles, by blocks of outputs, summed over channels */
 typedef void net_winograd_tile(float *restrict m, const float *restrict v, const float *restrict u,
                                long channels);
 #define NET_WINOGRAD_TILE(name)                                                                    \
     NET_TILE void name(float *restrict m, const float *restrict v, const float *restrict u,        \
                        long channels)
 
+/* v_row: floats of v from row to row */
 NET_TEMPLATE void net_winograd_multiply(float *m, const float *v, const float *u, long channels,
-                                        int rows, int vectors)
+                                        int rows, int vectors, long v_row)
 {
     const struct taps taps = {.rows = 1, .columns = 1, .channels = channels};
+    const long m_row = NET_IMAGES > 1 ? 16 : 16 * vectors;
     vec acc[16][3];
 
     NET_UNROLL(i, rows)
         NET_VECTORS(j, vectors)
             acc[i][j] = vec_zero();
-    contract(acc, rows, vectors, v, 16, 256, u, &taps, 1);
+    contract(acc, rows, vectors, v, v_row, TILE, u, &taps, 1);
     NET_UNROLL(i, rows)
         NET_VECTORS(j, vectors)
-            vec_store(m + 256 * j + 16 * i, acc[i][j]);
+            vec_store(m + TILE * j + m_row * i, acc[i][j]);
 }
 
 /* vec_store or vec_stream. As a function: of an `if` between them clang makes one store, which does
@@ -80,10 +82,11 @@ struct net_winograd {
     int padding[2];          /* pixels that the first tile begins before the image */
     int m;                   /* outputs of a tile each way */
     int down, across;        /* tiles of an image */
-    int group, batch_blocks; /* tiles at a time, of each of so many batch blocks */
+    int group, batch_blocks; /* tiles at a time, of each of so many batch blocks; of the one image
+                                any, else of a row of tiles */
 };
 
-/* Such tiles: from `first` on, in a row of tiles. */
+/* Such tiles: from `first` on, in a row of tiles, or of one image in all. */
 struct net_winograd_group {
     int batch_block, count; /* the first of `count` batch blocks */
     int row, first, tiles;
@@ -91,7 +94,21 @@ struct net_winograd_group {
 
 NET_INLINE long net_winograd_v_step(struct net_winograd s)
 {
-    return net_winograd_step((long)s.group * s.batch_blocks * s.x.blocks);
+    return net_winograd_step((long)s.group * s.batch_blocks * s.x.blocks, NET_IMAGES);
+}
+
+/* Of a tile of the image. */
+struct net_winograd_place {
+    int row, column;
+};
+
+NET_INLINE struct net_winograd_place net_winograd_place(struct net_winograd s,
+                                                        struct net_winograd_group at, int t)
+{
+    const int tile = at.first + t;
+
+    return NET_IMAGES > 1 ? (struct net_winograd_place){at.row, tile}
+                          : (struct net_winograd_place){tile / s.across, tile % s.across};
 }
 
 NET_INLINE void net_winograd_inputs(float *v, const float *x, struct net_winograd s,
@@ -100,35 +117,36 @@ NET_INLINE void net_winograd_inputs(float *v, const float *x, struct net_winogra
     for (int g = 0; g < at.count; g++)
         for (int t = 0; t < at.tiles; t++)
             for (int block = 0; block < s.x.blocks; block++) {
+                const struct net_winograd_place p = net_winograd_place(s, at, t);
                 const float *pixels[36];
 
                 net_winograd_pixels(pixels, x + net_block_at(s.x, at.batch_block + g, 0, block),
-                                    s.x.blocks * 256, s.x.height, s.x.width,
-                                    at.row * s.m - s.padding[0],
-                                    (at.first + t) * s.m - s.padding[1], s.m + 2);
-                input(v + ((g * s.group + t) * s.x.blocks + block) * 256, net_winograd_v_step(s),
+                                    s.x.blocks * TILE, s.x.height, s.x.width,
+                                    p.row * s.m - s.padding[0], p.column * s.m - s.padding[1],
+                                    s.m + 2);
+                input(v + ((g * s.group + t) * s.x.blocks + block) * TILE, net_winograd_v_step(s),
                       pixels);
             }
 }
 
 /* The pixels of a block of outputs under one tile that are inside the image. */
 NET_INLINE void net_winograd_end(const float *tile, const float *b, struct net_winograd s,
-                                 int batch_block, int tile_row, int tile_column, int block,
+                                 int batch_block, struct net_winograd_place p, int block,
                                  net_epilogue *epilogue, net_draw_block *draw, const void *operands,
                                  const struct net_run *run)
 {
     const vec bias = b ? vec_load(b + 16 * block) : vec_zero();
     _Alignas(64) float draws[NET_MAX_DRAWS * 256];
 
-    for (int row = 0; row < s.m && tile_row * s.m + row < s.y.height; row++)
-        for (int column = 0; column < s.m && tile_column * s.m + column < s.y.width; column++) {
-            const int pixel = (tile_row * s.m + row) * s.y.width + tile_column * s.m + column;
-            const float *from = tile + (row * s.m + column) * 256;
+    for (int row = 0; row < s.m && p.row * s.m + row < s.y.height; row++)
+        for (int column = 0; column < s.m && p.column * s.m + column < s.y.width; column++) {
+            const int pixel = (p.row * s.m + row) * s.y.width + p.column * s.m + column;
+            const float *from = tile + (row * s.m + column) * TILE;
             const struct net_element e = net_element_of(s.y, batch_block, pixel, block, 0);
 
             if (draw)
                 draw(draws, operands, e, 16, run);
-            NET_REPEAT(i, 16) {
+            NET_REPEAT(i, NET_IMAGES) {
                 const vec v = vec_load(from + 16 * i);
 
                 epilogue(b ? vec_add(v, bias) : v, operands, net_element_after(e, (int)i),
@@ -145,7 +163,8 @@ NET_INLINE void net_winograd_panel(float *m, const float *v, const float *u, con
                                    net_draw_block *draw, const void *operands,
                                    const struct net_run *run)
 {
-    const long step = net_winograd_step((long)s.group * s.batch_blocks * vectors);
+    const long step = net_winograd_step((long)s.group * s.batch_blocks * vectors, NET_IMAGES);
+    const int tiles = NET_IMAGES > 1 ? 1 : rows, last = at.tiles - tiles;
 
     for (int k = 0; k < (s.m + 2) * (s.m + 2); k++) {
         const float *uk = u + (k * (long)((s.outputs + 15) / 16) + panel_block) * 16 * s.channels;
@@ -153,23 +172,27 @@ NET_INLINE void net_winograd_panel(float *m, const float *v, const float *u, con
         float *mk = m + k * step;
 
         for (int g = 0; g < at.count; g++)
-            for (int t = 0; t < at.tiles; t++)
+            for (int next = 0; next < at.tiles; next += tiles) {
+                const int t = g * s.group + (next < last ? next : last);
+
                 for (int i = 0; i < net_rows(run, at.batch_block + g); i += rows)
-                    tile(mk + (g * s.group + t) * vectors * 256 + 16 * i,
-                         vk + (g * s.group + t) * s.x.blocks * 256 + 16 * i, uk, s.channels);
+                    tile(mk + t * vectors * TILE + 16 * i, vk + t * s.x.blocks * TILE + 16 * i, uk,
+                         s.channels);
+            }
     }
     for (int g = 0; g < at.count; g++)
         for (int t = 0; t < at.tiles; t++)
             for (int j = 0; j < vectors; j++) {
-                _Alignas(64) float pixels[16 * 256];
+                _Alignas(64) float pixels[16 * TILE];
 
-                output(pixels, m + ((g * s.group + t) * vectors + j) * 256, step);
-                net_winograd_end(pixels, b, s, at.batch_block + g, at.row, at.first + t,
+                output(pixels, m + ((g * s.group + t) * vectors + j) * TILE, step);
+                net_winograd_end(pixels, b, s, at.batch_block + g, net_winograd_place(s, at, t),
                                  panel_block + j, epilogue, draw, operands, run);
             }
 }
 
-/* A row of tiles of `count` batch blocks. */
+/* A row of tiles of `count` batch blocks; or all of the one image, the last group ending with
+   them. */
 NET_INLINE void net_winograd_item(const float *x, const float *u, const float *b,
                                   struct net_winograd s, struct net_winograd_group at, int rows,
                                   net_winograd_transform *input, net_winograd_inverse *output,
@@ -180,11 +203,13 @@ NET_INLINE void net_winograd_item(const float *x, const float *u, const float *b
     float *v = net_scratch(run, thread);
     float *m = v + (s.m + 2) * (s.m + 2) * net_winograd_v_step(s);
     const int twos = 3 * s.panels[0], ones = twos + 2 * s.panels[1];
+    const int all = NET_IMAGES > 1 ? s.across : s.across * s.down;
 
-    for (at.first = 0; at.first < s.across; at.first += s.group) {
-        const int left = s.across - at.first;
+    for (int next = 0; next < all; next += s.group) {
+        const int left = all - next;
 
-        at.tiles = s.across % s.group == 0 || s.group < left ? s.group : left;
+        at.tiles = NET_IMAGES == 1 || all % s.group == 0 || s.group < left ? s.group : left;
+        at.first = NET_IMAGES == 1 && left < s.group ? all - s.group : next;
         net_winograd_inputs(v, x, s, at, input);
         for (int panel = 0; tile3 && panel < s.panels[0]; panel++)
             net_winograd_panel(m, v, u, b, s, at, 3 * panel, 3, rows, tile3, output, epilogue, draw,
@@ -208,11 +233,12 @@ NET_TEMPLATE void net_winograd(const float *x, const float *u, const float *b,
                                net_epilogue *epilogue, net_draw_block *draw, const void *operands,
                                net_row_end *row_end, const void *sums, NET_RUN)
 {
-    const int items = (s.x.batch_blocks + s.batch_blocks - 1) / s.batch_blocks * s.down;
+    const int rows_of_tiles = NET_IMAGES > 1 ? s.down : 1;
+    const int items = (s.x.batch_blocks + s.batch_blocks - 1) / s.batch_blocks * rows_of_tiles;
 
     NET_ITEMS(item, items, run, thread) {
-        struct net_winograd_group at = {.batch_block = item / s.down * s.batch_blocks,
-                                        .row = item % s.down};
+        struct net_winograd_group at = {.batch_block = item / rows_of_tiles * s.batch_blocks,
+                                        .row = item % rows_of_tiles};
         const int left = net_batch_blocks(run) - at.batch_block;
 
         at.count = left < s.batch_blocks ? left : s.batch_blocks;

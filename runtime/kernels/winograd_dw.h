@@ -49,9 +49,10 @@ NET_INLINE int net_winograd_products(int m)
 NET_INLINE struct net_winograd_steps net_winograd_steps_of(struct net_winograd_dw s, int vectors,
                                                            int m)
 {
-    struct net_winograd_steps steps = {.v = net_winograd_step(s.group * s.batch_blocks),
-                                       .dm = net_winograd_step(s.group * s.batch_blocks * vectors),
-                                       .du = net_winograd_step(vectors)};
+    struct net_winograd_steps steps = {
+        .v = net_winograd_step(s.group * s.batch_blocks, 16),
+        .dm = net_winograd_step(s.group * s.batch_blocks * vectors, 16),
+        .du = net_winograd_step(vectors, 16)};
 
     steps.dm_panel = steps.dm * net_winograd_products(m);
     steps.du_block = steps.du * net_winograd_products(m);
@@ -66,7 +67,7 @@ NET_INLINE long net_winograd_partial_at(struct net_winograd_dw s, int vectors, i
 
     for (int width = 3; width > vectors; width--)
         at += (long)s.panels[3 - width] * s.x.blocks * net_winograd_products(m) *
-              net_winograd_step(width);
+              net_winograd_step(width, 16);
     return at;
 }
 
@@ -148,7 +149,7 @@ NET_INLINE void net_winograd_dw_end(float *w, const float *du, struct net_winogr
     const int width = 16 * vectors, left = s.inputs - 16 * block, inputs = left < 16 ? left : 16;
     _Alignas(64) float dw[9 * 16 * 48];
 
-    back(dw, 16 * width, du, net_winograd_step(vectors), width, splits,
+    back(dw, 16 * width, du, net_winograd_step(vectors, 16), width, splits,
          net_winograd_partial_at(s, 0, m));
     for (int tap = 0; tap < 9; tap++)
         net_apply(run,

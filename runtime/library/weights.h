@@ -215,6 +215,42 @@ NET_COLD bool net_library_find(struct net_walk *w, const char *name)
     return false;
 }
 
+/* A weight [out, in, 3, 3], `taps` as bytes of floats, transformed for tiles of m x m outputs:
+   G w G' in double, rounded once, [product][panel of outputs][input][block][16], as winograd.h
+   does. */
+NET_COLD void net_library_transform(const struct net_tensor *tensor, float *to,
+                                    const unsigned char *taps)
+{
+    static const double four[6][3] = {{1.0 / 4, 0, 0},
+                                      {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+                                      {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+                                      {1.0 / 24, 1.0 / 12, 1.0 / 6},
+                                      {1.0 / 24, -1.0 / 12, 1.0 / 6},
+                                      {0, 0, 1}};
+    static const double two[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+    const double(*g)[3] = tensor->winograd == 4 ? four : two;
+    const int n = tensor->winograd + 2, inputs = tensor->shape[1];
+    const long step = 16L * inputs * ((tensor->shape[0] + 15) / 16);
+
+    for (long i = 0; i < (long)tensor->shape[0] * inputs; i++) {
+        const int output = (int)(i / inputs), block = output / 16;
+        int width;
+        const long panel = net_panel_of_block(tensor, block, &width);
+        float *at = to + 16 * (panel * inputs + i % inputs * width + block - panel) + output % 16;
+
+        float w[9];
+
+        memcpy(w, taps + i * (long)sizeof w, sizeof w);
+        for (int k = 0; k < n * n; k++) {
+            double sum = 0;
+
+            for (int tap = 0; tap < 9; tap++)
+                sum += g[k / n][tap / 3] * g[k % n][tap % 3] * (double)w[tap];
+            at[k * step] = (float)sum;
+        }
+    }
+}
+
 /* 0, with the tensor at its place of `params`, or an error. */
 NET_COLD int net_library_read(const struct net_library_file *file, const struct net_tensor *tensor,
                               void *params)
@@ -246,8 +282,11 @@ NET_COLD int net_library_read(const struct net_library_file *file, const struct 
         memcpy(&bits, file->data + e.begin + 4 * i, sizeof bits);
         if ((bits & 0x7f800000) == 0x7f800000)
             return NET_LIBRARY_NOT_FINITE;
-        memcpy(&to[net_tensor_place(tensor, (long)i)], &bits, sizeof bits);
+        if (!tensor->winograd)
+            memcpy(&to[net_tensor_place(tensor, (long)i)], &bits, sizeof bits);
     }
+    if (tensor->winograd)
+        net_library_transform(tensor, to, file->data + e.begin);
     return NET_LIBRARY_OK;
 }
 
@@ -300,6 +339,8 @@ NET_COLD int net_library_weights(const struct net_library *library, const void *
         return NET_LIBRARY_UNALIGNED;
     if ((error = net_library_open(&file, bytes, size)) != NET_LIBRARY_OK)
         return error;
+    if (file.checkpoint)
+        return NET_LIBRARY_CHECKPOINT;
     memset(params, 0, library->params_size);
     for (int t = 0; t < library->tensor_count; t++)
         if ((error = net_library_read(&file, &library->tensors[t], params)) != NET_LIBRARY_OK) {
@@ -309,7 +350,7 @@ NET_COLD int net_library_weights(const struct net_library *library, const void *
         }
     if (!net_library_is_whole(&file))
         return NET_LIBRARY_DAMAGED;
-    if (!file.checkpoint && !net_library_is_known(library, &file))
+    if (!net_library_is_known(library, &file))
         return NET_LIBRARY_UNKNOWN_TENSOR;
     if (file.evaluated.at && !net_string_is(file.evaluated, library->evaluated))
         return NET_LIBRARY_OTHER_LAYERS;

@@ -365,6 +365,8 @@ exits "a preparation of another version" 1 'expected "version" 2' \
 mkdir folds && echo '{}' >folds/kfold.json
 exits "several folds" 1 "is a k-fold, with weights for each of its folds: --weights folds/fold_1" \
     "$netc" digits.net --library --weights folds -o other-lib
+exits "a checkpoint" 1 "checkpoint.safetensors: a checkpoint is of a run in the making" \
+    "$netc" digits.net --library --weights run/checkpoint.safetensors -o other-lib
 exits "no weights" 1 "cannot read" "$netc" digits.net --library --weights none -o other-lib
 exits "weights of a trainer" 2 "goes with --library" "$netc" digits.net --weights run
 exits "no folder" 2 "wants a folder" "$netc" digits.net --library

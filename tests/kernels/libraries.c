@@ -25,20 +25,22 @@ Suite *suite_libraries(void);
 /* Rows of tiles that end with the row, borders on all sides or one, strides, taps apart, groups,
    several panels and segments, ends in memory, few outputs; last what wants sixteen images. */
 static const KernelCase cases[] = {
-    {"images", 1, 1, true, "input x[3, 11, 13] = x\n    input y[20, 5, 17] = y", "[54] = t", "x, y",
+    {"images", 1, 1, true, "input x[3, 11, 13] = x\n    input y[20, 5, 17] = y", "[56] = t", "x, y",
      "    a = x -> conv2d(33, 3, padding=same) -> batchnorm -> relu\n"
      "    b = y -> conv2d(50, [2, 3], padding=[1, 0], stride=[2, 1]) -> sigmoid\n"
      "    c = y -> conv2d(20, 3, padding=same) -> batchnorm\n"
      "    d = concat(y + c -> relu, y) -> conv2d(7, 3, dilation=[1, 4], padding=same) -> tanh\n"
-     "    e = y -> conv2d(40, 3, groups=2, stride=3, padding=2) -> layernorm\n"
+     "    e = shared(y) + shared(y -> tanh) -> conv2d(40, 3, stride=3) -> layernorm\n"
      "    f = y -> conv2d(20, 3, groups=20, padding=1, bias=false) -> silu\n"
-     "    g = a -> maxpool2d(3, stride=2) -> conv2d(64, 1) -> conv2d(9, [5, 6])\n"
+     "    g = a -> conv2d(33, 3, padding=same) -> maxpool2d(3, stride=2) -> conv2d(64, 1)\n"
+     "          -> conv2d(9, [5, 6])\n"
      "    h = a -> avgpool2d(2, stride=3) -> upsample2d(2) -> conv2d(5, 4, padding=3)\n"
      "    i = x -> conv2d(4, [3, 12], stride=2) -> relu\n"
+     "    j = y -> conv2d(40, 3, groups=2, stride=3, padding=2)\n"
      "    concat(a -> global_avgpool2d -> dense(5), b -> flatten -> dense(6) -> softmax,\n"
      "           c -> global_maxpool2d -> dense(3), d -> flatten -> dense(5),\n"
      "           e -> flatten -> dense(2), f -> flatten -> dense(17), g -> flatten,\n"
-     "           h -> flatten -> dense(3), i -> flatten -> dense(4))\n",
+     "           h -> flatten -> dense(3), i -> flatten -> dense(4), j -> flatten -> dense(2))\n",
      "mse"},
 
     {"texts", 1, 1, false,
@@ -139,9 +141,14 @@ static float *weights_of(const Loaded *l, const Reference *r)
     for (int i = 0; i < library()->tensor_count; i++) {
         const struct net_tensor *tensor = &library()->tensors[i];
         float *at = (float *)(void *)(weights + tensor->offset);
+        float *numbers = allocate((size_t)net_tensor_size(tensor) * sizeof *numbers);
 
         for (long k = 0; k < net_tensor_size(tensor); k++)
-            at[net_tensor_at(tensor, k)] = (float)numbers_of(r, tensor->name)[k];
+            numbers[k] = (float)numbers_of(r, tensor->name)[k];
+        if (tensor->winograd)
+            net_library_transform(tensor, at, (const unsigned char *)numbers);
+        for (long k = 0; k < net_tensor_size(tensor) && !tensor->winograd; k++)
+            at[net_tensor_at(tensor, k)] = numbers[k];
     }
     return (float *)(void *)weights;
 }
@@ -184,6 +191,16 @@ static void check_prediction(const Loaded *l, const Reference *r, const char *wh
     free(weights), free(arena);
 }
 
+/* Weights that lie as Winograd's tiles want them. */
+static int count_transformed(const Graph *g)
+{
+    int count = 0;
+
+    for (int i = 0; i < g->value_count; i++)
+        count += g->values[i]->layout && g->values[i]->layout->winograd > 0;
+    return count;
+}
+
 static void check_library(const KernelCase *c, const char *target)
 {
     Model *model = model_of(kernel_model(c));
@@ -198,6 +215,7 @@ static void check_library(const KernelCase *c, const char *target)
     l.library = describe_library(model, plan_prediction(g, find_target(target)), g);
     l.graph = g;
     ck_assert_int_eq(g->images, same(c->name, "sixteen images") ? 16 : 1);
+    ck_assert_int_eq(count_transformed(g), same(c->name, "images") ? 2 : 0);
     if (is_sanitized()) { /* they see netc; the library's code is the same in the plain build */
         ck_assert(*emit_library(&l.library).head != '\0');
         return;

@@ -91,7 +91,7 @@ static void filter_gradient_4(float *restrict to, long tap, const float *restric
     static void tile_8x##vectors(float *restrict m, const float *restrict v,                       \
                                  const float *restrict u, long channels)                           \
     {                                                                                              \
-        net_winograd_multiply(m, v, u, channels, 8, vectors);                                      \
+        net_winograd_multiply(m, v, u, channels, 8, vectors, 16);                                  \
     }                                                                                              \
     static void dw_tile_8x##vectors(float *restrict dw, const float *restrict x,                   \
                                     const float *restrict dy, const struct net_reduction *over)    \
