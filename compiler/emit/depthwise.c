@@ -30,8 +30,8 @@ void emit_depthwise_dw(KernelCode *c, const Kernel *k)
 {
     const int taps = k->node->outputs[0]->shape.size[3], most = c->e->target->sums / 4;
     const char *tile = add_tile(c->e, "NET_DEPTHWISE_DW_TILE", format("depthwise_dw_tile_%d", taps),
-                                format("net_depthwise_dw_block(dw, x, dy, row, %d, %d)", taps,
-                                       divide_up(taps, divide_up(taps, most))));
+                                "net_depthwise_dw_block(dw, x, dy, row, %d, %d)", taps,
+                                divide_up(taps, divide_up(taps, most)));
 
     describe_kernel(c, k, "<op>_partial_<x.shape>_<kernel>",
                     "dw = x dy over a batch block and some rows; items: partial sums");
