@@ -118,10 +118,10 @@ static const Instance instances[] = {
     /* rows of the batch with each other (kernels/info_nce.h) */
     {OP_INFO_NCE, "<y.dim0>_of_<a.shape>",
      "y = log of the sum of e^score over the batch, less the positive's score; items: batch blocks",
-     "net_<op>(<y>, <lse>, <a>, <b>, <y.dim0>, " PAIRS("a")},
+     "net_<op>(<y>, <sums>, <a>, <b>, <y.dim0>, " PAIRS("a")},
     {OP_INFO_NCE_GRAD, "<dy.dim0>_by_<at.view>_of_<x.shape>",
      "dx = the sum over the batch of dscore times the other row; items: batch blocks",
-     "net_<op>(<dx>, <x>, <other>, <lse>, <dy>, <dy.dim0>, <at.view>, " PAIRS("x")},
+     "net_<op>(<dx>, <x>, <other>, <sums>, <dy>, <dy.dim0>, <at.view>, " PAIRS("x")},
     /* weights (kernels/weight_slice.h) */
     {OP_WEIGHT_SLICE, "<part.dim0>_from_<at.begin>_of_<w.dim0>x<w.floats>",
      "part = outputs of w, or numbers of a bias; items: blocks of outputs",

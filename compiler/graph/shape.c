@@ -62,8 +62,11 @@ static void bind_attributes(Match *m)
         m->size['c'] = at->shape.size[0];
         m->size['h'] = at->shape.size[1], m->size['w'] = at->shape.size[2];
         break;
-    case OP_EMBEDDING_DW:
     case OP_INFO_NCE:
+        m->size['w'] = 2 * at->shape.size[0];
+        m->size['v'] = at->shape.size[0];
+        break;
+    case OP_EMBEDDING_DW:
         m->size['v'] = at->shape.size[0];
         break;
     case OP_SPARSE_DENSE_DX:

@@ -3,7 +3,7 @@
  * (van den Oord and others 2018; of two views Chen and others 2020).
  *
  * The one idea: as in attention sixteen rows are the lanes and all rows of the batch go by in
- * strips, whose scores are computed again in backward from the stored log of the sum of
+ * strips, whose scores are computed again in backward beside the stored maximum and sum of
  * exponentials: nothing is as large as batch by batch. A row's gradient has what its own loss gives
  * it, and what it gives the losses of other rows, of which it is a positive or a negative; each
  * thread reads all rows and writes its own.
@@ -109,7 +109,7 @@ NET_INLINE void net_store_numbers(float *y, vec x, int block, int view, const st
 /* ---- Forward --------------------------------------------------------------------------------- */
 
 /* Sixteen rows of x: their positives are the same rows of `other`. */
-NET_INLINE void net_info_nce_rows(float *y, float *lse, const float *x, const float *other,
+NET_INLINE void net_info_nce_rows(float *y, float *sums, const float *x, const float *other,
                                   int block, int view, int views, int tile_rows,
                                   struct net_info_nce s, struct net_pairs p,
                                   const struct net_run *run)
@@ -135,37 +135,38 @@ NET_INLINE void net_info_nce_rows(float *y, float *lse, const float *x, const fl
 
     net_store_numbers(y, vec_add(log_sum, vec_sub(so_far.max, vec_load(positive))), block, view,
                       run);
-    if (lse)
-        net_store_numbers(lse, vec_add(so_far.max, log_sum), block, view, run);
+    if (!sums)
+        return;
+    net_store_numbers(sums, so_far.max, block, view, run);
+    net_store_numbers(sums, vec_div(vec_set(1.0f), so_far.sum.sum), block, views + view, run);
 }
 
 /* With scores a_i b_j scale: y = log of the sum over j of e^score, less the score of j = i, of one
    view of rows i of a; of two views also of rows of b, and the sums go over the rows of the own
-   view, too, but i. lse: the log of the sum, or NULL. Rows j are those of the batch. tile_rows: of
-   a register tile. Items: batch blocks. */
-NET_TEMPLATE void net_info_nce(float *y, float *lse, const float *a, const float *b, int views,
+   view, too, but i. sums: the largest score of each and 1 / the sum of e^(score - that), or NULL.
+   Rows j are those of the batch. tile_rows: of a register tile. Items: batch blocks. */
+NET_TEMPLATE void net_info_nce(float *y, float *sums, const float *a, const float *b, int views,
                                int tile_rows, struct net_info_nce s, NET_RUN)
 {
     const struct net_pairs p = net_pairs_in(net_scratch(run, thread), s);
 
     NET_ITEMS(block, net_batch_blocks(run), run, thread)
         for (int view = 0; view < views; view++)
-            net_info_nce_rows(y, lse, view ? b : a, view ? a : b, block, view, views, tile_rows, s,
+            net_info_nce_rows(y, sums, view ? b : a, view ? a : b, block, view, views, tile_rows, s,
                               p, run);
 }
 
 /* ---- Backward -------------------------------------------------------------------------------- */
 
-/* Of rows as lanes, or of a strip: the log of the sum of each, and what its loss counts. */
+/* Of rows as lanes, or of a strip: the largest score of each, 1 / the sum, what its loss counts. */
 struct net_pair_losses {
-    vec lse, dy;         /* of the lanes; */
-    const float *at_lse; /* lane `view` of the strip's rows */
-    const float *at_dy;
-    int counts_rows, counts_strip; /* whose losses they are scores of */
+    vec max, share, dy;                     /* of the lanes */
+    const float *at_max, *at_share, *at_dy; /* of the strip's rows, in one lane of each */
+    int counts_rows, counts_strip;          /* whose losses they are scores of */
 };
 
-/* Scores become their gradients: dy_i e^(score - lse_i) of the lane's loss, and dy_j e^(score -
-   lse_j) of the row's in the strip. */
+/* Scores become their gradients: dy_i e^(score - max_i) / sum_i of the lane's loss, and the same of
+   j, the row in the strip. */
 NET_INLINE void net_pair_gradients(float *score, int first, int count, struct net_pair_losses z)
 {
     for (int j = 0; j < count; j++) {
@@ -174,9 +175,11 @@ NET_INLINE void net_pair_gradients(float *score, int first, int count, struct ne
         vec g = vec_zero();
 
         if (z.counts_rows)
-            g = vec_mul(z.dy, vec_exp(vec_sub(x, z.lse)));
+            g = vec_mul(z.dy, vec_mul(vec_exp(vec_sub(x, z.max)), z.share));
         if (z.counts_strip)
-            g = vec_fma(vec_set(z.at_dy[at]), vec_exp(vec_sub(x, vec_set(z.at_lse[at]))), g);
+            g = vec_fma(
+                vec_set(z.at_dy[at]),
+                vec_mul(vec_exp(vec_sub(x, vec_set(z.at_max[at]))), vec_set(z.at_share[at])), g);
         vec_store(score + 16 * j, g);
     }
 }
@@ -218,17 +221,18 @@ NET_INLINE void net_put_sums(float *dx, struct net_pairs p, int block, float sca
         net_put_head(dx + net_image_at(v, 1, 16 * block + i), p.own + i * row, v, 0, p.shape);
 }
 
-/* dx of the view that x is; other: the other one. Of one view lse and dy are those of a. Items:
+/* dx of the view that x is; other: the other one. Of one view sums and dy are those of a. Items:
    batch blocks. */
-NET_TEMPLATE void net_info_nce_grad(float *dx, const float *x, const float *other, const float *lse,
-                                    const float *dy, int views, int view, int tile_rows,
-                                    struct net_info_nce s, NET_RUN)
+NET_TEMPLATE void net_info_nce_grad(float *dx, const float *x, const float *other,
+                                    const float *sums, const float *dy, int views, int view,
+                                    int tile_rows, struct net_info_nce s, NET_RUN)
 {
     const struct net_pairs p = net_pairs_in(net_scratch(run, thread), s);
     const int mine = views == 2 ? view : 0, theirs = views == 2 ? 1 - view : 0; /* lanes of dy */
 
     NET_ITEMS(block, net_batch_blocks(run), run, thread) {
-        struct net_pair_losses z = {.lse = net_load_numbers(lse, block, mine, run),
+        struct net_pair_losses z = {.max = net_load_numbers(sums, block, mine, run),
+                                    .share = net_load_numbers(sums, block, views + mine, run),
                                     .dy = net_load_numbers(dy, block, mine, run),
                                     .counts_rows = views == 2 || view == 0,
                                     .counts_strip = views == 2 || view == 1};
@@ -237,7 +241,8 @@ NET_TEMPLATE void net_info_nce_grad(float *dx, const float *x, const float *othe
         for (int c = 0; c < net_head_row(p.shape); c++)
             vec_store(p.sum + 16 * c, vec_zero());
         for (int own = 0; own < views; own++) {
-            z.at_lse = lse + (own ? mine : theirs);
+            z.at_max = sums + (own ? mine : theirs);
+            z.at_share = z.at_max + views;
             z.at_dy = dy + (own ? mine : theirs);
             for (int first = 0; first < run->n; first += NET_INFO_NCE_ROWS)
                 net_add_strip(p, own ? x : other, own, first, block, tile_rows, z, run);

@@ -43,7 +43,8 @@ static double score_of(const Pairs *p, int k, int l)
     return sum * p->scale;
 }
 
-static double log_sum_of(const Pairs *p, int k)
+/* The sum of e^(score - most), of the largest score. */
+static double sum_of(const Pairs *p, int k, double *largest)
 {
     double most = -INFINITY, sum = 0;
 
@@ -53,7 +54,8 @@ static double log_sum_of(const Pairs *p, int k)
     for (int l = 0; l < 2 * p->n; l++)
         if (is_compared(p, k, l))
             sum += exp(score_of(p, k, l) - most);
-    return most + log(sum);
+    *largest = most;
+    return sum;
 }
 
 static void evaluate_info_nce(const Reference *r, const Node *node, double *const *in,
@@ -64,10 +66,12 @@ static void evaluate_info_nce(const Reference *r, const Node *node, double *cons
 
     for (int i = 0; i < p.n; i++)
         for (int v = 0; v < losses; v++) {
-            const double lse = log_sum_of(&p, v * p.n + i);
+            double most;
+            const double sum = sum_of(&p, v * p.n + i, &most);
 
-            out[1][i * losses + v] = lse;
-            out[0][i * losses + v] = lse - score_of(&p, v * p.n + i, (1 - v) * p.n + i);
+            out[1][2 * i * losses + v] = most;
+            out[1][(2 * i + 1) * losses + v] = 1 / sum;
+            out[0][i * losses + v] = most + log(sum) - score_of(&p, v * p.n + i, (1 - v) * p.n + i);
         }
 }
 
@@ -83,13 +87,14 @@ static void evaluate_info_nce_grad(const Reference *r, const Node *node, double 
         out[0][i] = 0;
     for (int k = 0; k < losses * p.n; k++)
         for (int l = 0; l < 2 * p.n; l++) {
-            const int at = k % p.n * losses + k / p.n;
+            const int at = k % p.n * losses + k / p.n, sum = at + k % p.n * losses;
             const int positive = (k + p.n) % (2 * p.n);
             double ds;
 
             if (!is_compared(&p, k, l))
                 continue;
-            ds = in[3][at] * p.scale * (exp(score_of(&p, k, l) - in[2][at]) - (l == positive));
+            ds = exp(score_of(&p, k, l) - in[2][sum]) * in[2][sum + losses];
+            ds = in[3][at] * p.scale * (ds - (l == positive));
             for (int c = 0; c < p.size; c++) {
                 if (k / p.n == view)
                     out[0][(long)(k % p.n) * p.size + c] += ds * row_of(&p, l)[c];
