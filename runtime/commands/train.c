@@ -27,8 +27,26 @@ static int train(struct net_options *options)
     return net_train_run(options, signals);
 }
 
+/* mpirun and srun with MPI tell how many processes they start: of a trainer that knows nothing of
+   the others each would train by itself. */
+static void check_alone(const struct net_options *options)
+{
+    static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes && !options->model->ranks; i++) {
+        const char *size = getenv(sizes[i]);
+
+        if (size && atoi(size) > 1)
+            net_fail(NET_USAGE,
+                     "%s processes were started, and this trainer is one by itself; `netc --mpi` "
+                     "makes one that several share",
+                     size);
+    }
+}
+
 int net_command_train(struct net_options *options)
 {
+    check_alone(options);
     return train(options);
 }
 

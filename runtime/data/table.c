@@ -375,6 +375,12 @@ static void read_lines(struct net_builder *builder, struct net_bytes bytes, cons
                      "%s: a .txt file has a text a line, %s is made of numbers; expected a file "
                      "such as the training data's",
                      path, builder->takers[f].field->name);
+    for (int f = 1; f < builder->count; f++)
+        if (strcmp(builder->takers[f].field->source, builder->takers[0].field->source) != 0)
+            net_fail(1,
+                     "%s: a .txt file has a text a line, and the model reads the columns %s and "
+                     "%s; expected a file such as the training data's",
+                     path, builder->takers[0].field->source, builder->takers[f].field->source);
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
 

@@ -38,12 +38,14 @@ static void open_numbers(struct net_table *table, const struct net_request *requ
     table->column_count = call->arg_count;
 }
 
+/* Of one column, so that a line can be a row. */
 static bool reads_texts(const struct net_request *request)
 {
     bool texts = true;
 
     for (int f = 0; f < request->field_count; f++)
-        texts &= request->fields[f].vocabulary > 0;
+        texts &= request->fields[f].vocabulary > 0 &&
+                 !strcmp(request->fields[f].source, request->fields[0].source);
     return texts;
 }
 

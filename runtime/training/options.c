@@ -39,6 +39,7 @@ static const char *const formats[] = {
     NET_EVERY_FORMAT
 #undef FORMAT
     "safetensors",
+    "onnx",
     NULL,
 };
 static const char *const kept[] = {"best", "last", NULL};

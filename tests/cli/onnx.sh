@@ -41,7 +41,7 @@ agrees() {
     cp "$root/tests/pytorch/$2.net" case.net
     check "netc $2 ${3:-}" "$netc" case.net -o case ${3:+--define "$3"}
     check "a run of it" ./case --max-steps 3 --out run --force --quiet
-    check "is exported" ./case export --weights run -o case.onnx
+    check "is exported" ./case export --weights run --format onnx -o case.onnx
     check "predicts" ./case predict --weights run --part train --format npy -o said.npy
     check "ONNX Runtime agrees" "$python" runs.py case.onnx said.npy "$1"
 }

@@ -75,7 +75,9 @@ exits "--mpi without MPI" 2 "install the packages libopenmpi-dev" env PATH="$scr
 # ---- several processes ---------------------------------------------------------------------------
 
 case $netc in */asan/*) finish; exit ;; esac
-if ! command -v mpicc mpirun >/dev/null; then
+exits "many processes of a trainer for one" 2 "netc --mpi. makes one" \
+    env OMPI_COMM_WORLD_SIZE=2 ./parts train --out many --quiet
+if ! command -v mpicc >/dev/null || ! command -v mpirun >/dev/null; then
     skip "several processes: MPI (libopenmpi-dev, openmpi-bin) is not installed"
     finish
     exit

@@ -124,12 +124,18 @@ check "words: the same on two threads" cmp run.talk.1/model.safetensors run.talk
 ./talk --out run.talk --epochs 3 --threads 1 --quiet
 check "resumed" ./talk --resume run.talk --epochs 8 --threads 1 --quiet
 check "the same in two runs" cmp run.talk.1/model.safetensors run.talk/model.safetensors
+echo "Emma sees Chile" >talk.txt
 printf '%s\n' '{"english": "Emma sees Chile", "french": "Emma"}' \
     '{"english": ["Delhi"], "french": []}' >new.jsonl
 ./talk predict --weights run.talk --format csv new.jsonl >predicted
 check "as many tags as words, and words up to the end" \
     grep -q '^"B-PER O B-LOC","emma voit",short,' predicted
 check "of a row without words" grep -q '^B-LOC,delhi,short,' predicted
+printf '%s\n' english,french '"Emma sees Chile",Emma' Delhi, >new.csv
+./talk predict --weights run.talk --format csv - <new.csv >piped
+check "two columns of standard input" cmp piped predicted
+exits "two columns of one text a line" 1 "reads the columns english and french" \
+    ./talk predict --weights run.talk talk.txt
 ./talk predict --weights run.talk --format json --with-truth --part train >predicted
 check "as they are in the data" grep -q \
     '{"tags": {"classes": \["B-PER", "O", "B-PER", "O", "O"\], "truth": \["B-PER", "O", "B-PER"' \
