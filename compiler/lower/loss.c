@@ -271,6 +271,35 @@ static void add_head(Graph *g, const Term *term, Value *value, Op activation)
     g->prediction_activation = activation;
 }
 
+/* The argument by which an input's tokens are not the words of its text, one each; or NULL. */
+static const Argument *find_moved(const Call *tokens)
+{
+    static const char *const names[] = {"strip",  "stopwords", "min_letters",
+                                        "ngrams", "begin",     "end"};
+
+    for (int i = 0; i < tokens->count; i++)
+        for (int n = 0; n < COUNT(names); n++)
+            if (tokens->arguments[i].given && same(tokens->arguments[i].name, names[n]))
+                return &tokens->arguments[i];
+    return NULL;
+}
+
+/* Labels stand at the words of a text, and counts alone do not tell that they stand right. */
+static bool check_beside(Model *model, const Field *target)
+{
+    const Call *tokens = target->beside ? target->beside->steps[0] : NULL;
+    const Argument *moved = tokens && same(target->steps[0]->name, "labels") ? find_moved(tokens)
+                                                                             : NULL;
+
+    if (moved) {
+        error_at(model->source, moved->value.span,
+                 "`%s` stands at the words of `%s`, and with `%s` its tokens are others",
+                 target->name, target->beside->name, moved->name);
+        note_at(model->source, target->span, "the labels are here");
+    }
+    return !moved;
+}
+
 /* Where words of an input stand at the positions of a target of texts: a tagger's, or those that a
    decoder has read. A text that ends by itself is as long as its mark says, beside others too. */
 static void find_beside(Field *target, const Layer *prediction)
@@ -301,6 +330,8 @@ Value *lower_term(Graph *g, const Term *term)
     inputs[1] = target_value(g, term->target);
     if (is_first_of_target(model, term))
         find_beside(term->target, term->prediction);
+    if (!check_beside(model, term->target))
+        return NULL;
     add_head(g, term, inputs[0], loss->activation);
     return add_node(g, loss->op, inputs, 2, at, term->call->span, term->call->name)->outputs[0];
 }

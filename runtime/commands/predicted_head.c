@@ -20,7 +20,7 @@ bool net_predicts_classes(const struct net_model *model)
 
 bool net_predicts_labels(const struct net_head *head)
 {
-    return net_positions(head->model) > 1;
+    return net_positions(head->model) > 1 || net_target_field(head->model)->texts;
 }
 
 int net_told_classes(const struct net_head *head)
