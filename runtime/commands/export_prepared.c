@@ -3,7 +3,7 @@
  * in double, as the trainer does it, and rounded once.
  *
  * The one idea: the graph's inputs and outputs keep their names, and the network's own have
- * ".prepared" behind them.
+ * ":prepared" behind them. No name of a model or of its tensors has a colon.
  */
 
 #include <math.h>
@@ -16,7 +16,7 @@
 struct chain {
     struct net_buffer *graph;
     const struct net_model *model;
-    const char *name; /* of the input or output; parts are NAME.1, NAME.2, ... */
+    const char *name; /* of the input or output; parts are NAME:1, NAME:2, ... */
     char *at;         /* the name of what has been made so far; owned */
     int parts;
     const int *sizes;
@@ -27,7 +27,7 @@ struct chain {
 
 static char *next_name(struct chain *c)
 {
-    return net_format("%s.%d", c->name, ++c->parts);
+    return net_format("%s:%d", c->name, ++c->parts);
 }
 
 /* OPERATOR(so far, other) attributes; other: NULL or the name of what is given to it too. */

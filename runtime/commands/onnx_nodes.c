@@ -28,7 +28,7 @@ char *net_onnx_inner_name(const struct net_model *model, const char *name)
         output |= !strcmp(name, own);
         free(own);
     }
-    return output || net_onnx_input(model, name) >= 0 ? net_format("%s.prepared", name) : NULL;
+    return output || net_onnx_input(model, name) >= 0 ? net_format("%s:prepared", name) : NULL;
 }
 
 /* Names that blanks part; "#3" is a tensor's, "-" an input that is left out. */

@@ -63,7 +63,7 @@ else:
     table = list(csv.DictReader(open("cells.csv")))
     cells = lambda *names: np.array([[float(row[name] or "nan") for name in names]
                                      for row in table])
-    rows = {"amount": cells("amount", "price"), "day": cells("day")}
+    rows = {"amount": cells("amount", "price"), "t": cells("day")}
 wanted = np.load(said)
 for given, name in zip(session.run(None, rows), wanted.files):
     error = np.abs(given.reshape(wanted[name].shape) - wanted[name]).max()
@@ -90,14 +90,14 @@ data {
     input amount[2] = columns(["amount", "price"])
                       -> impute(missing, median, except="price") -> clip(least=0.5, most=3000)
                       -> log1p -> standardize -> robust
-    input day       = column("day") -> impute(zeros, mean) -> scale(0.25) -> minmax
+    input t         = column("day") -> impute(zeros, mean) -> scale(0.25) -> minmax
     target cost     = column("cost") -> log1p -> standardize
     target size     = column("price") -> minmax
 }
-network one(amount, day) { concat(amount, day) -> dense(4) -> tanh -> dense(1) }
-network two(amount, day) { concat(amount, day) -> dense(1) }
+network one(amount, t) { concat(amount, t) -> dense(4) -> tanh -> dense(1) }
+network two(amount, t) { concat(amount, t) -> dense(1) }
 train {
-    loss      = mse(one(amount, day), cost) + mse(two(amount, day), size)
+    loss      = mse(one(amount, t), cost) + mse(two(amount, t), size)
     optimizer = adam(lr=0.1)
     batch     = 16
     epochs    = 2

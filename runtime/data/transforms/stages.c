@@ -18,22 +18,39 @@ static void add_affine(struct net_stages *stages, struct net_values *values)
     net_values_open(values, values->field, &column);
 }
 
-static bool add_step(struct net_stages *stages, struct net_values *values,
+static bool is_noise(const struct net_call *step) /* of training alone */
+{
+    return !strcmp(step->name, "noise");
+}
+
+static bool is_affine(const struct net_call *step)
+{
+    return step->transform->inverse_kind == NET_INVERSE_AFFINE;
+}
+
+/* The first step that is no stage; NULL: all are. */
+static const char *first_other(const struct net_field *field)
+{
+    for (int s = 0; s < field->step_count; s++) {
+        const struct net_call *step = &field->steps[s];
+
+        if (!is_noise(step) && !is_affine(step) && !step->transform->stage)
+            return step->name;
+    }
+    return NULL;
+}
+
+static void add_step(struct net_stages *stages, struct net_values *values,
                      const struct net_call *step, const struct net_fitted *fitted)
 {
-    const struct net_transform *transform = step->transform;
-
-    if (!strcmp(step->name, "noise")) /* of training alone */
-        return true;
-    if (transform->inverse_kind == NET_INVERSE_AFFINE) {
-        transform->apply(values, step, fitted);
-        return true;
+    if (is_noise(step))
+        return;
+    if (is_affine(step)) {
+        step->transform->apply(values, step, fitted);
+        return;
     }
-    if (!transform->stage)
-        return false;
     add_affine(stages, values);
-    transform->stage(&stages->at[stages->count++], values, step, fitted);
-    return true;
+    step->transform->stage(&stages->at[stages->count++], values, step, fitted);
 }
 
 /* normalize of `augment`, which acts in evaluation too. */
@@ -63,16 +80,16 @@ void net_data_stages(struct net_stages *stages, const struct net_data *data, int
     const char *type = data->recorded.sources[NET_TRAIN].fields[f].type;
     struct net_values values;
 
-    *stages = (struct net_stages){.bytes = type && !strcmp(type, "uint8")};
-    if (field->kind != NET_INPUT || data->fields[f].size != field->size) {
-        stages->refused = field->step_count ? field->steps[0].name : "form";
+    *stages = (struct net_stages){.bytes = type && !strcmp(type, "uint8"),
+                                  .refused = first_other(field)};
+    if (!stages->refused && (field->kind != NET_INPUT || data->fields[f].size != field->size))
+        stages->refused = "form";
+    if (stages->refused)
         return;
-    }
     stages->at = net_allocate(2 * (size_t)field->step_count + 1, sizeof *stages->at);
     net_values_open(&values, field, &column);
-    for (int s = 0; s < field->step_count && !stages->refused; s++)
-        if (!add_step(stages, &values, &field->steps[s], &data->fitted[f][s]))
-            stages->refused = field->steps[s].name;
+    for (int s = 0; s < field->step_count; s++)
+        add_step(stages, &values, &field->steps[s], &data->fitted[f][s]);
     for (int i = 0; i < field->augment_count; i++)
         if (!strcmp(field->augments[i].name, "normalize"))
             add_normalize(&values, &field->augments[i]);
