@@ -270,7 +270,7 @@ def main():
                 cells = [f"{found[head]:.1e}" if found[head] else "0" for head in heads]
                 print(f"| `{name}` | {rows} | {target} | {largest:.3g} | {' | '.join(cells)} |",
                       flush=True)
-                apart |= not max(found.values()) <= TOLERANCE * max(1, largest)
+                apart |= not all(error <= TOLERANCE * max(1, largest) for error in found.values())
     sys.exit(apart)
 
 

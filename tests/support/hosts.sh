@@ -19,5 +19,5 @@ def numbers(path):
         return struct.unpack("<%df" % (len(data) // 4), data)
     return [float(x) for x in data.split()]
 a, b = numbers(sys.argv[1]), numbers(sys.argv[2])
-sys.exit(len(a) != len(b) or not a or max(abs(x - y) for x, y in zip(a, b)) > 1e-6)
+sys.exit(len(a) != len(b) or not a or not all(abs(x - y) <= 1e-6 for x, y in zip(a, b)))
 END
