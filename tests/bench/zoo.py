@@ -447,9 +447,9 @@ def main():
             elif options.steps:
                 cells += measure(options.netc, name, path, many, options)
             if options.gradcheck:
-                cell, wrong = zoo_gradcheck.run(options.netc, name, path, options.gradcheck)
-                faults += bool(wrong)
-                notes += [f"- `{name}` FAULT: {wrong}"] if wrong else []
+                cell, told, wrong = zoo_gradcheck.run(options.netc, name, path, options.gradcheck)
+                faults += wrong
+                notes += [f"- `{name}`{' FAULT' if wrong else ''}: {line}" for line in told]
                 cells.append(cell)
         except RuntimeError as error:
             faults += 1
