@@ -489,11 +489,11 @@ void check_schedule(Sema *s);
 /* ---- data_section.c, augmentation.c, train_section.c, unused.c ------------------------------- */
 
 void analyze_data(Sema *s, const Ast *section);
-void analyze_augments(Sema *s, AstList items); /* of a data section, after all its fields */
+void analyze_augments(Sema *s, AstList items);      /* of a data section, after all its fields */
+void follow_used(const Model *model, Field *other); /* the first view that the model has, if any */
 void analyze_train(Sema *s, const Ast *const *sections, int count);
-void analyze_loss(Sema *s, const Ast *ast); /* loss.c */
-/* Does the one depend on the other? (network.c) */
-bool depends_on(const Model *model, const Layer *layer, Layer *other);
+void analyze_loss(Sema *s, const Ast *ast);                            /* loss.c */
+bool depends_on(const Model *model, const Layer *layer, Layer *other); /* network.c */
 bool is_train_key(const char *text);
 void warn_unused(Sema *s);
 

@@ -170,19 +170,6 @@ static void add_target(Field ***targets, int *count, Field *target)
     APPEND(*targets, *count, target);
 }
 
-/* Where no prediction depends on the picture, its classes stay where they are. */
-static void drop_moves(const Model *model, Field *map)
-{
-    bool listed = !map->moved_with;
-
-    for (int i = 0; i < model->field_count; i++)
-        listed |= model->fields[i] == map->moved_with;
-    if (!listed) {
-        map->moved_with = NULL;
-        map->augment_count = 0;
-    }
-}
-
 static void list_fields(Sema *s)
 {
     Model *model = s->model;
@@ -211,7 +198,7 @@ static void list_fields(Sema *s)
     while (count > 0) /* which then is the last */
         APPEND(model->fields, model->field_count, targets[--count]);
     for (int i = 0; i < model->field_count; i++)
-        drop_moves(model, model->fields[i]);
+        follow_used(model, model->fields[i]);
     if (model->drawn_count > MAX_DRAWN)
         report(s, model->drawn[MAX_DRAWN]->span, "a model has at most %d inputs that are drawn",
                MAX_DRAWN);

@@ -188,6 +188,8 @@ static void move_classes(Sema *s, Field *map, Field *field, Span span)
 {
     const int *size = field->shape.size;
 
+    if (map->moved_with && are_alike(s, map->moved_with, field))
+        return; /* two views of a picture */
     if (map->moved_with) {
         report(s, span, "the classes of `%s` move with `%s`, and cannot follow `%s` too", map->name,
                map->moved_with->name, field->name);
@@ -214,6 +216,35 @@ static void follow_all(Sema *s, Field *field, Span span)
             move_same(s, other, field, span);
         }
     }
+}
+
+static bool is_other_view(const Field *view, const Field *picture)
+{
+    return is_moved(view) && !view->moved_with && picture->source_field &&
+           same(view->source_field, picture->source_field) &&
+           view->shape.size[1] == picture->shape.size[1] &&
+           view->shape.size[2] == picture->shape.size[2];
+}
+
+/* A field whose picture is not among the model's follows the first other view of it that is, or
+   stays where it is. */
+void follow_used(const Model *model, Field *other)
+{
+    const Field *picture = other->moved_with;
+    Field *used = NULL;
+
+    if (!picture)
+        return;
+    for (int i = model->field_count - 1; i >= 0; i--) {
+        if (model->fields[i] == picture)
+            return;
+        if (is_other_view(model->fields[i], picture))
+            used = model->fields[i];
+    }
+    other->moved_with = used;
+    other->augment_count = 0;
+    if (used)
+        follow(other, used);
 }
 
 /* The input that is augmented, or NULL after an error. */

@@ -1,6 +1,6 @@
 /*
  * predictions.c -- which result of a network metrics and `predict` are of, and what a loss wants of
- * its target.
+ * its target; which view of a picture a target moves with.
  */
 
 #include <check.h>
@@ -84,11 +84,52 @@ START_TEST(targets_have_a_range)
 }
 END_TEST
 
+/* The first view that the model has: of a map of classes, of a target of the same picture. */
+START_TEST(targets_follow_a_view)
+{
+    static const struct {
+        const char *target, *loss, *followed;
+    } cases[] = {
+        {"map[8, 8] = m -> classes(4)", "cross_entropy(n(one + two), map)", "one"},
+        {"map[8, 8] = m -> classes(4)", "cross_entropy(n(two), map)", "two"},
+        {"map[8, 8] = m -> classes(4)", "cross_entropy(n(still), map)", NULL},
+        {"map[4, 8, 8] = a", "mse(n(two + one), map)", "one"},
+        {"map[4, 8, 8] = a", "mse(n(two), map)", "two"},
+    };
+
+    for (int i = 0; i < COUNT(cases); i++) {
+        const Model *model = model_of(
+            format("data {\n"
+                   "    train = npy(a=\"a.npy\", b=\"b.npy\", m=\"m.npy\")\n"
+                   "    input one[4, 8, 8] = a\n"
+                   "    input two[4, 8, 8] = a\n"
+                   "    input still[4, 8, 8] = b\n"
+                   "    target %s\n"
+                   "    augment one = random_flip\n"
+                   "    augment two = random_vertical_flip\n"
+                   "}\n"
+                   "network n(x) { x -> conv2d(4, 1) }\n"
+                   "train {\n"
+                   "    loss      = %s\n"
+                   "    optimizer = sgd(0.1)\n"
+                   "}\n",
+                   cases[i].target, cases[i].loss));
+        const Field *map = model->terms[0].target, *followed = map->moved_with;
+
+        ck_assert(same(followed ? followed->name : NULL, cases[i].followed));
+        ck_assert_int_eq(map->augment_count, followed ? 1 : 0);
+        if (followed)
+            ck_assert_ptr_eq(map->augments[0], followed->augments[0]);
+    }
+}
+END_TEST
+
 TCase *predictions_tests(void)
 {
     TCase *predictions = tcase_create("predictions");
 
     tcase_add_test(predictions, prediction_stands_beside_the_target);
     tcase_add_test(predictions, targets_have_a_range);
+    tcase_add_test(predictions, targets_follow_a_view);
     return predictions;
 }
