@@ -42,9 +42,13 @@ static void find_ignored(Sema *s, const Model *model, const Call *call, Field *t
                target->name,
                target->is_text ? ", and what lies behind a row is ignored"
                                : ": `classes(n, missing=ignore)` leaves out rows without a class");
-    else if (target->columns && target->ignores && !same(call->name, "cross_entropy"))
-        report(s, call->span, "`%s` leaves classes out, which is for cross_entropy, not for %s",
-               target->name, call->name);
+    else if (target->columns && target->ignores && !same(call->name, "cross_entropy") &&
+             report(s, call->span,
+                    "`%s` leaves classes out, which is for cross_entropy, not for %s", target->name,
+                    call->name) &&
+             !target->is_text && same(call->name, "binary_cross_entropy"))
+        note(s->source, "give the network %d outputs, and write `cross_entropy` here",
+             target->classes);
     for (int i = 0; i < model->term_count; i++)
         if (model->terms[i].target == target && !target->columns &&
             (target->ignores != given || (given && target->ignored != ignore->number)))

@@ -66,6 +66,16 @@ static void check_counted(Sema *s, const Field *field, const Call *step)
                                            : "; `missing=row` takes an array's NaN");
 }
 
+/* Of a target, what only inputs may say of values that are of no class. */
+static void refuse_of_target(Sema *s, const Field *field, const Call *step, const char *parameter)
+{
+    if (report(s, argument(step, parameter)->span,
+               "`%s` is a target: each of its values has to be a class", field->name) &&
+        field->columns && same(parameter, "missing"))
+        note(s->source, "`classes(%.0f, missing=ignore)` leaves rows without a class out",
+             number(step, "n"));
+}
+
 /* Values of an input that are of no class: a row of the embedding more each for those that training
    did not have and for those that are missing, zeros of a one_hot, or the most frequent class. Of a
    target, rows whose class is missing may count for nothing. */
@@ -73,8 +83,15 @@ static void check_class_rules(Sema *s, Field *field, const Call *step)
 {
     const bool vector = same(step->name, "one_hot");
     const char *const words[] = {"error", vector ? "zeros" : "row", "mode"};
-    const bool ignored = field->is_target && field->columns && !vector &&
+    const bool ignored = field->is_target && field->columns &&
                          same(argument(step, "missing")->text, "ignore");
+
+    if (ignored && vector) {
+        if (report(s, argument(step, "missing")->span,
+                   "`missing=ignore` is for classes of a target, and one_hot makes numbers"))
+            note(s->source, "write `classes(%.0f, missing=ignore)`", number(step, "n"));
+        return;
+    }
     const bool right = check_word(s, step, "unknown", words, 2) &&
                        (ignored || check_word(s, step, "missing", words, 3));
     const bool unknown = !same(argument(step, "unknown")->text, "error");
@@ -84,8 +101,7 @@ static void check_class_rules(Sema *s, Field *field, const Call *step)
     field->ignored = -1;
     check_counted(s, field, step);
     if (right && field->is_target && (unknown || missing))
-        report(s, argument(step, unknown ? "unknown" : "missing")->span,
-               "`%s` is a target: each of its values has to be a class", field->name);
+        refuse_of_target(s, field, step, unknown ? "unknown" : "missing");
     else if (right && !unknown && number(step, "min_count") > 1 &&
              report(s, argument(step, "min_count")->span,
                     "values of fewer rows than min_count are unknown ones, and these are errors"))
