@@ -155,6 +155,8 @@ wrong_row "expected tags to be labels of the training data, found B-ORG" \
     '{"english": "Emma", "tags": "B-ORG", "french": "Emma"}'
 wrong_row "character 14: expected one word, without a blank" \
     '{"english": ["Emma sees"], "tags": "O", "french": "Emma"}'
+wrong_row "character 14: expected one word, without a blank" \
+    '{"english": ["Emma\u00a0sees"], "tags": "O", "french": "Emma"}'
 wrong_row "expected a word, a string or a number" \
     '{"english": "Emma", "tags": [null], "french": "Emma"}'
 

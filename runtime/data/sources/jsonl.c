@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/utf8.h"
+#include "core/words.h"
 #include "data/sources/source.h"
 
 enum { MAX_DEPTH = 64 }; /* arrays and objects inside one another */
@@ -173,6 +175,18 @@ static struct net_slice read_word(struct json *j)
     return word;
 }
 
+/* Is it one word, as core/words.h parts a text? */
+static bool is_word(struct net_slice word)
+{
+    const unsigned char *at = (const unsigned char *)word.at, *end = at + word.length;
+    int size;
+
+    for (; at < end; at += size)
+        if (net_is_space(net_utf8_read(at, end, &size)))
+            return false;
+    return word.length > 0;
+}
+
 /* A string, or a list of words, strings and numbers, as the text that they are. */
 static struct net_slice read_words(struct json *j, struct net_scratch *scratch)
 {
@@ -190,11 +204,8 @@ static struct net_slice read_words(struct json *j, struct net_scratch *scratch)
             fail_json(j, "a word, a string or a number");
         const struct net_slice word = j->at < j->end && *j->at != '"' ? read_word(j)
                                                                       : read_string(j, &own);
-        bool blank = !word.length;
 
-        for (size_t i = 0; i < word.length; i++)
-            blank |= (unsigned char)word.at[i] <= ' ';
-        if (blank) {
+        if (!is_word(word)) {
             j->at = at;
             fail_json(j, "one word, without a blank in it");
         }
