@@ -241,6 +241,25 @@ static void write_source(Text *out, const Port *port)
                                        : "");
 }
 
+/* A text may have fewer words than an output has positions. */
+static void write_positions(Text *out, const Library *l)
+{
+    bool has = false;
+
+    for (int i = 0; i < l->output_count; i++)
+        has |= l->outputs[i].value->shape.rank > 1;
+    for (int i = 0; i < l->input_count && has; i++) {
+        const Port *port = &l->inputs[i];
+
+        if (!port->words || port->grams)
+            continue;
+        text_add(out,
+                 " * Position k, from 0, is word k of those of %s that count%s; numbers of\n"
+                 " * positions behind the text's last word mean nothing.\n",
+                 port->name, number(port->words, "begin") != 0 ? ", behind a mark" : "");
+    }
+}
+
 /* Which forms there are, and what the raw one takes. */
 static void write_forms(Text *out, const Library *l)
 {
@@ -263,6 +282,7 @@ static void write_forms(Text *out, const Library *l)
         write_source(out, port);
         write_columns(out, port);
     }
+    write_positions(out, l);
 }
 
 static void write_about(Text *out, const Library *l)

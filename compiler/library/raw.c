@@ -4,10 +4,10 @@
  *
  * The one idea: a field's steps are stages of one kind, a scale and a shift of each number, then
  * what stands in for a missing one, then limits, then a logarithm or the number of a bin, all in
- * double and in the trainer's order
- * (data/transforms/), so that the floats are the trainer's to the bit, but where a normalize of
- * `augment` rounds in between there. What does not fit into a stage is said, and there is no raw
- * form then.
+ * double and in the trainer's order (data/transforms/), so that the floats are the trainer's to the
+ * bit, but where a normalize of `augment` rounds in between there, or a log1p, which is at most 2
+ * units of a double off, is near the middle of two floats. What does not fit into a stage is said,
+ * and there is no raw form then.
  *
  * Needs: preparation.json of the run whose weights are inside. Gives: Port.stages, or Library.bare.
  */
@@ -98,13 +98,15 @@ static bool leave_columns(const Port *port, const Constant *except, double *fill
     const int count = except->kind == CONSTANT_LIST ? except->count : 1;
 
     for (int i = 0; i < count && except->kind != CONSTANT_NONE; i++) {
-        const Constant *name = except->kind == CONSTANT_LIST ? &except->items[i] : except;
+        const Constant *named = except->kind == CONSTANT_LIST ? &except->items[i] : except;
         int column = 0;
 
-        while (name->kind == CONSTANT_STRING && column < port->column_count &&
-               !same(port->columns[column], name->text))
+        if (named->kind == CONSTANT_NUMBER) /* from 1 */
+            column = (int)named->number - 1;
+        while (named->kind == CONSTANT_STRING && column < port->column_count &&
+               !same(port->columns[column], named->text))
             column++;
-        if (name->kind != CONSTANT_STRING || column == port->column_count)
+        if (column < 0 || column >= port->source_size)
             return false;
         fill[column] = (double)NAN;
     }
@@ -305,8 +307,7 @@ static const char *source_type(struct net_walk w, const char *field)
     if (net_string_is(type, "text"))
         return "char";
     return net_string_is(type, "float32") || net_string_is(type, "float64") ||
-                   net_string_is(type, "int32") || net_string_is(type, "class") ||
-                   net_string_is(type, "class")
+                   net_string_is(type, "int32") || net_string_is(type, "class")
                ? "double"
                : NULL;
 }

@@ -5,6 +5,7 @@
 #include "emit/tables.h"
 #include "library/library.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -42,7 +43,7 @@ static const char *double_text(double x)
 {
     return isnan(x)   ? "(double)NAN"
            : isinf(x) ? x < 0 ? "(double)-INFINITY" : "(double)INFINITY"
-                      : number_text(x);
+                      : number_text(fabs(x) < DBL_MIN ? 0 : x); /* net_normal */
 }
 
 static const char *list_text(const double *x, int size, int group)

@@ -99,10 +99,16 @@ static inline double net_bin(const double *edges, int bins, double x)
     return x != x ? x : bin;
 }
 
+/* The trainer's threads take denormals as 0 (docs/numerics.md). */
+static inline double net_normal(double x)
+{
+    return x < DBL_MIN && x > -DBL_MIN ? x * 0 : x;
+}
+
 static inline double net_staged(const struct net_stage *s, int count, int group, double x)
 {
     for (int i = 0; i < count; i++, s++) {
-        x = x * s->scale[group] + s->shift[group];
+        x = net_normal(net_normal(x) * s->scale[group] + s->shift[group]);
         if (s->fill && (x != x || (s->zeros && x == 0)) && s->fill[group] == s->fill[group])
             x = s->fill[group];
         x = x < s->least ? s->least : x > s->most ? s->most : x;

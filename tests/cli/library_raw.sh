@@ -63,7 +63,8 @@ data {
                           -> window(3)
     input  size         = column("amount") -> impute(missing, mean) -> quantiles(5) -> one_hot(5)
     input  again[2]     = columns(["amount", "price"])
-                          -> impute(missing, mean) -> scale(0.01) -> permute_pixels(3) -> robust
+                          -> impute(missing, mean) -> impute(zeros, median, except=[2])
+                          -> scale(0.01) -> permute_pixels(3) -> robust
     input  word         = column("mode") -> tokens(vocabulary=4, length=2, lower=false)
     input  note         = column("note") -> bag_of_words(vocabulary=9, ngrams=3,
                                                           stopwords="stop.txt") -> tfidf
@@ -91,7 +92,8 @@ for i in range(60):
     kind = "" if i % 11 == 5 else "once" if i == 3 else kinds[i % 4]
     mode = "" if i % 9 == 2 else "xyz"[i % 5 % 3]
     note = " ".join(["hot", "cold", "the", "wet", "dry"][i * k % 5] for k in range(1, 1 + i % 7))
-    rows.append([kind, years[i * 7 % 4], i % 7, mode, "" if i % 6 == 1 else i * i * 7.25, i * .37,
+    amount = "" if i % 6 == 1 else "1e-310" if i == 8 else i * i * 7.25 # 0 to the trainer
+    rows.append([kind, years[i * 7 % 4], i % 7, mode, amount, 0 if i == 10 else i * .37,
                  i % 13 * 0.1, note])
 def quoted(text): return '"%s"' % text.replace('"', '""')
 with open("cells.csv", "w") as table:
