@@ -303,6 +303,8 @@ typedef void *net_mix(struct net_rows *fields, const struct net_model *model,
 typedef struct net_cycle net_cycle_of(const struct net_options *options, double step, double steps,
                                       double epoch);
 
+enum { NET_MAX_SHARDS = 256 }; /* of a batch */
+
 /* How the processes of a run reach each other: ranks/mpi.h. */
 struct net_exchange {
     _Alignas(16) char requests[64];

@@ -239,8 +239,7 @@ typedef struct Model {
     int number_count;
 } Model;
 
-enum { MAX_SHARDS = 256 }; /* LEVELS of training/shards.c */
-enum { MPI_SHARDS = 8 };   /* of --mpi, where the model says none */
+enum { MPI_SHARDS = 8 }; /* of --mpi, where the model says none */
 
 #define MAX_CLASS_WEIGHT 1e6 /* sums of many stay exact enough */
 

@@ -5,6 +5,7 @@
  * the target, a monitor and the parts of the data) when all have been read.
  */
 
+#include "netrt.h"
 #include "semantics/turns.h"
 
 /* ---- The optimizer --------------------------------------------------------------------------- */
@@ -156,14 +157,14 @@ static void analyze_mixing(Sema *s, const Ast *ast)
 static void analyze_shards(Sema *s, const Ast *ast)
 {
     const double count = analyze_count(s, ast, PARAM_COUNT, 1);
-    const int shards = count > MAX_SHARDS ? 0 : (int)count;
+    const int shards = count > NET_MAX_SHARDS ? 0 : (int)count;
 
     s->model->shards = shards;
     if (!shards || shards & (shards - 1))
         report(s, ast->first->span,
                "`shards` is a power of two up to %d, as their sum is by a "
                "binary tree",
-               MAX_SHARDS);
+               NET_MAX_SHARDS);
 }
 
 static bool is_conv(Model *model, const char *text)

@@ -10,9 +10,7 @@
 
 #include <math.h>
 
-#include "training/training.h"
-
-enum { PIECE = 4096 }; /* floats */
+#include "training/pieces.h"
 
 struct sum {
     struct net_session *session;
@@ -24,11 +22,13 @@ struct sum {
     } work; /* gathered = factor g; gathered += factor g; g = factor gathered */
 };
 
-static void sum_piece(const struct sum *sum, long at, long count)
+static void sum_piece(const void *context, int tensor, long at, long count)
 {
+    const struct sum *sum = context;
     float *restrict g = sum->session->run.grads + at;
     float *restrict gathered = sum->session->gathered + at;
 
+    (void)tensor;
     for (long i = 0; sum->work == BEGIN && i < count; i++)
         gathered[i] = sum->factor * g[i];
     for (long i = 0; sum->work == ADD && i < count; i++)
@@ -37,21 +37,11 @@ static void sum_piece(const struct sum *sum, long at, long count)
         g[i] = sum->factor * gathered[i];
 }
 
-/* This thread's share of the pieces of all tensors. */
 static void sum_share(void *context, int thread)
 {
     const struct sum *sum = context;
-    const struct net_model *model = sum->session->model;
-    int piece = 0;
 
-    for (int t = 0; t < model->tensor_count; t++) {
-        const struct net_tensor *tensor = &model->tensors[t];
-
-        for (long done = 0; tensor->trainable && done < tensor->count; done += PIECE, piece++)
-            if (piece % sum->session->run.threads == thread)
-                sum_piece(sum, (long)(tensor->offset / sizeof(float)) + done,
-                          tensor->count - done < PIECE ? tensor->count - done : PIECE);
-    }
+    net_share_pieces(sum->session, thread, sum_piece, sum);
 }
 
 /* The batches that a step has at most, and whether another comes now. */

@@ -9,9 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "training/training.h"
-
-enum { PIECE = 4096 }; /* floats */
+#include "training/pieces.h"
 
 struct clip {
     struct net_session *session;
@@ -19,9 +17,10 @@ struct clip {
     float most;  /* the largest, after that */
 };
 
-static void update_piece(const struct clip *clip, const struct net_step_scalars *scalars, long at,
-                         long count)
+static void update_piece(const void *context, int tensor, long at, long count)
 {
+    const struct clip *clip = context;
+    const struct net_step_scalars *own = clip->session->scalars;
     const struct net_run *run = &clip->session->run;
     float *g = run->grads + at;
 
@@ -31,26 +30,15 @@ static void update_piece(const struct clip *clip, const struct net_step_scalars 
     if (clip->most < INFINITY)
         for (long i = 0; i < count; i++) /* not a number stays so */
             g[i] = g[i] > clip->most ? clip->most : g[i] < -clip->most ? -clip->most : g[i];
-    run->update((float *)run->params + at, g, run->state + at, count, scalars);
+    run->update((float *)run->params + at, g, run->state + at, count,
+                own ? &own[tensor] : &run->scalars);
 }
 
-/* This thread's share of the pieces of all tensors. */
 static void update_share(void *context, int thread)
 {
     const struct clip *clip = context;
-    const struct net_model *model = clip->session->model;
-    const struct net_step_scalars *own = clip->session->scalars;
-    int piece = 0;
 
-    for (int t = 0; t < model->tensor_count; t++) {
-        const struct net_tensor *tensor = &model->tensors[t];
-
-        for (long done = 0; tensor->trainable && done < tensor->count; done += PIECE, piece++)
-            if (piece % clip->session->run.threads == thread)
-                update_piece(clip, own ? &own[t] : &clip->session->run.scalars,
-                             (long)(tensor->offset / sizeof(float)) + done,
-                             tensor->count - done < PIECE ? tensor->count - done : PIECE);
-    }
+    net_share_pieces(clip->session, thread, update_piece, clip);
 }
 
 void net_clip_update(struct net_session *session, double most)

@@ -60,7 +60,7 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
                    "N  rows in a step"},
     [NET_ACCUMULATE] = {"accumulate", NET_KIND_WHOLE, STEP, 1, INT32_MAX, NULL,
                         "N  batches in a step"},
-    [NET_SHARDS] = {"shards", NET_KIND_WHOLE, STEP, 1, 256, NULL,
+    [NET_SHARDS] = {"shards", NET_KIND_WHOLE, STEP, 1, NET_MAX_SHARDS, NULL,
                     "N  parts of a batch, a power of two"},
     [NET_EMA] = {"ema", NET_KIND_NUMBER, STEP, 0, 0.99999988, NULL,
                  "X  share that the moving average of the weights keeps; 0: none"},

@@ -15,13 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "training/training.h"
+#include "training/pieces.h"
 
 enum {
-    PIECE = 4096, /* floats */
-    BLOCK = 16,   /* rows */
-    LEVELS = 8    /* of the tree, above its leaves: 256 shards at most */
+    BLOCK = 16, /* rows */
+    LEVELS = 8  /* of the tree, above its leaves */
 };
+_Static_assert(1 << LEVELS == NET_MAX_SHARDS, "a tree of shards");
 
 /* ---- Which rows ------------------------------------------------------------------------------ */
 
@@ -91,12 +91,14 @@ struct sum {
     int count;
 };
 
-static void sum_piece(const struct sum *sum, long at, long count)
+static void sum_piece(const void *context, int tensor, long at, long count)
 {
+    const struct sum *sum = context;
     const float *first = (sum->leaf ? sum->leaf : sum->terms[0]) + at;
     const float factor = sum->leaf ? sum->factor : 1.0f;
-    float sums[PIECE], *to = sum->to + at;
+    float sums[NET_PIECE], *to = sum->to + at;
 
+    (void)tensor;
     for (long i = 0; i < count; i++)
         sums[i] = factor * first[i] + 0.0f;
     for (int t = !sum->leaf; t < sum->count; t++) {
@@ -108,21 +110,11 @@ static void sum_piece(const struct sum *sum, long at, long count)
     memcpy(to, sums, (size_t)count * sizeof *to);
 }
 
-/* This thread's share of the pieces of all tensors. */
 static void sum_share(void *context, int thread)
 {
     const struct sum *sum = context;
-    const struct net_model *model = sum->session->model;
-    int piece = 0;
 
-    for (int t = 0; t < model->tensor_count; t++) {
-        const struct net_tensor *tensor = &model->tensors[t];
-
-        for (long done = 0; tensor->trainable && done < tensor->count; done += PIECE, piece++)
-            if (piece % sum->session->run.threads == thread)
-                sum_piece(sum, (long)(tensor->offset / sizeof(float)) + done,
-                          tensor->count - done < PIECE ? tensor->count - done : PIECE);
-    }
+    net_share_pieces(sum->session, thread, sum_piece, sum);
 }
 
 /* Leaves come in their order; what waits for its sibling is the sum of 2^l of them at level l. */
@@ -203,7 +195,7 @@ static struct net_shard add_leaves(struct tree *tree, const void *batch, int n)
 void net_sum_shards(struct net_session *session, const void *batch, int n)
 {
     const struct net_cut *cut = session->cut;
-    double loss[1 << LEVELS], weight[1 << LEVELS];
+    double loss[NET_MAX_SHARDS], weight[NET_MAX_SHARDS];
     struct tree tree = {.session = session, .loss = loss, .weight = weight};
 
     for (int own = 1; own < cut->own; own *= 2, tree.free_count++)
@@ -240,7 +232,7 @@ void net_open_shards(struct net_session *session)
         net_fail(NET_USAGE,
                  "--shards %ld: shards are a power of two, 1 to %d, for the sum by a "
                  "binary tree",
-                 shards, 1 << LEVELS);
+                 shards, NET_MAX_SHARDS);
     if (shards % size)
         net_fail(NET_USAGE, "%d processes: a batch of %ld shards is for a power of two up to %ld",
                  size, shards, shards);
