@@ -15,7 +15,7 @@ enum {
     SAVE_AFTER_EPOCH = 5,   /* seconds since the last checkpoint, at the end of an epoch */
     SAVE_WITHIN_EPOCH = 60, /* the same, inside one */
     LOOK_AFTER = 1,         /* since the data's files were looked at, at the end of an epoch */
-    LEAST = 16,             /* rows of a first batch whose loss is near that of all */
+    LEAST = 16,             /* rows of a first step whose loss is near that of all */
 };
 
 /* ---- Saving ---------------------------------------------------------------------------------- */
@@ -76,7 +76,7 @@ static bool train_rows(struct trainer *trainer)
         const float loss = net_timed_step(&trainer->run.times, session, batch, n);
         const double now = net_now();
 
-        if (session->run.step == 1 && n >= LEAST)
+        if (session->run.step == 1 && session->rows >= LEAST)
             trainer->first = (double)loss;
         state->row += session->rows;
         state->loss_sum += (double)loss * session->weight;
