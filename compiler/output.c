@@ -36,14 +36,6 @@ static void add_model(Text *text, const Source *source)
     text_add(text, "    \"\";\n");
 }
 
-/* What stands behind the first unit. */
-static void add_end(Text *text, const Source *source, bool mpi)
-{
-    add_model(text, source);
-    if (mpi)
-        text_add(text, "\n#include \"ranks/mpi.h\"\n");
-}
-
 /* Writes the units, the model file's text behind the first, and builds the trainer. */
 static Built build_from(const Clang *clang, const char *target, Code *code, const Source *source,
                         const char *trainer)
@@ -65,7 +57,7 @@ static Built build_from(const Clang *clang, const char *target, Code *code, cons
         files[written] = format("%s/%d.c", work.path, written);
         write_unit(&text, code, written);
         if (written == 0)
-            add_end(&text, source, clang->wrapper);
+            add_model(&text, source);
         if (write_output(files[written], &text) != 0)
             break;
     }

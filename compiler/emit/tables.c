@@ -446,6 +446,8 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
         add_member(&w, "NET_ONNX(%s)", onnx_texts(e, g->onnx));
     line(out, 0, ",\n};\n");
     line(out, 0, "int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }");
+    if (e->model->mpi)
+        line(out, 0, "\n#include \"ranks/mpi.h\"");
 }
 
 void emit_tables(Emitter *e, Text *out, const Text *above, const Program *train,

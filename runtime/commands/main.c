@@ -105,6 +105,6 @@ int net_main(int argc, char **argv, const struct net_model *model)
     const int status = flushed(code);
 
     if (ranks && ranks->open)
-        ranks->part(ranks);
+        ranks->leave(ranks);
     return status;
 }

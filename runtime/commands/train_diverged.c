@@ -91,7 +91,7 @@ _Noreturn void fail_diverged(struct trainer *trainer)
     const long epoch = trainer->run.state.epoch + 1, row = trainer->run.state.row;
 
     while (net_is_led(trainer->run.options->ranks))
-        pause(); /* until rank 0, which tells of it, ends all */
+        pause(); /* until rank 0, which tells of it, ends all: ranks/ranks.c */
     net_sinks_finish(&trainer->sinks, "diverged");
     trainer->diverged = 0.0f;
     const char *cause = find_cause(trainer);

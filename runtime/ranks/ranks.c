@@ -10,8 +10,9 @@
  *
  * Rank 0 says and writes what there is to be told; the others are silent. Everything that decides
  * how a run goes on is either computed by all alike or goes along with the sums. Whoever fails ends
- * all: rank 0 at once, another after a moment, in which rank 0 may find the same fault. No rank
- * waits for another without end.
+ * all: rank 0 at once, another after a moment, in which rank 0 may find the same fault. A rank
+ * waits for another for a limited time, but for rank 0 at the end, whose evaluation and files take
+ * as long as they take: there the others sleep, and MPI ends them where rank 0 is lost.
  */
 
 #define _GNU_SOURCE
@@ -222,7 +223,7 @@ static void agree(const struct net_training *run)
 /* ---- Opening and the end --------------------------------------------------------------------- */
 
 /* Rank 0 writes what there is to tell, and then lets the others go, which sleep. */
-static void part(struct net_world *ranks)
+static void leave(struct net_world *ranks)
 {
     char byte = 0, other;
 
@@ -296,6 +297,10 @@ static void open_link(struct net_world *ranks)
     pthread_sigmask(SIG_BLOCK, &set, &before);
     ranks->link->open(&ranks->rank, &ranks->size, &ranks->beside);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (ranks->size == 1) { /* a process as any other, that may start some: sweep does */
+        ranks->link->close();
+        return;
+    }
     ranks->open = true;
     on_exit(end, ranks);
 }
@@ -348,7 +353,7 @@ struct net_world *net_open_ranks(const struct net_model *model)
                                 .join = join,
                                 .agree = agree,
                                 .sum = sum,
-                                .part = part};
+                                .leave = leave};
     if (is_started())
         open_link(ranks);
     if (ranks->rank)

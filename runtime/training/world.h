@@ -16,8 +16,8 @@ struct net_world {
     int beside;     /* on this machine */
     const struct net_link *link;
     double limit; /* seconds that another one is waited for */
-    bool open;
-    char *said; /* by one that is silent */
+    bool open;    /* its end ends the others */
+    char *said;   /* by one that is silent */
     size_t said_size;
     struct net_signals *own;   /* that came to this process; and */
     struct net_signals agreed; /* to any, as of the same step in all */
@@ -26,7 +26,7 @@ struct net_world {
     void (*agree)(const struct net_training *run); /* that all begin alike, or the end */
     /* run.grads, weight and loss = the sums of those of all ranks, in the same step */
     void (*sum)(struct net_session *session, double *weight, double *loss);
-    void (*part)(struct net_world *ranks); /* the end of all */
+    void (*leave)(struct net_world *ranks); /* the end of all */
 };
 
 static inline bool net_are_several(const struct net_world *ranks)

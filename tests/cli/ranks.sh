@@ -69,6 +69,8 @@ exits "--mpi of several train sections" 1 "for one train section" \
     "$netc" --mpi --check "$root/tests/cli/gan.net"
 exits "--mpi of several batches" 1 "note: --mpi divides each batch into shards" \
     "$netc" --mpi --check "$root/tests/cli/training.net"
+check "the C of --mpi, with what it calls of MPI" \
+    grep -q '#include "ranks/mpi.h"' <("$netc" --mpi --emit-c parts.net)
 exits "--mpi without MPI" 2 "install the packages libopenmpi-dev" env PATH="$scratch/none" \
     "$netc" --mpi --cc "$(command -v clang clang-{14..19} | head -n 1)" parts.net -o none
 
@@ -109,13 +111,23 @@ said "another command" 2 "kfold runs in one process" mpirun -n 2 ./ranks kfold 3
 said "a run that is there" 2 "is a run already" mpirun -n 2 ./ranks train --out one
 said "ranks that begin otherwise" 1 "begin otherwise" \
     mpirun -n 1 ./ranks train --out no --seed 1 : -n 1 ./ranks train --out no --seed 2
+check "a sweep in one process of mpirun, whose first point diverges" \
+    timeout 60 mpirun -n 1 ./ranks sweep lr=3e38,0.1 --epochs 1 --out points --quiet
+check "its points" diff <(cut -d, -f2- points/sweep.csv | grep -o 'diverged\|finished' | sort) \
+    <(printf '%s\n' diverged finished)
+for start in "" "mpirun -n 8"; do # rank 0 of 8 has no rows of the first shard, which is empty
+    exits "nothing learnt, $start" 0 "was 2.304 at the first step: nothing was learnt" \
+        $start ./ranks train --lr 1000 --epochs 1 --keep last --out worse --force --quiet
+done
 said "a loss that is not finite" 3 "step 2 " \
     mpirun -n 4 ./ranks train --lr 1e30 --clip 0 --out lost --quiet
 
-# stopped NAME SIGNAL: two ranks, of which the second has a signal in mid-run
+# stopped NAME SIGNAL: two ranks, of which the second has a signal in mid-run; as mpirun exits
 stopped() {
-    mpirun -n 2 ./ranks train --out "$1" --quiet --epochs 100000 2>stopped.log &
+    MPIEXEC_TIMEOUT=120 mpirun -n 2 ./ranks train --out "$1" --quiet --epochs 100000 \
+        2>stopped.log &
     while ! second=$(pgrep -n -P $! ranks) || [ ! -e "$1/checkpoint.safetensors" ]; do
+        kill -0 $! || break # it has ended before
         sleep 0.1
     done
     kill "-$2" "$second"
@@ -124,8 +136,8 @@ stopped() {
 stopped ended TERM
 holds "SIGTERM to one rank" $? == 143
 check "all stop" ./ranks train --resume ended --quiet --max-steps 1
-NETC_RANK_LIMIT=1 stopped halted STOP
+NETC_RANK_LIMIT=4 stopped halted STOP
 holds "a rank that halts" $? == 1
-check "is told of" grep -q "rank 0 has waited 1 s for rank 1, which is lost" stopped.log
+check "is told of" grep -q "rank 0 has waited 4 s for rank 1, which is lost" stopped.log
 check "the run goes on" ./ranks train --resume halted --quiet --max-steps 1
 finish
