@@ -15,6 +15,7 @@ import argparse
 import csv
 import gzip
 import json
+import math
 import os
 import re
 import shutil
@@ -288,8 +289,9 @@ def make(netc, folder, wanted):
 
 def largest(differences, sizes, least):
     """The largest relative difference, and its tensor."""
-    return max(((differences[name].abs().max() / size.abs().max().clamp(min=least)).item(), name)
-               for name, size in sizes.items())
+    found = [((differences[name].abs().max() / size.abs().max().clamp(min=least)).item(), name)
+             for name, size in sizes.items()]
+    return max(found, key=lambda pair: (math.isnan(pair[0]), pair))
 
 
 def difference(before, ours, theirs):
@@ -317,7 +319,7 @@ times is their quotient, errors below 2^-24 taken as that, and at most {MAX_TIME
 
 
 def loss_difference(losses, right):
-    return max(abs(loss - b) / abs(b) for loss, b in zip(losses, right))
+    return float(np.max([abs(loss - b) / abs(b) for loss, b in zip(losses, right)]))
 
 
 def compare(netc, folder, wanted, record):
