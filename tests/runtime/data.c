@@ -460,7 +460,6 @@ Suite *suite_data(void)
     TCase *readers = tcase_create("readers");
 
     tcase_add_checked_fixture(readers, data_test_make_folder, data_test_remove_folder);
-    tcase_set_timeout(readers, 120);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_test(readers, tests[i]);
     suite_add_tcase(suite, readers);

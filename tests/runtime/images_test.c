@@ -367,7 +367,6 @@ TCase *readers_test_pictures(void)
     TCase *tcase = tcase_create("pictures");
 
     tcase_add_checked_fixture(tcase, data_test_make_folder, data_test_remove_folder);
-    tcase_set_timeout(tcase, 120);
     for (int i = 0; i < LENGTH(tests); i++)
         tcase_add_test(tcase, tests[i]);
     return tcase;

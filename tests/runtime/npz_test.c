@@ -233,7 +233,6 @@ TCase *readers_test_archives(void)
     TCase *archived = tcase_create("archives");
 
     tcase_add_checked_fixture(archived, data_test_make_folder, data_test_remove_folder);
-    tcase_set_timeout(archived, 120);
     tcase_add_test(archived, archives);
     tcase_add_test(archived, archive_faults);
     tcase_add_test(archived, broken_archives);

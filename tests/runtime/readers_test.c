@@ -387,7 +387,6 @@ TCase *readers_test_words(void)
     };
     TCase *made = tcase_create("words");
 
-    tcase_set_timeout(made, 120); /* a busy machine */
     tcase_add_checked_fixture(made, data_test_make_folder, data_test_remove_folder);
     for (int i = 0; i < LENGTH(tests); i++)
         tcase_add_test(made, tests[i]);

@@ -454,7 +454,6 @@ Suite *suite_runtime(void)
     Suite *suite = suite_create("runtime");
     TCase *parts = tcase_create("parts");
 
-    tcase_set_timeout(parts, 60);
     tcase_add_test(parts, json_is_read);
     tcase_add_test(parts, many_members_are_found);
     tcase_add_test(parts, wrong_json_is_refused);

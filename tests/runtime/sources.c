@@ -189,7 +189,6 @@ Suite *suite_readers(void)
     TCase *files = tcase_create("files");
 
     tcase_add_checked_fixture(files, data_test_make_folder, data_test_remove_folder);
-    tcase_set_timeout(files, 120);
     for (int i = 0; i < LENGTH(tests); i++)
         tcase_add_test(files, tests[i]);
     suite_add_tcase(suite, files);

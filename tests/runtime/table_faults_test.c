@@ -241,7 +241,6 @@ TCase *readers_test_table_faults(void)
     TCase *files = tcase_create("faults of tables");
 
     tcase_add_checked_fixture(files, data_test_make_folder, data_test_remove_folder);
-    tcase_set_timeout(files, 120);
     for (int i = 0; i < LENGTH(tests); i++)
         tcase_add_test(files, tests[i]);
     return files;

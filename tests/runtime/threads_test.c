@@ -105,7 +105,6 @@ TCase *late_threads_test(void)
 {
     TCase *late = tcase_create("late threads");
 
-    tcase_set_timeout(late, 120);
     tcase_add_loop_test(late, threads_that_are_late, 0, 4);
     return late;
 }

@@ -477,7 +477,6 @@ TCase *trainer_tests(void)
 {
     TCase *t = tcase_create("trainers");
 
-    tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, make_folder, remove_folder);
     tcase_add_test(t, a_run_has_its_folder);
     tcase_add_loop_test(t, threads_do_not_show, 0, 3);

@@ -471,7 +471,6 @@ Suite *suite_transforms(void)
     Suite *suite = suite_create("transforms");
     TCase *prepared = tcase_create("prepared");
 
-    tcase_set_timeout(prepared, 60);
     tcase_add_checked_fixture(prepared, data_test_make_folder, data_test_remove_folder);
     for (int i = 0; i < LENGTH(tests); i++)
         tcase_add_test(prepared, tests[i]);
