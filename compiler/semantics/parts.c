@@ -77,7 +77,7 @@ static void check_part(Sema *s, const char *key, const Constant *name)
         return;
     if (near)
         note(s->source, "did you mean `%s`?", near);
-    else
+    else if (count)
         note(s->source, "netc --summary lists the layers; `%s` is the first with weights",
              names[0]);
 }
