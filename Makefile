@@ -102,7 +102,7 @@ $(BUILD)/check_all: $(test_objects) $(filter-out %/main.o,$(compiler_objects)) \
 
 tests: all $(BUILD)/check_all
 PACKAGES = @CC="$(if $(filter file,$(origin CC)),,$(CC))" tests/support/packages.sh
-ASAN = BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" CFLAGS="-O1 -g"
+ASAN = BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" CFLAGS="-O1 -g1"
 test:
 	$(PACKAGES) test sanitizers lint
 	@$(MAKE) --no-print-directory tests

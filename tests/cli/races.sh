@@ -16,7 +16,7 @@ then
 fi
 rm -f "$probe"
 make -C "$tests/.." --no-print-directory -j2 BUILD="$build/tsan" SANITIZE=-fsanitize=thread \
-    CFLAGS="-O1 -g" all >"$build/tsan.log" 2>&1 || { tail "$build/tsan.log"; exit 1; }
+    CFLAGS="-O1 -g1" all >"$build/tsan.log" 2>&1 || { tail "$build/tsan.log"; exit 1; }
 NETC=$build/tsan/netc
 # shellcheck source=tests/support/shell.sh
 . "$tests/support/shell.sh"

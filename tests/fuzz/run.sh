@@ -33,7 +33,7 @@ fi
 # ---- build ---------------------------------------------------------------------------------------
 
 build() {
-    MAKEFLAGS= make -s --no-print-directory -j"$jobs" BUILD="$fuzz" CC="$cc" CFLAGS="-O1 -g" "$@"
+    MAKEFLAGS= make -s --no-print-directory -j"$jobs" BUILD="$fuzz" CC="$cc" CFLAGS="-O1 -g1" "$@"
 }
 
 # the .net file of a target: the first that its text names
@@ -65,7 +65,7 @@ build_all() {
     mkdir -p "$fuzz/$here/models"
     for model in "$here"/models/*.net; do
         "$fuzz/netc" --target generic --emit-c "$model" -o "$fuzz/$model.c" &&
-            "$cc" -std=c11 -O1 -g -Iruntime -Dmain=run_trainer -c -o "$fuzz/$model.o" \
+            "$cc" -std=c11 -O1 -g1 -Iruntime -Dmain=run_trainer -c -o "$fuzz/$model.o" \
                 "$fuzz/$model.c" || return
     done
     for target in "${targets[@]}"; do
