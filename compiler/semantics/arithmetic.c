@@ -16,6 +16,8 @@ static Object add_layer(Sema *s, const char *name, Span span, Object a, const Ob
     Call *call = allocate(sizeof *call);
     Layer *inputs[2] = {a.layer, b ? b->layer : NULL};
 
+    if (!a.layer || (b && !b->layer)) /* an error was told */
+        return error_object(span);
     call->name = name;
     call->span = span;
     if (argument)
