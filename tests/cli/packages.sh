@@ -15,15 +15,16 @@ machine() {
     chmod +x base/* machine/* 2>/dev/null
 }
 
-# asks NAME CC PACKAGE: does the build want the package?
+# asks NAME CC PACKAGE: does the build want the package? or `what` else
+what=build
 asks() {
     local asked
-    asked=$(PATH=$PWD/base:$PWD/machine CC=$2 "$root/tests/support/packages.sh" build | tail -n 1)
+    asked=$(PATH=$PWD/base:$PWD/machine CC=$2 "$root/tests/support/packages.sh" $what | tail -n 1)
     check "$1: $3" bash -c '[[ " $0 " == *" $1 "* ]]' "$asked" "$3"
 }
 asks_not() {
     local asked
-    asked=$(PATH=$PWD/base:$PWD/machine CC=$2 "$root/tests/support/packages.sh" build | tail -n 1)
+    asked=$(PATH=$PWD/base:$PWD/machine CC=$2 "$root/tests/support/packages.sh" $what | tail -n 1)
     check "$1: no $3" bash -c '[[ " $0 " != *" $1 "* ]]' "$asked" "$3"
 }
 
@@ -37,4 +38,9 @@ asks_not "another C compiler" "" flex
 machine clang-15
 asks_not "an older clang" "" clang
 asks "an older clang" "" bison
+what=test
+asks "an empty machine" "" openmpi-bin
+machine mpicc mpirun
+asks_not "another MPI" "" libopenmpi-dev
+asks_not "another MPI" "" openmpi-bin
 finish

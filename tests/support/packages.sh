@@ -27,7 +27,8 @@ build="flex:flex bison:bison clang:${found:-clang} \
        libpng-dev:/usr/include/png.h libjpeg62-turbo-dev:/usr/include/jpeglib.h"
 tests="pkg-config:pkg-config check:/usr/include/check.h valgrind:valgrind qemu-user:qemu-aarch64 \
        libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/string.h \
-       libc6-dev-riscv64-cross:/usr/riscv64-linux-gnu/include/string.h"
+       libc6-dev-riscv64-cross:/usr/riscv64-linux-gnu/include/string.h \
+       libopenmpi-dev:mpicc openmpi-bin:mpirun"
 wasm="lld:ld.lld wasi-libc:/usr/include/wasm32-wasi/string.h"
 
 install() {
