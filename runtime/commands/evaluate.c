@@ -19,6 +19,10 @@ double net_evaluate(struct net_session *session, struct net_loader *loader, enum
     int n;
 
     net_metrics_reset(metrics);
+    if (net_are_several(session->options->ranks)) {
+        session->options->ranks->evaluate(session, loader, part, rows, count, metrics);
+        return net_metrics_loss(metrics) + net_penalty(session);
+    }
     net_loader_begin(loader, part, NULL, rows, count, session->model->batch);
     while ((batch = net_loader_next(loader, &numbers, &n))) {
         net_forward(session, batch, n, true);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "commands/train.h"
 
@@ -224,8 +225,9 @@ static void finish_training(struct trainer *trainer, bool whole)
                  "kept",
                  trainer->run.options->value[NET_MONITOR].text);
     }
-    net_weights_write(&trainer->run.folder, "model.safetensors", session->model,
-                      session->run.params, trainer->run.checksum);
+    if (!net_is_led(trainer->run.options->ranks))
+        net_weights_write(&trainer->run.folder, "model.safetensors", session->model,
+                          session->run.params, trainer->run.checksum);
     /* of several sections one's loss may be what another wants */
     const bool finite = evaluate_parts(trainer),
                worse = trainer->first > 0 && trainer->trained > LARGE * trainer->first &&
@@ -237,6 +239,8 @@ static void finish_training(struct trainer *trainer, bool whole)
         net_warn(
             "the loss of train is %.4g, and was %.4g at the first step: nothing was learnt. %s",
             trainer->trained, trainer->first, advise_diverged(trainer, true));
+    while (!finite && net_is_led(trainer->run.options->ranks))
+        pause(); /* until rank 0, which tells of it, ends all */
     if (!finite) {
         net_fail(NET_DIVERGED, "the loss after the last step is not finite. %s",
                  advise_diverged(trainer, session->run.step > 0));
@@ -263,7 +267,7 @@ int net_train_run(struct net_options *options, struct net_signals *signals)
 
     look_at_data(trainer);
     save_training(trainer);
-    if (net_is_led(options->ranks)) {
+    if (signal && net_is_led(options->ranks)) {
         /* rank 0 tells of the end */
     } else if (signal) {
         char *place = net_folder_place(options->whole ? options->whole : &trainer->run.folder);

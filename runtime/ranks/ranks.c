@@ -11,73 +11,27 @@
  * Rank 0 says and writes what there is to be told; the others are silent. Everything that decides
  * how a run goes on is either computed by all alike or goes along with the sums. Whoever fails ends
  * all: rank 0 at once, another after a moment, in which rank 0 may find the same fault. A rank
- * waits for another for a limited time, but for rank 0 at the end, whose evaluation and files take
- * as long as they take: there the others sleep, and MPI ends them where rank 0 is lost.
+ * waits for another for a limited time, but for rank 0 at the end, whose files take as long as they
+ * take: there the others sleep, and MPI ends them where rank 0 is lost.
  */
 
 #define _GNU_SOURCE
 
 #include <math.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
 
-#include "training/training.h"
+#include "ranks/ranks.h"
 
 enum {
     LIMIT = 600,         /* seconds, at most, that a rank waits for another */
-    SPINS = 2000,        /* looks before it gives way */
-    MESSAGE = 1 << 30,   /* bytes of one message */
     ALIGNED = 16,        /* floats */
     TURNS = 20,          /* ranks that speak one behind another, where all have a fault */
     LOOK_AT_WEIGHTS = 64 /* steps between checks that all have the same */
 };
-
-/* ---- Two ranks ------------------------------------------------------------------------------- */
-
-static _Noreturn void fail_waiting(const struct net_world *ranks, int with)
-{
-    net_fail(NET_FAULT,
-             "rank %d has waited %.0f s for rank %d, which is lost, or waits for one that is "
-             "(NETC_RANK_LIMIT sets how many seconds are waited); --resume goes on from the last "
-             "checkpoint",
-             ranks->rank, ranks->limit, with);
-}
-
-/* Another process may have this core, at last for longer. */
-static void give_way(const struct net_world *ranks, int with, double waited)
-{
-    if (waited > ranks->limit)
-        fail_waiting(ranks, with);
-    if (waited < 0.02)
-        sched_yield();
-    else
-        usleep(100);
-}
-
-/* As many bytes as each of the two has for the other. */
-static void exchange(const struct net_world *ranks, int with, const void *send, size_t send_size,
-                     void *receive, size_t receive_size)
-{
-    const size_t most = send_size > receive_size ? send_size : receive_size;
-    const double began = net_now();
-
-    for (size_t at = 0; at < most; at += MESSAGE) {
-        const size_t sent = at < send_size ? send_size - at : 0,
-                     received = at < receive_size ? receive_size - at : 0;
-        struct net_exchange exchange;
-
-        ranks->link->start(&exchange, with, (const char *)send + at,
-                           sent < MESSAGE ? sent : MESSAGE, (char *)receive + at,
-                           received < MESSAGE ? received : MESSAGE);
-        for (long looks = 0; !ranks->link->done(&exchange); looks++)
-            if (looks >= SPINS)
-                give_way(ranks, with, net_now() - began);
-    }
-}
 
 /* ---- The sums of a step ---------------------------------------------------------------------- */
 
@@ -101,7 +55,7 @@ static void sum_records(struct net_world *ranks, struct record *own)
         const struct record mine = *own;
         struct record other;
 
-        exchange(ranks, ranks->rank ^ bit, &mine, sizeof mine, &other, sizeof other);
+        net_ranks_exchange(ranks, ranks->rank ^ bit, &mine, sizeof mine, &other, sizeof other);
         if (other.step != own->step || other.checksum != own->checksum)
             net_fail(NET_FAULT,
                      "ranks %d and %d have not the same weights before step %u: their machines "
@@ -140,9 +94,9 @@ static void sum_floats(const struct net_world *ranks, float *floats, float *room
         const struct range own = half_of(ranges[level], upper),
                            other = half_of(ranges[level], !upper);
 
-        exchange(ranks, ranks->rank ^ 1 << level, floats + other.begin,
-                 (other.end - other.begin) * sizeof *floats, room,
-                 (own.end - own.begin) * sizeof *floats);
+        net_ranks_exchange(ranks, ranks->rank ^ 1 << level, floats + other.begin,
+                           (other.end - other.begin) * sizeof *floats, room,
+                           (own.end - own.begin) * sizeof *floats);
         for (size_t i = own.begin; i < own.end; i++)
             floats[i] = floats[i] + room[i - own.begin] + 0.0f;
         ranges[level + 1] = own;
@@ -151,9 +105,9 @@ static void sum_floats(const struct net_world *ranks, float *floats, float *room
         const struct range own = ranges[level + 1],
                            other = half_of(ranges[level], !(ranks->rank >> level & 1));
 
-        exchange(ranks, ranks->rank ^ 1 << level, floats + own.begin,
-                 (own.end - own.begin) * sizeof *floats, floats + other.begin,
-                 (other.end - other.begin) * sizeof *floats);
+        net_ranks_exchange(ranks, ranks->rank ^ 1 << level, floats + own.begin,
+                           (own.end - own.begin) * sizeof *floats, floats + other.begin,
+                           (other.end - other.begin) * sizeof *floats);
     }
 }
 
@@ -196,7 +150,7 @@ static char *describe(const struct net_training *run)
 static void agree(const struct net_training *run)
 {
     enum { FIRST = 16 + 1 + 8 }; /* the model's hash and the data's checksum */
-    const struct net_world *ranks = run->options->ranks;
+    struct net_world *ranks = run->options->ranks;
     char *own = describe(run);
     uint32_t sums[2] = {(uint32_t)crc32_z(0, (const Bytef *)own, FIRST),
                         (uint32_t)crc32_z(0, (const Bytef *)own, strlen(own))};
@@ -205,7 +159,7 @@ static void agree(const struct net_training *run)
         const int with = ranks->rank ^ bit;
         uint32_t other[2];
 
-        exchange(ranks, with, sums, sizeof sums, other, sizeof other);
+        net_ranks_exchange(ranks, with, sums, sizeof sums, other, sizeof other);
         if (other[0] != sums[0])
             net_fail(NET_FAULT,
                      "ranks %d and %d have other trainers or other data, by the checksums of all "
@@ -218,6 +172,7 @@ static void agree(const struct net_training *run)
                      ranks->rank, with);
     }
     free(own);
+    net_ranks_open_evaluation(ranks, &run->session);
 }
 
 /* ---- Opening and the end --------------------------------------------------------------------- */
@@ -228,7 +183,7 @@ static void leave(struct net_world *ranks)
     char byte = 0, other;
 
     for (int with = 1; !ranks->rank && with < ranks->size; with++)
-        exchange(ranks, with, &byte, 1, &other, 1);
+        net_ranks_exchange(ranks, with, &byte, 1, &other, 1);
     if (ranks->rank) {
         struct net_exchange exchange;
 
@@ -353,6 +308,7 @@ struct net_world *net_open_ranks(const struct net_model *model)
                                 .join = join,
                                 .agree = agree,
                                 .sum = sum,
+                                .evaluate = net_ranks_evaluate,
                                 .leave = leave};
     if (is_started())
         open_link(ranks);

@@ -10,6 +10,8 @@
 #include "netrt.h"
 
 struct net_training;
+struct net_gather;
+struct net_metrics;
 
 struct net_world {
     int rank, size; /* of this process, from 0; of all */
@@ -26,6 +28,10 @@ struct net_world {
     void (*agree)(const struct net_training *run); /* that all begin alike, or the end */
     /* run.grads, weight and loss = the sums of those of all ranks, in the same step */
     void (*sum)(struct net_session *session, double *weight, double *loss);
+    /* Adds all rows of a part to the metrics, of which each rank computes some. */
+    void (*evaluate)(struct net_session *session, struct net_loader *loader, enum net_part part,
+                     const long *rows, long count, struct net_metrics *metrics);
+    struct net_gather *gather;              /* for it */
     void (*leave)(struct net_world *ranks); /* the end of all */
 };
 

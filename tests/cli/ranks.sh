@@ -96,6 +96,14 @@ for ranks in 2 4 8; do
     check "the same history" \
         cmp <(cut -d, -f1-6 one/history.csv) <(cut -d, -f1-6 $ranks/history.csv)
 done
+# an epoch of 4 batches of train and one of validation is 3 rounds, and so are the parts at the end:
+# of each a rank sends its predictions, 96 rows of 10, and the sums of up to 8 losses
+check "what counts messages" mpicc -shared -fPIC -o sent.so "$root/tests/faults/sent.c"
+check "two ranks that are counted" env SENT=sent LD_PRELOAD="$PWD/sent.so" \
+    mpirun -n 2 ./ranks train --out counted --quiet --epochs 1
+for rank in 0 1; do
+    check "rank $rank evaluates its part" grep -x "$((96 * 10 * 4 + 8 * 12)) 6" sent.$rank
+done
 check "two ranks" mpirun -n 2 ./ranks train --out cut --quiet --max-steps 7
 check "go on as four" mpirun -n 4 ./ranks train --resume cut --quiet --max-steps 0
 check "to the same bits" cmp one/model.safetensors cut/model.safetensors
