@@ -25,8 +25,11 @@ static int compile_prediction(const Options *o, const Clang *clang, const Target
     model->max_batch = o->batch ? o->batch : 1;
     if (!keep_prediction(evaluate, model->max_batch))
         return EXIT_FAULT;
+
+    const Folds folds = fold_batchnorms(evaluate);
     Library library = describe_library(model, plan_prediction(evaluate, target), train);
 
+    library.folds = folds;
     if (o->weights && !read_weights(&library, o->weights))
         return EXIT_FAULT;
     return build_library(o, clang, &library);

@@ -61,6 +61,19 @@ typedef struct Port {
 
 enum { MAX_PORTS = 32 };
 
+/* A batchnorm that is in the product before it: names of its tensors. */
+typedef struct Fold {
+    Node *product;
+    const Value *weight, *bias; /* of the product; the bias may be the batchnorm's own */
+    const char *gamma, *beta, *mean, *var;
+    double eps;
+} Fold;
+
+typedef struct Folds {
+    Fold *at;
+    int count;
+} Folds;
+
 typedef struct Library {
     const Model *model;
     Program *program;
@@ -76,12 +89,17 @@ typedef struct Library {
     int input_count, output_count;
     const char **others; /* tensors of the model that the prediction is not made of */
     int other_count;
+    Folds folds;
 } Library;
 
 /* prediction.c. Takes the loss from a simplified evaluate graph, applies what it took in, and makes
    the graph one of at most `rows` rows at a time. False: errors were reported. */
 bool keep_prediction(Graph *evaluate, int rows);
 Program *plan_prediction(Graph *evaluate, const Target *target);
+
+/* fold.c. Of its batchnorms those that a product takes in. */
+Folds fold_batchnorms(Graph *evaluate);
+int tensor_place(const Graph *g, const Value *tensor); /* among the tensors of NAME.c */
 
 /* ports.c. `all`: the graph with every tensor of the model. */
 Library describe_library(const Model *model, Program *program, const Graph *all);

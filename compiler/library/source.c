@@ -38,15 +38,35 @@ static bool has_classes(const Library *l)
     return any;
 }
 
+static void write_folds(Text *out, const Library *l)
+{
+    const Graph *g = l->program->graph;
+
+    line(out, 0, "/* Batchnorms that are in the weights: see library/weights.h. */");
+    line(out, 0, "static const struct net_library_fold folds[] = {");
+    for (int i = 0; i < l->folds.count; i++) {
+        const Fold *f = &l->folds.at[i];
+
+        line(out, 1, "{%d, %d, %s, %s,", tensor_place(g, f->weight), tensor_place(g, f->bias),
+             quoted(f->gamma), quoted(f->beta));
+        line(out, 2, "%s, %s, %s},", quoted(f->mean), quoted(f->var), number_text(f->eps));
+    }
+    line(out, 0, "};\n");
+}
+
 static void write_tables(Text *out, const Library *l, const Emitter *e)
 {
     write_tensors(e, out);
+    if (l->folds.count)
+        write_folds(out, l);
     text_add(out, "static const char *const others[] = {");
     for (int i = 0; i < l->other_count; i++)
         text_add(out, "%s, ", quoted(l->others[i]));
     line(out, 0, "NULL};\n");
     line(out, 0, "static const struct net_library library = {");
     line(out, 1, ".tensors = tensors, .tensor_count = %d, .others = others,", e->parameter_count);
+    if (l->folds.count)
+        line(out, 1, ".folds = folds, .fold_count = %d,", l->folds.count);
     line(out, 1, ".params_size = sizeof(struct params),");
     line(out, 1, ".evaluated = %s,", quoted(evaluated_text(l->model)));
     if (has_classes(l) || l->is_raw)

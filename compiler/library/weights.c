@@ -68,13 +68,34 @@ static struct net_tensor tensor_of(const Value *value)
     return tensor;
 }
 
+static struct net_library_fold *tables_of_folds(const Library *l)
+{
+    const Graph *g = l->program->graph;
+    struct net_library_fold *folds = allocate((size_t)(l->folds.count + 1) * sizeof *folds);
+
+    for (int i = 0; i < l->folds.count; i++) {
+        const Fold *fold = &l->folds.at[i];
+
+        folds[i] = (struct net_library_fold){tensor_place(g, fold->weight),
+                                             tensor_place(g, fold->bias),
+                                             fold->gamma,
+                                             fold->beta,
+                                             fold->mean,
+                                             fold->var,
+                                             fold->eps};
+    }
+    return folds;
+}
+
 /* The tables of NAME.c, for netc itself. */
 static struct net_library tables_of(const Library *l)
 {
     const Graph *g = l->program->graph;
     struct net_tensor *tensors = NULL;
     const char **others = copy_array(l->others, l->other_count, sizeof *others);
-    struct net_library tables = {.evaluated = evaluated_text(l->model)};
+    struct net_library tables = {.folds = tables_of_folds(l),
+                                 .fold_count = l->folds.count,
+                                 .evaluated = evaluated_text(l->model)};
 
     for (int i = 0; i < g->value_count; i++) {
         const Value *value = g->values[i];

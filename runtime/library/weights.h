@@ -30,10 +30,20 @@ NET_COLD const char *net_library_text(int error)
     return error >= 0 && error < NET_LIBRARY_ERRORS ? texts[error] : "there is no such error";
 }
 
+/* A batchnorm that is in the product before it: w becomes w s and b (b - mean) s + beta, where
+   s = gamma / sqrt(var + eps), in double, rounded once. */
+struct net_library_fold {
+    int weight, bias; /* which tensors they are; the bias may be beta itself, b is 0 then */
+    const char *gamma, *beta, *mean, *var; /* names */
+    double eps;
+};
+
 /* What a file's tensors are compared with. */
 struct net_library {
     const struct net_tensor *tensors; /* that the prediction is made of */
     int tensor_count;
+    const struct net_library_fold *folds;
+    int fold_count;
     const char *const *others; /* names of those that it is not made of; NULL behind the last */
     const char *evaluated;     /* the network's layers, net_model.evaluated */
     const char *preparation;   /* checksum of what their run has learnt of its data; NULL: any */
@@ -215,11 +225,90 @@ NET_COLD bool net_library_find(struct net_walk *w, const char *name)
     return false;
 }
 
+/* The numbers of a tensor of the file: of that shape, all finite. 0, or an error. */
+NET_COLD int net_library_numbers(const struct net_library_file *file, const char *name, int rank,
+                                 const int *shape, const unsigned char **numbers)
+{
+    struct net_walk w = net_library_header(file);
+    uint64_t count = 1;
+
+    if (!net_library_find(&w, name))
+        return NET_LIBRARY_MISSING_TENSOR;
+    const struct net_library_entry e = net_library_entry(&w);
+
+    if (!e.fits)
+        return NET_LIBRARY_NOT_SAFETENSORS;
+    if (!e.type.at || !net_string_is(e.type, "F32"))
+        return NET_LIBRARY_WRONG_TYPE;
+    if (e.rank != rank)
+        return NET_LIBRARY_WRONG_SHAPE;
+    for (int axis = 0; axis < rank; axis++, count *= e.shape[axis - 1])
+        if (e.shape[axis] != (uint64_t)shape[axis])
+            return NET_LIBRARY_WRONG_SHAPE;
+    if (e.end > file->data_size)
+        return NET_LIBRARY_CUT_OFF;
+    if (e.begin > e.end || e.end - e.begin != 4 * count)
+        return NET_LIBRARY_NOT_SAFETENSORS;
+    *numbers = file->data + e.begin;
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t bits;
+
+        memcpy(&bits, *numbers + 4 * i, sizeof bits);
+        if ((bits & 0x7f800000) == 0x7f800000)
+            return NET_LIBRARY_NOT_FINITE;
+    }
+    return NET_LIBRARY_OK;
+}
+
+NET_COLD double net_library_number(const unsigned char *numbers, long i)
+{
+    float x;
+
+    memcpy(&x, numbers + 4 * i, sizeof x);
+    return (double)x;
+}
+
+/* The numbers of a batchnorm. */
+struct net_library_norm {
+    const unsigned char *gamma, *beta, *mean, *var;
+    double eps;
+};
+
+/* 0, or an error, of tensor *name. */
+NET_COLD int net_library_norm(const struct net_library_file *file,
+                              const struct net_library_fold *fold, int channels,
+                              struct net_library_norm *norm, const char **name)
+{
+    const char *const names[] = {fold->gamma, fold->beta, fold->mean, fold->var};
+    const unsigned char *numbers[4];
+
+    for (int i = 0; i < 4; i++) {
+        const int error = net_library_numbers(file, names[i], 1, &channels, &numbers[i]);
+
+        *name = names[i];
+        if (error)
+            return error;
+    }
+    *norm = (struct net_library_norm){numbers[0], numbers[1], numbers[2], numbers[3], fold->eps};
+    for (int i = 0; i < channels; i++)
+        if (!(net_library_number(norm->var, i) + norm->eps > 0))
+            return NET_LIBRARY_NOT_FINITE;
+    return NET_LIBRARY_OK;
+}
+
+/* What the weights of output i are multiplied by. */
+NET_COLD double net_library_factor(const struct net_library_norm *norm, long i)
+{
+    return norm ? net_library_number(norm->gamma, i) /
+                      __builtin_sqrt(net_library_number(norm->var, i) + norm->eps)
+                : 1;
+}
+
 /* A weight [out, in, 3, 3], `taps` as bytes of floats, transformed for tiles of m x m outputs:
    G w G' in double, rounded once, [product][panel of outputs][input][block][16], as winograd.h
-   does. */
+   does. norm: or NULL. */
 NET_COLD void net_library_transform(const struct net_tensor *tensor, float *to,
-                                    const unsigned char *taps)
+                                    const unsigned char *taps, const struct net_library_norm *norm)
 {
     static const double four[6][3] = {{1.0 / 4, 0, 0},
                                       {-1.0 / 6, -1.0 / 6, -1.0 / 6},
@@ -234,59 +323,82 @@ NET_COLD void net_library_transform(const struct net_tensor *tensor, float *to,
 
     for (long i = 0; i < (long)tensor->shape[0] * inputs; i++) {
         const int output = (int)(i / inputs), block = output / 16;
+        const double factor = net_library_factor(norm, output);
         int width;
         const long panel = net_panel_of_block(tensor, block, &width);
         float *at = to + 16 * (panel * inputs + i % inputs * width + block - panel) + output % 16;
 
-        float w[9];
+        double w[9];
 
-        memcpy(w, taps + i * (long)sizeof w, sizeof w);
+        for (int tap = 0; tap < 9; tap++)
+            w[tap] = factor * net_library_number(taps, 9 * i + tap);
         for (int k = 0; k < n * n; k++) {
             double sum = 0;
 
             for (int tap = 0; tap < 9; tap++)
-                sum += g[k / n][tap / 3] * g[k % n][tap % 3] * (double)w[tap];
+                sum += g[k / n][tap / 3] * g[k % n][tap % 3] * w[tap];
             at[k * step] = (float)sum;
         }
     }
 }
 
-/* 0, with the tensor at its place of `params`, or an error. */
-NET_COLD int net_library_read(const struct net_library_file *file, const struct net_tensor *tensor,
-                              void *params)
+/* The same of any other weight. */
+NET_COLD void net_library_scale(const struct net_tensor *tensor, float *to,
+                                const unsigned char *numbers, const struct net_library_norm *norm)
 {
-    const uint64_t count = (uint64_t)net_tensor_elements(tensor);
-    float *to = (float *)((char *)params + tensor->offset);
-    struct net_walk w = net_library_header(file);
+    const long count = net_tensor_elements(tensor), each = count / tensor->shape[0];
 
-    if (!net_library_find(&w, tensor->name))
-        return NET_LIBRARY_MISSING_TENSOR;
-    const struct net_library_entry e = net_library_entry(&w);
+    for (long output = 0; output < tensor->shape[0]; output++) {
+        const double factor = net_library_factor(norm, output);
 
-    if (!e.fits)
-        return NET_LIBRARY_NOT_SAFETENSORS;
-    if (!e.type.at || !net_string_is(e.type, "F32"))
-        return NET_LIBRARY_WRONG_TYPE;
-    if (e.rank != tensor->rank)
-        return NET_LIBRARY_WRONG_SHAPE;
-    for (int axis = 0; axis < tensor->rank; axis++)
-        if (e.shape[axis] != (uint64_t)tensor->shape[axis])
-            return NET_LIBRARY_WRONG_SHAPE;
-    if (e.end > file->data_size)
-        return NET_LIBRARY_CUT_OFF;
-    if (e.begin > e.end || e.end - e.begin != 4 * count)
-        return NET_LIBRARY_NOT_SAFETENSORS;
-    for (uint64_t i = 0; i < count; i++) {
-        uint32_t bits;
-
-        memcpy(&bits, file->data + e.begin + 4 * i, sizeof bits);
-        if ((bits & 0x7f800000) == 0x7f800000)
-            return NET_LIBRARY_NOT_FINITE;
-        if (!tensor->winograd)
-            memcpy(&to[net_tensor_place(tensor, (long)i)], &bits, sizeof bits);
+        for (long i = output * each; i < (output + 1) * each; i++)
+            to[net_tensor_place(tensor, i)] = (float)(factor * net_library_number(numbers, i));
     }
+}
+
+/* And of a bias, which there may be none of. */
+NET_COLD void net_library_shift(const struct net_tensor *tensor, float *to,
+                                const unsigned char *numbers, const struct net_library_norm *norm)
+{
+    for (long i = 0; i < tensor->shape[0]; i++) {
+        const double b = numbers == norm->beta ? 0 : net_library_number(numbers, i);
+
+        to[net_tensor_place(tensor, i)] = (float)((b - net_library_number(norm->mean, i)) *
+                                                      net_library_factor(norm, i) +
+                                                  net_library_number(norm->beta, i));
+    }
+}
+
+/* 0, with tensor t at its place of `params`, or an error, of tensor *name. */
+NET_COLD int net_library_read(const struct net_library *library,
+                              const struct net_library_file *file, int t, void *params,
+                              const char **name)
+{
+    const struct net_tensor *tensor = &library->tensors[t];
+    const struct net_library_fold *fold = library->folds;
+    const struct net_library_fold *end = fold ? fold + library->fold_count : fold;
+    float *to = (float *)((char *)params + tensor->offset);
+    struct net_library_norm norm;
+    const unsigned char *numbers;
+    int error;
+
+    *name = tensor->name;
+    error = net_library_numbers(file, tensor->name, tensor->rank, tensor->shape, &numbers);
+    while (fold < end && fold->weight != t && fold->bias != t)
+        fold++;
+    if (!error && fold < end)
+        error = net_library_norm(file, fold, tensor->shape[0], &norm, name);
+    if (error)
+        return error;
     if (tensor->winograd)
-        net_library_transform(tensor, to, file->data + e.begin);
+        net_library_transform(tensor, to, numbers, fold < end ? &norm : NULL);
+    else if (fold == end)
+        for (long i = 0; i < net_tensor_elements(tensor); i++)
+            memcpy(&to[net_tensor_place(tensor, i)], numbers + 4 * i, sizeof *to);
+    else if (fold->weight == t)
+        net_library_scale(tensor, to, numbers, &norm);
+    else
+        net_library_shift(tensor, to, numbers, &norm);
     return NET_LIBRARY_OK;
 }
 
@@ -329,6 +441,7 @@ NET_COLD int net_library_weights(const struct net_library *library, const void *
                                  void *params, const char **tensor)
 {
     struct net_library_file file;
+    const char *name;
     int error;
 
     if (tensor)
@@ -343,9 +456,9 @@ NET_COLD int net_library_weights(const struct net_library *library, const void *
         return NET_LIBRARY_CHECKPOINT;
     memset(params, 0, library->params_size);
     for (int t = 0; t < library->tensor_count; t++)
-        if ((error = net_library_read(&file, &library->tensors[t], params)) != NET_LIBRARY_OK) {
+        if ((error = net_library_read(library, &file, t, params, &name)) != NET_LIBRARY_OK) {
             if (tensor)
-                *tensor = library->tensors[t].name;
+                *tensor = name;
             return error;
         }
     if (!net_library_is_whole(&file))

@@ -21,6 +21,7 @@ build digits digits.net
 check "a run" ./digits --max-steps 3 --out run --force --quiet
 check "predicts" ./digits predict --weights run --part train --format npy -o said.npy
 check "a library" "$netc" digits.net --library -o digits-lib
+check "its batchnorm is in the weights" sh -c '! grep -q normalize digits-lib/digits.c'
 check "with rows at once, the weights inside" \
     "$netc" digits.net --library --batch 7 --weights run -o batch-lib
 block c >host.c
@@ -46,7 +47,7 @@ if [ -z "$sanitize" ]; then
     check "names outside are the library's, and libc's two" sh -c '! nm -g digits-lib/libdigits.a |
         grep -vE "^$|:$| T digits_[a-z_]+$| U mem(cpy|set)$"'
     check "nothing that changes" sh -c '! nm digits-lib/libdigits.a | grep -E " [bBdDcC] " |
-        grep -vE " d (tensors|others|library|.*texts)$" | grep . &&
+        grep -vE " d (tensors|folds|others|library|.*texts)$" | grep . &&
         size digits-lib/libdigits.so | awk "NR == 2 { exit \$3 != 0 }"'
 fi
 cat >net_vec.net <<'END'
@@ -356,6 +357,10 @@ exits "a run of other preparations" 1 "has another log1p of point" \
     "$netc" log.net --library --weights xor-run -o other-lib
 exits "weights of another network" 1 "model.safetensors: ops.first.weight: a tensor is missing" \
     "$netc" digits.net --library --weights xor-run -o other-lib
+mkdir renamed && LC_ALL=C sed 's/running_var/running_vax/' run/model.safetensors \
+    >renamed/model.safetensors
+exits "a batchnorm without its variance" 1 "ops.middle.running_var: a tensor is missing" \
+    "$netc" digits.net --library --weights renamed -o other-lib
 mkdir moved && cp run/model.safetensors moved && sed 's/"3"/"4"/' run/preparation.json \
     >moved/preparation.json
 exits "another run's preparation" 1 "is not what the run of the weights has learnt" \

@@ -53,6 +53,18 @@ static const KernelCase cases[] = {
      "          -> dense(12)\n",
      "mse"},
 
+    {"batchnorms", 1, 1, true, "input x[3, 11, 13] = x\n    input y[20, 9] = y", "[55] = t", "x, y",
+     "    a = x -> conv2d(33, 3, padding=same) -> batchnorm -> relu\n"
+     "    b = a -> conv2d(33, 3, bias=false, padding=same) -> batchnorm(eps=0.01)\n"
+     "    c = a + b -> relu -> conv2d(6, 3, groups=3, bias=false) -> batchnorm\n"
+     "    d = y -> conv1d(17, 3) -> batchnorm -> flatten -> dense(9) -> batchnorm -> silu\n"
+     "    e = a -> batchnorm -> maxpool2d(3) -> batchnorm\n"
+     "    f = a -> conv2d(5, 3)\n"
+     "    g = concat(f -> batchnorm -> flatten -> dense(3), f -> relu -> flatten -> dense(2))\n"
+     "    h = concat(shared(e) -> batchnorm, shared(e -> tanh)) -> global_avgpool2d\n"
+     "    concat(c -> flatten -> dense(7), d, g, h)\n",
+     "mse"},
+
     {"sixteen images", 1, 1, false, "input x[5, 6] = x\n    input y[30] = y", "[5] = t", "x, y",
      "    concat(x -> conv1d(7, 3) -> lstm(4) -> last, y -> dense(70) -> tanh) -> dense(5)\n",
      "mse"},
@@ -122,40 +134,58 @@ static void *memory(const Loaded *l, const char *size)
     return at;
 }
 
-static double *numbers_of(const Reference *r, const char *name)
+/* The tensors as a .safetensors file. */
+static char *file_of(const Reference *r, size_t *size)
 {
-    for (int i = 0; i < r->graph->value_count; i++)
-        if (r->graph->values[i]->role != ROLE_RESULT && same(r->graph->values[i]->name, name))
-            return r->at[i];
-    ck_abort_msg("%s is not in the graph", name);
-    return NULL;
+    Text header = {0};
+    size_t end = 0;
+    char *file;
+
+    for (int i = 0; i < r->graph->value_count; i++) {
+        const Value *v = r->graph->values[i];
+        const Shape shape = file_shape(v);
+
+        if (v->role != ROLE_PARAMETER && v->role != ROLE_STATE)
+            continue;
+        text_add(&header, "%s\"%s\": {\"dtype\": \"F32\", \"shape\": [", end ? ", " : "{", v->name);
+        for (int axis = 0; axis < shape.rank; axis++)
+            text_add(&header, "%s%d", axis ? ", " : "", shape.size[axis]);
+        text_add(&header, "], \"data_offsets\": [%zu, ", end);
+        end += 4 * (size_t)shape_size(shape);
+        text_add(&header, "%zu]}", end);
+    }
+    text_add(&header, "}");
+    *size = 8 + header.length + end;
+    file = allocate(*size);
+    memcpy(file, &(uint64_t){header.length}, 8);
+    memcpy(file + 8, header.at, header.length);
+    end = 8 + header.length;
+    for (int i = 0; i < r->graph->value_count; i++) {
+        const Value *v = r->graph->values[i];
+
+        if (v->role != ROLE_PARAMETER && v->role != ROLE_STATE)
+            continue;
+        for (int k = 0; k < shape_size(v->shape); k++, end += 4)
+            memcpy(file + end, &(float){(float)r->at[i][k]}, 4);
+    }
+    return file;
 }
 
-static float *weights_of(const Loaded *l, const Reference *r)
+static void *weights_of(const Loaded *l, const Reference *r)
 {
-    const struct net_library *(*library)(void);
-    char *weights = memory(l, "weights_size");
+    size_t size;
+    const char *file = file_of(r, &size), *tensor;
+    void *weights = memory(l, "weights_size");
+    int (*open)(const void *, size_t, void *, const char **);
 
-    *(void **)&library = find(l, "test_library");
-    memset(weights, 0, library()->params_size);
-    for (int i = 0; i < library()->tensor_count; i++) {
-        const struct net_tensor *tensor = &library()->tensors[i];
-        float *at = (float *)(void *)(weights + tensor->offset);
-        float *numbers = allocate((size_t)net_tensor_size(tensor) * sizeof *numbers);
-
-        for (long k = 0; k < net_tensor_size(tensor); k++)
-            numbers[k] = (float)numbers_of(r, tensor->name)[k];
-        if (tensor->winograd)
-            net_library_transform(tensor, at, (const unsigned char *)numbers);
-        for (long k = 0; k < net_tensor_size(tensor) && !tensor->winograd; k++)
-            at[net_tensor_at(tensor, k)] = numbers[k];
-    }
-    return (float *)(void *)weights;
+    *(void **)&open = find(l, format("%s_open", l->library.name));
+    ck_assert_int_eq(open(file, size, weights, &tensor), 0);
+    return weights;
 }
 
 static void *input_of(const Port *port, const Reference *r)
 {
-    const double *numbers = r->at[port->value->id];
+    const double *numbers = r->at[find_field(r->graph, port->field)->id];
     float *input = allocate((size_t)port->size * sizeof *input);
 
     for (int i = 0; i < port->size; i++)
@@ -170,7 +200,8 @@ static void *input_of(const Port *port, const Reference *r)
 static void check_prediction(const Loaded *l, const Reference *r, const char *what)
 {
     const Port *ports = l->library.inputs, *out = &l->library.outputs[0];
-    const double allowed = bound_errors(r)[out->value->id];
+    const int result = r->graph->prediction->id;
+    const double allowed = bound_errors(r)[result];
     void *weights = weights_of(l, r), *arena = memory(l, "size");
     float *got = allocate((size_t)out->size * sizeof *got);
     int (*run)(const void *, const void *, const void *, float *, void *);
@@ -180,7 +211,7 @@ static void check_prediction(const Loaded *l, const Reference *r, const char *wh
         ck_assert_int_eq(run(weights, input_of(&ports[0], r), input_of(&ports[1], r), got, arena),
                          0);
         for (int i = 0; i < out->size; i++) {
-            const double expected = r->at[out->value->id][i];
+            const double expected = r->at[result][i];
 
             if (!(fabs((double)got[i] - expected) <= allowed))
                 ck_abort_msg("%s, call %d: element %d is %.9g, the reference says %.9g "
@@ -201,26 +232,51 @@ static int count_transformed(const Graph *g)
     return count;
 }
 
-static void check_library(const KernelCase *c, const char *target)
+static Graph *prediction_of(Model *model)
 {
-    Model *model = model_of(kernel_model(c));
-    Loaded l = {0};
     Graph *g;
-    Reference *r;
 
     model->max_batch = 1;
     g = lower(model, MODE_EVALUATE);
     simplify(g), verify(g);
     ck_assert(keep_prediction(g, 1));
-    l.library = describe_library(model, plan_prediction(g, find_target(target)), g);
+    return g;
+}
+
+static int count_op(const Graph *g, Op op)
+{
+    int count = 0;
+
+    for (int i = 0; i < g->node_count; i++)
+        count += g->nodes[i]->op == op;
+    return count;
+}
+
+/* The reference is of the graph with its batchnorms. */
+static void check_library(const KernelCase *c, const char *target)
+{
+    Model *model = model_of(kernel_model(c));
+    Loaded l = {0};
+    Graph *whole = prediction_of(model), *g = prediction_of(model);
+    const Folds folds = fold_batchnorms(g);
+    Reference *r;
+
+    l.library = describe_library(model, plan_prediction(g, find_target(target)), whole);
+    l.library.folds = folds;
     l.graph = g;
+    if (same(c->name, "batchnorms")) {
+        ck_assert_int_eq(folds.count, 5);
+        ck_assert_int_eq(count_op(g, OP_NORMALIZE), 4);
+    }
     ck_assert_int_eq(g->images, same(c->name, "sixteen images") ? 16 : 1);
-    ck_assert_int_eq(count_transformed(g), same(c->name, "images") ? 2 : 0);
+    ck_assert_int_eq(count_transformed(g), same(c->name, "images")       ? 2
+                                           : same(c->name, "batchnorms") ? 1
+                                                                         : 0);
     if (is_sanitized()) { /* they see netc; the library's code is the same in the plain build */
         ck_assert(*emit_library(&l.library).head != '\0');
         return;
     }
-    r = random_reference(g, 1, 3);
+    r = random_reference(whole, 1, 3);
     evaluate_reference(r);
     load(&l, target);
     check_prediction(&l, r, format("%s, %s", c->name, target));
