@@ -1,6 +1,6 @@
 """What the rows of real_data.py have in common: a trainer of models/zoo, and PyTorch's loop.
 
-A row is a function of the options and of a folder of its own, and gives a Row."""
+A row is a function of the options and of a folder of its own, and gives a Row, or several."""
 
 import json
 import math
@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
-ZOO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "models", "zoo")
+MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "models")
+ZOO = os.path.join(MODELS, "zoo")
 
 
 class Row(NamedTuple):
@@ -27,12 +28,13 @@ class Row(NamedTuple):
 
 
 class Netc:
-    """A model's trainer in a folder of its own."""
+    """A model's trainer, and its run, in a folder."""
 
     def __init__(self, options, name, folder, *flags):
         self.trainer = os.path.join(folder, os.path.basename(name))
         self.run = os.path.join(folder, "run")
         self.threads = str(options.threads)
+        os.makedirs(folder, exist_ok=True)
         self.call(options.netc, os.path.join(ZOO, name + ".net"), "-o", self.trainer, *flags)
 
     def call(self, *command):
