@@ -43,13 +43,13 @@ static inline long net_attention_scratch(int keys, int size, int backward)
 }
 
 /* Floats of a thread's scratch: a packed strip of rows; sixteen rows, their transposes, and sums of
-   as many channels, up to a tile; a strip of scores. */
+   as many channels, up to a tile; a strip of scores; a row. */
 static inline long net_info_nce_scratch(int channels)
 {
     const long row = (channels + 15) / 16 * 16L;
 
     return net_packed_keys(NET_INFO_NCE_ROWS, channels) + 3 * 16 * row +
-           16 * (NET_INFO_NCE_ROWS + 2 * NET_TILE_ROWS);
+           16 * (NET_INFO_NCE_ROWS + 2 * NET_TILE_ROWS) + row;
 }
 
 #endif

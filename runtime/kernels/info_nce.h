@@ -6,7 +6,9 @@
  * strips, whose scores are computed again in backward beside the stored maximum and sum of
  * exponentials: nothing is as large as batch by batch. A row's gradient has what its own loss gives
  * it, and what it gives the losses of other rows, of which it is a positive or a negative; each
- * thread reads all rows and writes its own.
+ * thread reads all rows and writes its own. The weights of a sum of rows nearly cancel, so that of
+ * rows that are nearly alike rounding would leave little: what the rows differ from a middle is
+ * summed, and the middle, times the sum of the weights, added at the end.
  *
  * Needs: attention.h. Gives: net_info_nce, net_info_nce_grad.
  */
@@ -24,9 +26,9 @@ struct net_info_nce {
 /* ---- Strips ---------------------------------------------------------------------------------- */
 
 /* Where a thread has a strip of rows, packed; sixteen rows, their transposes, sums of as many
-   channels; scores, [row of the strip][16]. */
+   channels; scores, [row of the strip][16]; the mean of the sixteen. */
 struct net_pairs {
-    float *strip, *own, *lanes, *sum, *score;
+    float *strip, *own, *lanes, *sum, *score, *middle;
     struct net_attention shape; /* its size: the channels */
 };
 
@@ -34,12 +36,14 @@ NET_INLINE struct net_pairs net_pairs_in(float *scratch, struct net_info_nce s)
 {
     const long floats = 16L * ((s.channels + 15) / 16 * 16);
     float *own = scratch + net_packed_keys(NET_INFO_NCE_ROWS, s.channels);
+    float *score = own + 3 * floats + 16 * NET_TILE_ROWS;
 
     return (struct net_pairs){.strip = scratch,
                               .own = own,
                               .lanes = own + floats,
                               .sum = own + 2 * floats,
-                              .score = own + 3 * floats + 16 * NET_TILE_ROWS,
+                              .score = score,
+                              .middle = score + 16 * (NET_INFO_NCE_ROWS + NET_TILE_ROWS),
                               .shape = {.size = s.channels}};
 }
 
@@ -184,10 +188,27 @@ NET_INLINE void net_pair_gradients(float *score, int first, int count, struct ne
     }
 }
 
-/* A strip of the other view, or of the own one: the sums of sixteen rows. */
-NET_INLINE void net_add_strip(struct net_pairs p, const float *x, int own, int first, int block,
-                              int tile_rows, struct net_pair_losses z, const struct net_run *run)
+/* The mean of the rows that are the lanes, which are there times `scale`. */
+NET_INLINE void net_set_middle(struct net_pairs p, int block, float scale,
+                               const struct net_run *run)
 {
+    const int row = net_head_row(p.shape), rows = net_rows(run, block);
+
+    for (int c = 0; c < row; c += 16) {
+        vec sum = vec_zero();
+
+        for (int i = 0; i < rows; i++)
+            sum = vec_add(sum, vec_load(p.own + i * row + c));
+        vec_store(p.middle + c, vec_mul(vec_set(1.0f / (scale * (float)rows)), sum));
+    }
+}
+
+/* A strip of the other view, or of the own one: the sums of sixteen rows, and of their weights. */
+NET_INLINE void net_add_strip(struct net_pairs p, vec *weights, const float *x, int own, int first,
+                              int block, int tile_rows, struct net_pair_losses z,
+                              const struct net_run *run)
+{
+    const int row = net_head_row(p.shape);
     const int count = net_score_strip(p, x, first, tile_rows, run);
     float *diagonal = net_diagonal(p, block, first);
     _Alignas(64) float dy[16];
@@ -202,11 +223,17 @@ NET_INLINE void net_add_strip(struct net_pairs p, const float *x, int own, int f
         if (own)
             diagonal[17 * i] = 0.0f;
     }
+    for (int j = 0; j < count; j++) {
+        *weights = vec_add(*weights, vec_load(p.score + 16 * j));
+        for (int c = 0; c < row; c += 16)
+            vec_store(p.strip + j * row + c,
+                      vec_sub(vec_load(p.strip + j * row + c), vec_load(p.middle + c)));
+    }
     net_weighted_sums(p.sum, p.strip, p.score, count, tile_rows, p.shape);
 }
 
-/* The sums, times `scale`, back to rows. */
-NET_INLINE void net_put_sums(float *dx, struct net_pairs p, int block, float scale,
+/* The sums with the middle, times `scale`, back to rows. */
+NET_INLINE void net_put_sums(float *dx, struct net_pairs p, vec weights, int block, float scale,
                              const struct net_run *run)
 {
     const struct net_heads v = {0, p.shape.size};
@@ -214,7 +241,8 @@ NET_INLINE void net_put_sums(float *dx, struct net_pairs p, int block, float sca
 
     for (int c = 0; c < row; c += 16) {
         for (int i = c; i < c + 16; i++)
-            vec_store(p.sum + 16 * i, vec_mul(vec_set(scale), vec_load(p.sum + 16 * i)));
+            vec_store(p.sum + 16 * i, vec_mul(vec_set(scale), vec_fma(vec_set(p.middle[i]), weights,
+                                                                      vec_load(p.sum + 16 * i))));
         net_transpose_16x16(p.own + c, row, p.sum + 16 * c, 16, 16, 16);
     }
     for (int i = 0; i < net_rows(run, block); i++)
@@ -236,8 +264,10 @@ NET_TEMPLATE void net_info_nce_grad(float *dx, const float *x, const float *othe
                                     .dy = net_load_numbers(dy, block, mine, run),
                                     .counts_rows = views == 2 || view == 0,
                                     .counts_strip = views == 2 || view == 1};
+        vec weights = vec_zero();
 
         net_set_lanes(p, x, block, s.scale, run);
+        net_set_middle(p, block, s.scale, run);
         for (int c = 0; c < net_head_row(p.shape); c++)
             vec_store(p.sum + 16 * c, vec_zero());
         for (int own = 0; own < views; own++) {
@@ -245,9 +275,9 @@ NET_TEMPLATE void net_info_nce_grad(float *dx, const float *x, const float *othe
             z.at_share = z.at_max + views;
             z.at_dy = dy + (own ? mine : theirs);
             for (int first = 0; first < run->n; first += NET_INFO_NCE_ROWS)
-                net_add_strip(p, own ? x : other, own, first, block, tile_rows, z, run);
+                net_add_strip(p, &weights, own ? x : other, own, first, block, tile_rows, z, run);
         }
-        net_put_sums(dx, p, block, s.scale, run);
+        net_put_sums(dx, p, weights, block, s.scale, run);
     }
 }
 

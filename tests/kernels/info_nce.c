@@ -191,6 +191,60 @@ START_TEST(template)
 }
 END_TEST
 
+/* By how much neighbouring channels of the gradients differ, of `views` and of what is right. */
+static double worst_step(const Values *x, int n, const double *right)
+{
+    double worst = 0, most = 0;
+
+    for (int k = 0; k < 2 * n; k++)
+        for (int c = 1; c < CHANNELS; c++) {
+            const double *at = right + k * CHANNELS + c, step = at[0] - at[-1];
+            const TestValue *d = &x->d[k / n];
+            const double found = test_get(d, k % n, 0, c) - test_get(d, k % n, 0, c - 1);
+
+            worst = fmax(worst, fabs(found - step));
+            most = fmax(most, fabs(step));
+        }
+    return worst / most;
+}
+
+/* Rows that are nearly alike, as an untrained network gives them: their weighted sums cancel, and
+   what is left of them is known as well as what the rows differ by. */
+START_TEST(nearly_alike)
+{
+    const int n = IMAGES, views = templates[_i].views;
+    const long stride = net_info_nce_scratch(CHANNELS);
+    float *scratch = nan_floats(stride);
+    double *right = calloc((size_t)(2 * n * CHANNELS), sizeof *right);
+    struct net_run run = {.n = n, .scratch = scratch, .scratch_stride = stride};
+    Values x = {random_value(BATCH_BLOCKS, 1, CHANNELS, 1),
+                random_value(BATCH_BLOCKS, 1, CHANNELS, 2),
+                random_value(BATCH_BLOCKS, 1, views, 3),
+                nan_value(BATCH_BLOCKS, 1, views),
+                nan_value(BATCH_BLOCKS, 1, 2 * views),
+                {nan_value(BATCH_BLOCKS, 1, CHANNELS), nan_value(BATCH_BLOCKS, 1, CHANNELS)}};
+
+    for (int k = 0; k < 2 * n; k++)
+        for (int c = 0; c < CHANNELS; c++) {
+            TestValue *of = k < n ? &x.a : &x.b;
+
+            of->at[test_at(of, k % n, 0, c)] = 1.0f + 1e-3f * of->at[test_at(of, k % n, 0, c)];
+        }
+    for (int k = 0; k < views * n; k++)
+        x.dy.at[test_at(&x.dy, k % n, 0, k / n)] = 1.0f;
+    ON_THREADS(&run, 1)
+    templates[_i].forward(&x, &run, thread);
+    ON_THREADS(&run, 1)
+    templates[_i].backward(&x, &run, thread);
+    for (int k = 0; k < views * n; k++)
+        add_loss(&x, n, k, views, right);
+    ck_assert_double_le(worst_step(&x, n, right), 2e-6);
+    free(right);
+    free(scratch);
+    free_values(&x);
+}
+END_TEST
+
 Suite *suite_info_nce(void)
 {
     Suite *suite = suite_create("info_nce");
@@ -199,6 +253,7 @@ Suite *suite_info_nce(void)
     tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, against_the_reference);
     tcase_add_loop_test(tcase, template, 0, COUNT(templates));
+    tcase_add_loop_test(tcase, nearly_alike, 0, COUNT(templates));
     suite_add_tcase(suite, tcase);
     return suite;
 }
