@@ -11,6 +11,7 @@
 
 enum {
     SPINS = 2000,     /* looks before it gives way */
+    HALT = 1,         /* second between two looks: this one had halted, and others did not wait */
     MESSAGE = 1 << 30 /* bytes of one message */
 };
 
@@ -38,7 +39,7 @@ void net_ranks_exchange(const struct net_world *ranks, int with, const void *sen
                         void *receive, size_t receive_size)
 {
     const size_t most = send_size > receive_size ? send_size : receive_size;
-    const double began = net_now();
+    double began = net_now(), looked = began;
 
     for (size_t at = 0; at < most; at += MESSAGE) {
         const size_t sent = at < send_size ? send_size - at : 0,
@@ -48,8 +49,14 @@ void net_ranks_exchange(const struct net_world *ranks, int with, const void *sen
         ranks->link->start(&exchange, with, (const char *)send + at,
                            sent < MESSAGE ? sent : MESSAGE, (char *)receive + at,
                            received < MESSAGE ? received : MESSAGE);
-        for (long looks = 0; !ranks->link->done(&exchange); looks++)
-            if (looks >= SPINS)
-                give_way(ranks, with, net_now() - began);
+        for (long looks = 0; !ranks->link->done(&exchange); looks++) {
+            if (looks < SPINS)
+                continue;
+            const double now = net_now();
+
+            began += now - looked > HALT ? now - looked : 0.0;
+            looked = now;
+            give_way(ranks, with, now - began);
+        }
     }
 }

@@ -129,14 +129,13 @@ static void sum(struct net_session *session, double *weight, double *loss)
 
 /* ---- Before the first step ------------------------------------------------------------------- */
 
-/* What all have to have alike, as text. */
+/* What all have to have alike beside the trainer and its data, as text. */
 static char *describe(const struct net_training *run)
 {
     const struct net_session *session = &run->session;
     struct net_text text = {0};
 
-    net_text_add(&text, "%s %s %ld %ld %u %08lx ", session->model->hash, run->checksum,
-                 run->state.epoch, run->state.row, session->run.step,
+    net_text_add(&text, "%ld %ld %u %08lx ", run->state.epoch, run->state.row, session->run.step,
                  crc32_z(0, session->run.params, session->model->params_size));
     net_settings_keep(&text, run->options); /* the path of --data too, which may differ: */
     char *data = strstr(text.at, "\"data\": ");
@@ -147,13 +146,16 @@ static char *describe(const struct net_training *run)
     return text.at;
 }
 
+static uint32_t sum_text(uint32_t sum, const char *text)
+{
+    return (uint32_t)crc32_z(sum, (const Bytef *)text, strlen(text));
+}
+
 static void agree(const struct net_training *run)
 {
-    enum { FIRST = 16 + 1 + 8 }; /* the model's hash and the data's checksum */
     struct net_world *ranks = run->options->ranks;
-    char *own = describe(run);
-    uint32_t sums[2] = {(uint32_t)crc32_z(0, (const Bytef *)own, FIRST),
-                        (uint32_t)crc32_z(0, (const Bytef *)own, strlen(own))};
+    char *data = net_data_preparation_json(run->session.data), *own = describe(run);
+    uint32_t sums[2] = {sum_text(sum_text(0, run->options->model->hash), data), sum_text(0, own)};
 
     for (int bit = 1; bit < ranks->size; bit *= 2) {
         const int with = ranks->rank ^ bit;
@@ -171,6 +173,7 @@ static void agree(const struct net_training *run)
                      "that they read differ",
                      ranks->rank, with);
     }
+    free(data);
     free(own);
     net_ranks_open_evaluation(ranks, &run->session);
 }
@@ -256,6 +259,7 @@ static void open_link(struct net_world *ranks)
         ranks->link->close();
         return;
     }
+    setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* mpirun's own lines come between two writes */
     ranks->open = true;
     on_exit(end, ranks);
 }

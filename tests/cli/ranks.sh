@@ -98,8 +98,8 @@ for ranks in 2 4 8; do
 done
 # an epoch of 4 batches of train and one of validation is 3 rounds, and so are the parts at the end:
 # of each a rank sends its predictions, 96 rows of 10, and the sums of up to 8 losses
-check "what counts messages" mpicc -shared -fPIC -o sent.so "$root/tests/faults/sent.c"
-check "two ranks that are counted" env SENT=sent LD_PRELOAD="$PWD/sent.so" \
+check "what counts messages" mpicc -shared -fPIC -o messages.so "$root/tests/faults/messages.c"
+check "two ranks that are counted" env SENT=sent LD_PRELOAD="$PWD/messages.so" \
     mpirun -n 2 ./ranks train --out counted --quiet --epochs 1
 for rank in 0 1; do
     check "rank $rank evaluates its part" grep -x "$((96 * 10 * 4 + 8 * 12)) 6" sent.$rank
@@ -148,4 +148,5 @@ NETC_RANK_LIMIT=4 stopped halted STOP
 holds "a rank that halts" $? == 1
 check "is told of" grep -q "rank 0 has waited 4 s for rank 1, which is lost" stopped.log
 check "the run goes on" ./ranks train --resume halted --quiet --max-steps 1
+check "faults of one rank, mpirun, a disk, data" "$root/tests/faults/ranks.py" --short
 finish
