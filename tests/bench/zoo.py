@@ -57,7 +57,7 @@ MOVED, DRAWS = 2.0 ** -22, 3    # of a weight; draws of the moves
 # rows of a batch where the rule of batches() is not it: of differences, of steps
 BATCHES = {"vgg16": (2, 8), "fcn32s": (1, 2), "wavenet": (1, 4), "wide_resnet_28_10": (4, 16),
            "deepfm": (16, 512), "imdb_transformer": (2, 64), "imdb_lstm": (4, 64),
-           "imdb_bilstm": (4, 64), "siamese_omniglot": (2, 16)}
+           "imdb_bilstm": (4, 64), "siamese_omniglot": (2, 16), "dcgan_mnist": (64, 64)}
 
 
 def batches(name, net):

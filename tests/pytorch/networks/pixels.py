@@ -229,18 +229,17 @@ class Gan(nn.Module):
         super().__init__()
         up = functools.partial(sized, nn.ConvTranspose2d)
         down = functools.partial(sized, nn.Conv2d)
-        g, d = [up(100, 8 * size, 1, 0)], [down(1, size), nn.LeakyReLU(0.2)]
-        for scale in 4, 2, 1:
+        g, d = [up(100, 4 * size, 1, 0)], [down(1, size), nn.LeakyReLU(0.2)]
+        for scale in 2, 1:
             g += [nn.BatchNorm2d(2 * scale * size), nn.ReLU(), up(2 * scale * size, scale * size)]
-        for scale in 2, 4, 8:
+        for scale in 2, 4:
             d += [down(scale // 2 * size, scale * size), nn.BatchNorm2d(scale * size),
                   nn.LeakyReLU(0.2)]
-        self.d = nn.Sequential(*d, down(8 * size, 1, 1, 0), nn.Sigmoid(), nn.Flatten())
+        self.d = nn.Sequential(*d, down(4 * size, 1, 1, 0), nn.Sigmoid(), nn.Flatten())
         self.g = nn.Sequential(*g, nn.BatchNorm2d(size), nn.ReLU(), up(size, 1), nn.Tanh())
 
     def forward(self, image, z):
-        image = F.interpolate(F.pad(image, (2, 2, 2, 2)), scale_factor=2)
-        return 2 * F.avg_pool2d(image, 3, 1, 1) - 1, self.g(z)
+        return 2 * F.pad(image, (2, 2, 2, 2)) - 1, self.g(z)
 
 
 def dcgan_mnist():
