@@ -67,6 +67,7 @@ static int compile(const Options *o, Source *source)
     if (!check_shards(train))
         return EXIT_FAULT;
     warn_doubtful(train);
+    warn_answers(model);
     if (same(o->dump, "graph"))
         return print_graph(stdout, train), print_graph(stdout, evaluate), 0;
 

@@ -153,8 +153,9 @@ static bool pads(const Layer *layer)
     return row && row->kind == CONSTANT_NUMBER && row->number == 0;
 }
 
-/* classes: are those that an embedding pads taken too? */
-static Value *find_ids(const Layer *layer, bool classes)
+/* What reads the input that a sequence is made from, position by position; NULL: it is made of none
+   so. */
+static const Layer *find_reader(const Layer *layer)
 {
     const int length = layer->value->shape.size[1];
     const Layer *reader = layer;
@@ -166,10 +167,24 @@ static Value *find_ids(const Layer *layer, bool classes)
         reader = layer;
         layer = layer->inputs[0];
     }
-    return layer->value->type == TYPE_TOKENS && layer->value->shape.size[0] == length &&
-                   (!layer->field->classes || (classes && pads(reader)))
-               ? layer->value
-               : NULL;
+    return layer->value->type == TYPE_TOKENS && layer->value->shape.size[0] == length ? reader
+                                                                                      : NULL;
+}
+
+const Field *find_positions(const Layer *layer)
+{
+    const Layer *reader = find_reader(layer);
+
+    return !reader ? NULL : reader->input_count ? reader->inputs[0]->field : reader->field;
+}
+
+/* classes: are those that an embedding pads taken too? */
+static Value *find_ids(const Layer *layer, bool classes)
+{
+    const Layer *reader = find_reader(layer);
+    const Layer *input = reader && reader->input_count ? reader->inputs[0] : reader;
+
+    return input && (!input->field->classes || (classes && pads(reader))) ? input->value : NULL;
 }
 
 Value *find_tokens(const Layer *layer)

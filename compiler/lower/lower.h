@@ -25,6 +25,7 @@ void lower_loss(Graph *g, Value *const *terms, int count);
 
 void warn_unreached(const Graph *train); /* of layers that no gradient reaches */
 void warn_doubtful(const Graph *train);  /* doubtful.c: what trains badly */
+void warn_answers(const Model *model);   /* answers.c: what reads its target; lowered last */
 bool check_shards(const Graph *train);   /* shards.c: an error of what wants the whole batch */
 
 /* ---- summary.c: the table that Keras users know ---------------------------------------------- */

@@ -126,6 +126,8 @@ Value *tokens_behind(Lowering *l, const Layer *layer, const Layer *input);
 const Node *lower_sparse_dense(Lowering *l, const Layer *layer, Value *x, const Owned *owned);
 /* The tokens that a sequence is made from, position by position; NULL: none. */
 Value *find_tokens(const Layer *layer);
+/* The input of words, characters or classes that a sequence is made from likewise; NULL: none. */
+const Field *find_positions(const Layer *layer);
 Value *as_numbers(Lowering *l, const Layer *layer, Value *x); /* a bag with its zeros */
 
 #endif
