@@ -208,6 +208,28 @@ static void list_fields(Sema *s)
                "read");
 }
 
+/* What impute fills in of a target counts as known; of an autoencoder, whose inputs are filled in
+   too, that is meant. */
+static void warn_imputed(Sema *s)
+{
+    const Model *model = s->model;
+
+    for (int i = 0; i < model->field_count; i++) {
+        const Field *target = model->fields[i];
+        bool given = false;
+
+        for (int k = 0; k < model->field_count; k++)
+            given |= !model->fields[k]->is_target &&
+                     same(model->fields[k]->source_field, target->source_field);
+        for (int k = 0; k < target->step_count && target->is_target && !given; k++)
+            if (same(target->steps[k]->name, "impute"))
+                warn_at(s->source, target->steps[k]->span,
+                        "what is filled in of `%s` counts as if it were known, in losses and "
+                        "metrics; leave out rows without a target",
+                        target->name);
+    }
+}
+
 static Call *constant_schedule(Span span)
 {
     Call *call = allocate(sizeof *call);
@@ -283,5 +305,6 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
         return NULL;
     find_run_numbers(s);
     warn_unused(s);
+    warn_imputed(s);
     return model;
 }

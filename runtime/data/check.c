@@ -11,6 +11,16 @@
 #include "data/dataset.h"
 #include "data/transforms/transform.h"
 
+/* What to do about a number that is missing. */
+static const char *missing_remedy(const struct net_field *field)
+{
+    if (field->kind == NET_INPUT)
+        return "; `-> impute(missing, mean)` fills it in";
+    if (field->kind == NET_TARGET_CLASS)
+        return "; give it a number that is no class, such as -1, and cross_entropy(ignore=-1)";
+    return field->kind == NET_TARGET_VALUES ? "; leave out rows without a target" : "";
+}
+
 /* NaN, infinite, or beyond 32-bit floats: no model learns from it, unless impute fills it in. */
 void net_check_finite(const struct net_column *column, const struct net_field *field)
 {
@@ -27,7 +37,8 @@ void net_check_finite(const struct net_column *column, const struct net_field *f
                          "%s: row %ld, element %d (from 0): expected a finite 32-bit number in "
                          "%s, found %g%s",
                          column->place, row, i, column->name, x,
-                         isnan(x) ? "" : ": inf, or beyond single precision (3.4e38)");
+                         isnan(x) ? missing_remedy(field)
+                                  : ": inf, or beyond single precision (3.4e38)");
         }
 }
 
@@ -58,10 +69,10 @@ void net_check_wanted(const struct net_prepared_column *prepared, const struct n
                                                                         : column->name,
                          field->least, field->ends ? "or" : "to", field->most, field->wanted_by,
                          (double)at[i],
-                         field->step_count    ? " behind the transforms"
-                         : field->least != 0  ? ""
-                         : isinf(field->most) ? ""
-                                              : "; `-> minmax` brings two values to 0 and 1");
+                         field->step_count ? " behind the transforms"
+                         : field->least != 0 || field->most != 1
+                             ? ""
+                             : "; `-> minmax` brings two values to 0 and 1");
     }
 }
 

@@ -306,6 +306,8 @@ void net_builder_class(struct net_builder *builder, int f, const char *at, size_
                  spot->path, spot->line, spot->row, column->elements[0],
                  taker->field->kind == NET_TARGET_CLASS
                      ? "; `missing=ignore` leaves such rows out of its losses and metrics"
+                 : taker->field->kind == NET_TARGET_VALUES
+                     ? "; leave out rows without a target"
                      : "; `missing=mode` takes the most frequent one for it");
     check_name(at, length, spot);
     ((int32_t *)column->at)[builder->rows - 1] = net_strings_add(column->strings, at, length);

@@ -148,7 +148,7 @@ static void open_and_close(const void *context)
 
 START_TEST(faults_in_rows)
 {
-    const float not_finite[3] = {0, 1, INFINITY}, half[3] = {0, .5f, 1};
+    const float not_finite[3] = {0, 1, INFINITY}, half[3] = {0, .5f, 1}, missing[3] = {0, NAN, 1};
     struct fixture f;
 
     make_copier(&f, scale_normalize, 2, classes, 3);
@@ -162,6 +162,11 @@ START_TEST(faults_in_rows)
     expect_fault(open_and_close, &f,
                  "y.npy: row 2, element 0 (from 0): expected a finite 32-bit "
                  "number in y, found inf: inf, or beyond single precision");
+    write_npy("y.npy", "<f4", "3", missing, sizeof missing);
+    expect_fault(
+        open_and_close, &f,
+        "y.npy: row 1, element 0 (from 0): expected a finite 32-bit number in y, found "
+        "nan; give it a number that is no class, such as -1, and cross_entropy(ignore=-1)");
     write_npy("y.npy", "|u1", "2", "\0\1", 2);
     expect_fault(open_and_close, &f, "DIR/x.npy has 3 rows, DIR/y.npy has 2");
     write_pictures("\0\1\2");
