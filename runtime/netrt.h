@@ -382,7 +382,8 @@ struct net_model {
     void (*bounds)(struct net_session *session); /* holds tensors to their max_norm, or NULL */
     int least_batch;                             /* 2 where a batchnorm has one number a channel and
                                                row, or 0; for training */
-    const char *keys; /* those that the train section has, "loss optimizer monitor" */
+    const char *pairs; /* a loss that compares the rows of a batch, "nt_xent", or NULL */
+    const char *keys;  /* those that the train section has, "loss optimizer monitor" */
     int default_batch, epochs;
     double seed;
     const char *keep;               /* "best" or "last" */

@@ -240,6 +240,15 @@ bool is_one_number(const Graph *g)
     return one;
 }
 
+/* The first loss that is of all rows of a batch; NULL: there is none. */
+static const char *find_pairs(const Graph *g)
+{
+    for (int i = 0; i < g->node_count; i++)
+        if (g->nodes[i]->op == OP_INFO_NCE)
+            return g->nodes[i]->at.shape.size[0] == 2 ? "nt_xent" : "info_nce";
+    return NULL;
+}
+
 static const char *loss_id(const Term *term)
 {
     static const char *const ids[][2] = {
@@ -416,6 +425,8 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
     add_member(&w, ".batch = %d", m->max_batch);
     if (is_one_number(train->graph))
         add_member(&w, ".least_batch = 2");
+    if (find_pairs(train->graph))
+        add_member(&w, ".pairs = %s", quoted(find_pairs(train->graph)));
     add_member(&w, ".arena_size = %zu",
                train->arena > evaluate->arena ? train->arena : evaluate->arena);
     if (e->scratch)

@@ -47,6 +47,12 @@ static bool check_pairs(Lowering *l, const Layer *layer, Value *const *x)
                  shape_text(x[0]->shape), shape_text(x[1]->shape));
         if (x[0]->shape.rank > 1 && x[1]->shape.rank > 1)
             note(l->model->source, "end the network with global_avgpool2d, or flatten and dense");
+    } else if (l->model->batch < 2) {
+        error_at(l->model->source, layer->span,
+                 "%s compares the rows of a batch, and a batch of one has nothing to compare: its "
+                 "loss is always 0",
+                 name);
+        note(l->model->source, "such as `batch = 64` in the train section");
     } else {
         return true;
     }

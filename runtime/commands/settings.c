@@ -316,6 +316,11 @@ void net_settings_default(struct net_options *options)
                  "--batch %.0f: a batchnorm of %s has one number a channel there, without "
                  "a variance; --batch %d or more",
                  value[NET_BATCH].number, model->source, model->least_batch);
+    if (value[NET_BATCH].number < 2 && model->pairs && is_training(options->command))
+        net_fail(NET_USAGE,
+                 "--batch 1: %s of %s compares the rows of a batch, and one has nothing to "
+                 "compare: its loss is always 0; --batch 2 or more",
+                 model->pairs, model->source);
     if (value[NET_BATCH].number > model->batch)
         net_fail(NET_USAGE,
                  "--batch %.0f: this trainer was compiled for batches of up to %d; "

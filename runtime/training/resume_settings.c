@@ -175,7 +175,13 @@ void net_settings_of_run(struct net_options *options)
                                                      : NULL;
     struct net_json *json = text ? net_json_read(text, length, error, sizeof error) : NULL;
 
-    net_lets_of_run(options, net_json_member(json, "hyperparameters"));
+    const struct net_json *kept = net_json_member(json, "hyperparameters"),
+                          *batch = net_json_member(kept, "batch");
+
+    net_lets_of_run(options, kept);
+    if (options->model->pairs && batch && batch->number >= 1 &&
+        batch->number <= options->model->batch)
+        options->value[NET_BATCH].number = batch->number;
     take_data(options, json, "run.json");
     net_json_free(json);
     free(text);
