@@ -2,7 +2,7 @@
  * evaluate.c -- the loss and metrics of a part, and the command that reports them.
  *
  * Batches are as large as the trainer allows whatever --batch says, so that a part's loss depends
- * on nothing but the weights.
+ * on nothing but the weights; but where it compares the rows of a batch.
  */
 
 #include <math.h>
@@ -10,6 +10,13 @@
 #include <string.h>
 
 #include "commands/commands.h"
+
+/* A loss over the pairs of a batch is that of batches such as the run's. */
+static int evaluated_batch(const struct net_session *session)
+{
+    return session->model->pairs ? (int)net_whole(session->options, NET_BATCH)
+                                 : session->model->batch;
+}
 
 double net_evaluate(struct net_session *session, struct net_loader *loader, enum net_part part,
                     const long *rows, long count, struct net_metrics *metrics)
@@ -23,7 +30,7 @@ double net_evaluate(struct net_session *session, struct net_loader *loader, enum
         session->options->ranks->evaluate(session, loader, part, rows, count, metrics);
         return net_metrics_loss(metrics) + net_penalty(session);
     }
-    net_loader_begin(loader, part, NULL, rows, count, session->model->batch);
+    net_loader_begin(loader, part, NULL, rows, count, evaluated_batch(session));
     while ((batch = net_loader_next(loader, &numbers, &n))) {
         net_forward(session, batch, n, true);
         net_metrics_add_loss(metrics, &session->run);
@@ -153,6 +160,8 @@ static void add_target(struct net_text *text, const struct net_model *model,
         add_usual(text, model, metrics, true);
         net_text_add(text, "}");
     }
+    if (net_metrics_labelled(metrics) >= 0)
+        net_text_add(text, ", \"labelled\": %ld", net_metrics_labelled(metrics));
     if (classes)
         add_classes(text, metrics);
     if (classes && !net_metrics_has_confusion(metrics)) {
@@ -207,6 +216,39 @@ static void show_json(const struct net_session *session, const struct net_metric
     free(text.at);
 }
 
+/* Of a target that rows may be without: none with a class tells nothing, and is no number. */
+static void check_labelled(const struct net_metrics *metrics, const char *name)
+{
+    bool any = false;
+
+    for (const struct net_metrics *m = metrics; m; m = net_metrics_next(m))
+        any |= net_metrics_labelled(m) != 0;
+    for (const struct net_metrics *m = metrics; m; m = net_metrics_next(m)) {
+        if (net_metrics_labelled(m))
+            continue;
+        if (!any)
+            net_fail(NET_FAULT,
+                     "%s: no row has a class of %s, so that there is nothing to compare with; "
+                     "`predict` tells what the network makes of such rows",
+                     name, net_metrics_target(m)->name);
+        net_warn("%s: no row has a class of %s: the loss is without its own", name,
+                 net_metrics_target(m)->name);
+    }
+}
+
+/* What stands before the report of a target. */
+static void print_target(const struct net_model *model, const struct net_metrics *metrics)
+{
+    const long labelled = net_metrics_labelled(metrics);
+
+    if (model->next)
+        printf("\nOf %s:\n", net_metrics_target(metrics)->name);
+    else
+        printf("\n");
+    if (labelled >= 0)
+        printf("%s with a class: %ld\n\n", net_metrics_counted(metrics), labelled);
+}
+
 int net_command_eval(struct net_options *options)
 {
     const struct net_model *model = options->model;
@@ -222,6 +264,9 @@ int net_command_eval(struct net_options *options)
         net_fail(NET_USAGE, "%s has no %s part; choose another with --part", model->source, name);
     if (options->file && model->weight)
         net_check_row_weights(session.data);
+    if (model->pairs && count < 2)
+        net_fail(NET_FAULT, "%s has one row, and %s compares rows: it is always 0 of one", name,
+                 model->pairs);
 
     long *rows = net_allocate((size_t)count, sizeof *rows);
     struct net_loader *loader = net_loader_open(session.data, session.batch, session.threads);
@@ -234,6 +279,7 @@ int net_command_eval(struct net_options *options)
     net_order(rows, count, session.run.seed, 0, false);
     const double loss = net_evaluate(&session, loader, part, rows, count, metrics);
     net_need_unwritten(session.data);
+    check_labelled(metrics, name);
     if (net_metrics_lost(metrics))
         net_warn("outputs of %ld of %ld rows are not finite: they are of no class and no value",
                  net_metrics_lost(metrics), count);
@@ -247,7 +293,7 @@ int net_command_eval(struct net_options *options)
         for (const struct net_metrics *m = metrics; m; m = net_metrics_next(m)) {
             if (net_metrics_target(m)->kind == NET_TARGET_NONE)
                 continue;
-            printf(model->next ? "\nOf %s:\n" : "\n", net_metrics_target(m)->name);
+            print_target(model, m);
             net_report(stdout, m, (int)net_whole(options, NET_DIGITS));
         }
     }

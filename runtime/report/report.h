@@ -228,6 +228,8 @@ long net_metrics_lost(const struct net_metrics *metrics);   /* rows with outputs
 int net_metrics_classes(const struct net_metrics *metrics); /* 0: values */
 /* What scores and the matrix count: "rows", or the "pixels" or "positions" of a class each. */
 const char *net_metrics_counted(const struct net_metrics *metrics);
+/* Labels that have a class; -1: all rows of the target have one. */
+long net_metrics_labelled(const struct net_metrics *metrics);
 /* The matrix is kept for up to 1000 classes; false for values too. */
 bool net_metrics_has_confusion(const struct net_metrics *metrics);
 long net_metrics_confusion(const struct net_metrics *metrics, int truth, int predicted);

@@ -127,6 +127,40 @@ static void check_classes(const struct net_model *model, const struct net_data *
     free(there);
 }
 
+/* Has a row of the part a class of the model's target? */
+static bool is_labelled(const struct net_model *model, const struct net_data *data,
+                        enum net_part part)
+{
+    const long rows = net_data_rows(data, part);
+
+    for (long row = 0; row < rows; row++) {
+        const int32_t *label = net_data_row(data, net_target(model), part, row);
+
+        for (int p = 0; p < net_positions(model); p++)
+            if (label[p] >= 0)
+                return true;
+    }
+    return !rows;
+}
+
+/* What validation and test say of a target that rows may be without: of none with a class nothing.
+ */
+static void check_labelled(const struct net_model *model, const struct net_data *data)
+{
+    for (const struct net_model *m = model; m; m = m->next)
+        for (int part = NET_VALIDATION; part <= NET_TEST; part++) {
+            if (!net_target_field(m)->ignores || is_labelled(m, data, (enum net_part)part))
+                continue;
+            if (!model->next)
+                net_fail(NET_FAULT,
+                         "no row of %s has a class of %s: there is nothing to compare with; leave "
+                         "that part out, or give it rows with one",
+                         net_part_names[part], net_target_field(m)->name);
+            net_warn("no row of %s has a class of %s: its losses are without that target's",
+                     net_part_names[part], net_target_field(m)->name);
+        }
+}
+
 /* ---- Arrays whose rows are flat -------------------------------------------------------------- */
 
 /* [1280] may be [32, 40] or [40, 32], [3072] may have its channels first or last. */
@@ -212,6 +246,7 @@ void net_preflight(const struct net_options *options, const struct net_data *dat
     if (options->fold.number > 1)
         return; /* of a k-fold, once */
     check_classes(options->model, data);
+    check_labelled(options->model, data);
     check_values(options->model, data);
     check_flat(options->model, data);
     check_warmup(options, net_data_rows(data, NET_TRAIN));

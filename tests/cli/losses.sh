@@ -166,11 +166,48 @@ check "predict needs no weight" ./weighted predict --weights weights.run heads.c
 exits "eval does" 1 "expected a column w" ./weighted eval heads.csv --weights weights.run
 mkdir below nothing
 sed '5s/[0-9]$/-1/' weighted.csv >below/weighted.csv
-exits "below 0" 1 "row 3 .*expected 0 to inf for a weight, found -1" ./weighted --data below
+exits "below 0" 1 "row 3 .*expected 0 to 1e+30 for a weight, found -1$" ./weighted --data below
+mkdir above
+sed '5s/[0-9]$/1e38/' weighted.csv >above/weighted.csv
+exits "whose sum is no float" 1 "row 3 .*expected 0 to 1e+30 for a weight, found 9.99999968e+37$" \
+    ./weighted --data above
 sed 's/,[0-9]$/,0/' weighted.csv >nothing/weighted.csv
 exits "none above 0" 1 "w is 0 in all rows to train on" ./weighted --data nothing
 exits "nor in a file" 1 "w is 0 in all rows of the file" ./weighted eval nothing/weighted.csv \
     --weights weights.run
+
+# A loss over the pairs of a batch is one of batches of the run's size, of validation too.
+cat >pairs.net <<'NET'
+data {
+    train      = csv("heads.csv")
+    validation = holdout(0.2)
+
+    input x[2] = columns("a".."b")
+    input y[2] = columns("c".."d")
+}
+
+network one(x) { x -> dense(3) }
+network two(y) { y -> dense(3) }
+
+train {
+    loss      = nt_xent(one(x), two(y))
+    optimizer = sgd(lr=0.1)
+    batch     = 32
+    epochs    = 2
+}
+NET
+build pairs pairs.net
+build pairs.8 pairs.net --batch 8
+exits "one row is no pair" 2 "batch 1: nt_xent of pairs.net compares the rows" ./pairs --batch 1
+check "pairs of 8 rows" ./pairs --batch 8 --out pairs.run --quiet
+check "by a trainer of 8" ./pairs.8 --out pairs.8.run --quiet
+check "have one loss" [ "$(final pairs.run validation loss | cut -c1-7)" = \
+    "$(final pairs.8.run validation loss | cut -c1-7)" ]
+check "in eval too" bash -c "./pairs eval --part validation --weights pairs.run --json |
+    grep -q '\"loss\": $(final pairs.run validation loss)'"
+head -2 heads.csv >row.csv
+exits "of one row there is none" 1 "row.csv has one row, and nt_xent compares rows" \
+    ./pairs eval --weights pairs.run row.csv
 
 # A loss that compares with no target, and one whose target has not the prediction's shape.
 cat >three.net <<'NET'

@@ -151,6 +151,37 @@ wrong_row() { # wrong_row PATTERN ROW
 }
 wrong_row "row 0 (from 0): expected 2 labels in tags, one for each word of english, found 1" \
     '{"english": "Emma sees", "tags": "O", "french": "Emma"}'
+wrong_row "row 0 (from 0): expected 8 labels in tags, one for each word of english, found 7" \
+    '{"english": "a b c d e f g h", "tags": "O O O O O O O", "french": "Emma"}'
+printf '%s\n' '{"english": "Emma", "tags": "O", "french": "Emma"}' \
+    '{"english": "a b c d e f g", "tags": "O O O O O O O", "french": "Emma"}' >long.jsonl
+exits "labels behind the positions" 0 \
+    "1 row of tags has more than 6 labels.*labels(3, 7) takes all" \
+    ./talk eval --weights run.talk long.jsonl
+exits "a target without a class in any row" 0 \
+    "long.jsonl: no row has a class of size: the loss is without its own" \
+    ./talk eval --weights run.talk --json long.jsonl
+./talk eval --weights run.talk --json long.jsonl >predicted 2>/dev/null
+check "the loss is that of the others" awk '{
+    gsub(/[{}",]/, " "); for (i = 1; i < NF - 1; i++) if ($(i + 1) == ":") x[$i] = $(i + 2)
+    d = x["loss"] / (x["loss_tags"] + x["loss_french"]) - 1
+    exit !(d < 1e-6 && d > -1e-6 && x["loss_size"] == "null" && x["labelled"] == 0) }' predicted
+sed -n '/^data/,/english/p; /target size/,/^}/p; /network s[ei]/p' talk.net >size.net
+cat >>size.net <<'EOF'
+train {
+    loss      = cross_entropy(sizer(words), size)
+    optimizer = adam(lr=0.02)
+}
+EOF
+build size size.net
+check "a run of some rows" ./size --out run.size --quiet
+./size eval --weights run.size >predicted
+check "how many have a class" grep -qx "rows with a class: [12][0-9]" predicted
+exits "eval of rows without a class" 1 "long.jsonl: no row has a class of size, so that" \
+    ./size eval --weights run.size long.jsonl
+sed 's/holdout(0.2)/jsonl("long.jsonl")/' size.net >none.net
+build none none.net
+exits "validation without one" 1 "no row of validation has a class of size" ./none --out run.none
 wrong_row "expected tags to be labels of the training data, found B-ORG" \
     '{"english": "Emma", "tags": "B-ORG", "french": "Emma"}'
 wrong_row "character 14: expected one word, without a blank" \

@@ -30,13 +30,19 @@ static double mean_of(const struct net_term_sum *sum)
     return sum->weight > 0 ? sum->loss / sum->weight : NAN; /* no label counts: there is no mean */
 }
 
+/* A term of which no row has a label is left out, where others are there. */
 double net_metrics_loss(const struct net_metrics *metrics)
 {
     double loss = 0;
+    int counted = 0;
 
-    for (int t = 0; t < count_terms(metrics->model); t++)
+    for (int t = 0; t < count_terms(metrics->model); t++) {
+        if (!(metrics->terms[t].weight > 0))
+            continue;
         loss += metrics->terms[t].factor * mean_of(&metrics->terms[t]);
-    return loss;
+        counted++;
+    }
+    return counted ? loss : NAN;
 }
 
 /* The loss of one of several train sections: NaN, it is of none. */

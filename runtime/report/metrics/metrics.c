@@ -289,6 +289,11 @@ const char *net_metrics_counted(const struct net_metrics *metrics)
     return metrics->positions == 1 ? "rows" : metrics->target->rank > 1 ? "pixels" : "positions";
 }
 
+long net_metrics_labelled(const struct net_metrics *metrics)
+{
+    return metrics->target->ignores ? metrics->labels : -1;
+}
+
 bool net_metrics_has_confusion(const struct net_metrics *metrics)
 {
     return metrics->classes && metrics->confusion;
