@@ -37,7 +37,8 @@ static bool is_narrower(TargetRange a, TargetRange b)
 /* What losses want of a target, the narrowest: `, .wanted_by = "hinge", .least = -1 ...` */
 static const char *wanted_text(const Model *model, const Field *field)
 {
-    TargetRange range = {.most = field->is_weight ? INFINITY : 0};
+    const double most_weight = 1e30; /* so that those of a batch add up to a finite float */
+    TargetRange range = {.most = field->is_weight ? most_weight : 0};
     const char *by = field->is_weight ? "a weight" : NULL;
 
     for (int i = 0; i < model->term_count; i++) {

@@ -246,7 +246,7 @@ void net_field_apply(struct net_data *data, int f, struct net_source *source)
         net_check_prepared(&source->fields[f], field, column);
     if (field->wanted_by && field->kind == NET_TARGET_VALUES)
         net_check_wanted(&source->fields[f], field, column);
-    if (field->beside)
+    if (field->texts)
         field->texts->check(data->model, f, source);
 }
 

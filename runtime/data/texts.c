@@ -37,26 +37,57 @@ static long count_words(const struct net_column *column, long row)
     return column->begin[row + 1] - column->begin[row];
 }
 
-/* Of tags each stands for a word; what a decoder reads may be shorter than what it writes. */
+/* Words of a text as it stands in the data, those too that lie behind the positions. */
+static long count_all(const struct net_column *text, long row, struct net_tokenizer *tokenizer,
+                      struct net_scratch *scratch)
+{
+    struct net_slice word;
+    long count = 0;
+
+    net_tokenizer_begin(tokenizer, net_text_row(text, row, scratch));
+    while (net_tokenizer_next(tokenizer, &word))
+        count++;
+    return count;
+}
+
+/* Rows whose labels go on behind the positions: how many, and the most labels of one. */
+static void warn_cut(const struct net_field *field, const char *place, long rows, long most)
+{
+    if (rows)
+        net_warn("%s: %ld row%s of %s ha%s more than %d labels: what stands behind counts in no "
+                 "loss and no metric; %s(%d, %ld) takes all",
+                 place, rows, rows > 1 ? "s" : "", field->source, rows > 1 ? "ve" : "s",
+                 field->size, field->steps[0].name, field->classes, most);
+}
+
+/* Of tags each stands for a word, in the whole text; what a decoder reads may be shorter than what
+   it writes. */
 static void check_texts(const struct net_model *model, int f, const struct net_source *source)
 {
-    const struct net_field *field = &model->fields[f], *beside = &model->fields[field->beside - 1];
-    const struct net_column *words = &source->fields[field->beside - 1].column,
-                            *labels = &source->fields[f].column;
+    const struct net_field *field = &model->fields[f];
+    const struct net_column *labels = net_find_column(&source->table, model, f),
+                            *words = field->beside
+                                         ? net_find_column(&source->table, model, field->beside - 1)
+                                         : NULL;
+    struct net_tokenizer tokenizer = {.words = {.min_letters = 1}}; /* as labels(..) parts them */
+    struct net_scratch scratch = {0};
+    long cut = 0, most = 0;
 
-    for (long row = 0; !has_words(field) && words->begin && row < labels->rows; row++) {
-        const int32_t *label = net_row(labels, row);
-        const long most = beside->size < field->size ? beside->size : field->size;
-        long count = 0, expected = count_words(words, row);
+    for (long row = 0; !has_words(field) && row < labels->rows; row++) {
+        const long count = count_all(labels, row, &tokenizer, &scratch);
 
-        while (count < field->size && label[count] >= 0)
-            count++;
-        if ((count < most ? count : most) != (expected < most ? expected : most))
+        if (words && count_all(words, row, &tokenizer, &scratch) != count)
             net_fail(1,
                      "%s: row %ld (from 0): expected %ld labels in %s, one for each word of %s, "
                      "found %ld",
-                     labels->place, row, expected, field->source, beside->source, count);
+                     labels->place, row, count_all(words, row, &tokenizer, &scratch), field->source,
+                     model->fields[field->beside - 1].source, count);
+        cut += count > field->size;
+        most = count > most ? count : most;
     }
+    warn_cut(field, labels->place, cut, most);
+    net_tokenizer_close(&tokenizer);
+    free(scratch.at);
 }
 
 static void cut_texts(const struct net_data *data, int f, enum net_part part, long row,
