@@ -71,6 +71,10 @@ struct net_run {
     const float *values;      /* net_model.value_count, 64-byte aligned: what find_values made */
     const void *batch;        /* net_model.batch_size bytes, zeroed at first, filled by pack */
     int n;                    /* rows in this batch, as packed: 1 to net_model.batch */
+    int rows;                 /* of all, where this batch is a shard of one whose rows meet */
+    int shard;                /* its number among those of this process */
+    int segment;              /* of the step: what runs up to its next meeting place, from 0 */
+    bool sums;                /* the loss and its gradient are sums over rows, and not means */
     const float *row_weights; /* what each row counts in a loss, [n]; NULL: all alike */
     double row_sum;           /* of them; not read where there are none */
     float other_share; /* of row n - 1 - i in row i, which the loss counts as both; 0: none */
@@ -244,10 +248,24 @@ struct net_kernel {
     int result_count;
 };
 
+/* Where the rows of all shards of a batch meet, behind a segment of the step: what it left in the
+   arena of each, and what the next one finds there. 16 floats a block of channels. */
+struct net_meeting {
+    bool statistics;   /* of a batchnorm, from partial sums of rows of pixels (kernels/sums.h) */
+    int height, width; /* of these, in an image */
+    int channels;      /* padded: floats of each of `to` */
+    size_t from[2];    /* bytes into the arena: partial sums; or two vectors that are added */
+    size_t to[2];      /* mean and 1 / std; or their sums */
+    size_t running[2]; /* bytes into params: the running mean and variance */
+    double eps, momentum;
+};
+
 struct net_step {
     void (*run)(struct net_run *run, int thread);
     const struct net_kernel *kernels;
     int kernel_count;
+    const struct net_meeting *meetings; /* behind each segment but the last */
+    int meeting_count;
 };
 
 struct net_layer {                    /* a line of `summary` */
@@ -320,6 +338,12 @@ struct net_link {
     void (*abort)(int code); /* ends all processes */
 };
 struct net_world;
+struct net_cut; /* how a batch is divided into shards: data/data.h */
+
+/* Puts together what the shards of a batch have at meeting place `place` of a step, `runs` those of
+   this process in their order, perhaps none. cut NULL: one run has the batch. */
+typedef void net_meet_shards(const struct net_step *step, int place, void *params,
+                             struct net_run *runs, int count, const struct net_cut *cut);
 
 enum net_activation { NET_IDENTITY, NET_SOFTMAX, NET_SIGMOID };
 
@@ -374,6 +398,7 @@ struct net_model {
     void (*accumulates)(struct net_session *session, const void *batch, int n); /* makes it */
     int shards; /* of a batch, whose gradients are summed by a tree; 0: it is whole */
     void (*cut)(struct net_session *session); /* net_open_shards, or NULL */
+    net_meet_shards *meet;                    /* net_meet; NULL: rows meet nowhere */
     const struct net_link *link;              /* of a trainer for several processes, or NULL; and */
     struct net_world *(*ranks)(const struct net_model *model); /* net_open_ranks */
     net_cycle_of *cycle; /* of a schedule that goes by steps; NULL: by epochs */
@@ -429,6 +454,7 @@ void net_set_rates(struct net_session *session);
 void net_accumulate(struct net_session *session, const void *batch, int n);
 void net_open_shards(struct net_session *session); /* training/shards.c */
 void net_sum_shards(struct net_session *session, const void *batch, int n);
+net_meet_shards net_meet; /* of one in whose layers their rows meet: training/meetings.c */
 /* Of a trainer for several processes: ranks/ranks.c, and what its own C ends with. */
 struct net_world *net_open_ranks(const struct net_model *model);
 extern const struct net_link net_link;

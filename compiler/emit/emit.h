@@ -62,7 +62,9 @@ typedef struct Emitter {
     Table function_keys, function_names; /* each function's number */
     View *views;                         /* of this step */
     int view_count;
-    int *view_of;             /* by index of the buffer; or -1 */
+    int *view_of;  /* by index of the buffer; or -1 */
+    Text meetings; /* rows of their table: where the shards of a batch meet */
+    int meeting_count;
     long scratch;             /* floats that a thread wants for itself, in any kernel */
     Table names;              /* taken by views of this step: how often */
     const char **tensors;     /* C names of parameters: by index of `parameters` */

@@ -152,6 +152,15 @@ static const char *expand(const char *pattern, const Node *node, const char *con
     return out.at;
 }
 
+/* The numbers of a channel that meet in a batchnorm. */
+static const char *rows_text(const Attributes *at)
+{
+    const char *rows = at->meets ? "run->rows" : "run->n";
+
+    return at->pixels == 1 ? format("(float)%s", rows)
+                           : format("((float)%s * %d)", rows, at->pixels);
+}
+
 static const char *operation(const Node *node, const char *const in[])
 {
     const Activation *activation = find_activation(node->op);
@@ -189,9 +198,7 @@ static const char *operation(const Node *node, const char *const in[])
         return format("net_normalize(%s, %s, %s, %s, %s)", a, b, in[2], in[3], in[4]);
     case OP_NORMALIZE_GRAD:
         return format("net_normalize_grad(%s, %s, %s, %s, %s, %s, %s, 1.0f / %s)", a, b, in[2],
-                      in[3], in[4], in[5], in[6],
-                      node->at.pixels == 1 ? "(float)run->n"
-                                           : format("((float)run->n * %d)", node->at.pixels));
+                      in[3], in[4], in[5], in[6], rows_text(&node->at));
     default:
         fprintf(stderr, "netc: %s has no expression in C\n", op_info[node->op].text);
         abort();

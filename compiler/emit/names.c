@@ -102,6 +102,7 @@ static const char *part_of(const Value *value)
     case OP_BATCHNORM_STATS:
         return of_stats[value->output];
     case OP_BATCHNORM_SUMS:
+    case OP_BATCH_SUMS:
     case OP_LAYERNORM_SUMS:
         return value->output ? "_bias" : "_weight";
     case OP_INVERSE_STD:

@@ -77,6 +77,15 @@ static const char *place_text(const Source *source, const Node *node)
     return strstr(whole, "*/") || strlen(whole) > 90 ? line : whole;
 }
 
+/* The end of a segment, and the begin of the next. */
+static void write_meeting(const Emitter *e, Text *calls, Kernel *k)
+{
+    k->function = "meeting";
+    line(calls, 1, "return;");
+    line(calls, 0, "\n    case %d: /* behind the %s of all shards of %s */", e->meeting_count,
+         k->scratch ? "statistics" : "sums", k->node->path ? k->node->path : "the batch");
+}
+
 /* The kernels of a step, in order, with barriers between its phases. */
 static void write_kernels(Emitter *e, Text *calls, Program *program)
 {
@@ -87,12 +96,17 @@ static void write_kernels(Emitter *e, Text *calls, Program *program)
         const int place = line_of(e->model->source, k->node->span);
         KernelCode c = {.e = e, .word = kernel_word};
 
-        if (i > 0 && k->phase != program->kernels[i - 1]->phase)
+        if (i > 0 && k->phase != program->kernels[i - 1]->phase && k->kind != KERNEL_MEETING &&
+            program->kernels[i - 1]->kind != KERNEL_MEETING)
             line(calls, 1, "barrier(run, thread);    /* %d */", k->phase + 1);
         list_operands(e, &c, k);
         if (kernel_info[k->kind].header)
             include(e, kernel_info[k->kind].header);
         emitters[k->kind](&c, k);
+        if (k->kind == KERNEL_MEETING) {
+            write_meeting(e, calls, k);
+            continue;
+        }
         describe_rest(&c, k);
         e->scratch = k->schedule.scratch > e->scratch ? k->schedule.scratch : e->scratch;
         k->function = add_function(e, KERNELS, c.base, write_head(&c), c.text.at);
@@ -128,6 +142,7 @@ static void write_views(const Emitter *e, Text *out)
 /* The calls and barriers of a step, after its views. */
 void write_step(Emitter *e, Text *out, Program *program)
 {
+    const int meetings = e->meeting_count;
     Text calls = {0};
 
     e->program = program;
@@ -147,7 +162,11 @@ void write_step(Emitter *e, Text *out, Program *program)
     if (strstr(calls.at, "batch->"))
         line(out, 1, "const struct batch *batch = run->batch;");
     write_views(e, out);
+    if (e->meeting_count > meetings)
+        text_add(out, "    switch (run->segment) {\n    case 0:\n");
     text_add(out, "%s", calls.at);
     line(out, 1, "barrier(run, thread);");
+    if (e->meeting_count > meetings)
+        line(out, 1, "}");
     text_add(out, "}\n\n");
 }

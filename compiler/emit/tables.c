@@ -278,8 +278,9 @@ static void add_member(Wrap *model, const char *fmt, ...)
 }
 
 /* What a run does where nothing else is said. */
-static void add_training(Wrap *w, const Model *m)
+static void add_training(Wrap *w, const Emitter *e)
 {
+    const Model *m = e->model;
     static const char *const parts[] = {"part_train", "part_validation", "part_test"};
 
     for (int i = 0; i < COUNT(parts); i++)
@@ -306,6 +307,9 @@ static void add_training(Wrap *w, const Model *m)
     if (m->shards)
         add_member(w, ".shards = %d, .cut = net_open_shards, .accumulates = net_sum_shards",
                    m->shards);
+    if (e->meeting_count)
+        add_member(w, ".train.meetings = meetings, .train.meeting_count = %d, .meet = net_meet",
+                   e->meeting_count);
     if (m->mpi)
         add_member(w, ".ranks = net_open_ranks, .link = &net_link");
     if (m->mixup > 0 || m->cutmix > 0)
@@ -444,7 +448,7 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
                    m->number_count);
     if (e->run_value_count)
         add_member(&w, ".value_count = %d, .find_values = find_values", e->run_value_count);
-    add_training(&w, m);
+    add_training(&w, e);
     add_sections(&w, m);
     add_prediction(&w, m, &(Prediction){g->prediction, g->prediction_activation, 0});
     if (g->uncompared)
@@ -484,6 +488,8 @@ void emit_tables(Emitter *e, Text *out, const Text *above, const Program *train,
     write_layers(out, layers, layer_count);
     write_kernels(out, train);
     write_kernels(out, evaluate);
+    if (e->meeting_count)
+        line(out, 0, "static const struct net_meeting meetings[] = {\n%s};\n", e->meetings.at);
     write_run_numbers(out, e);
     write_heads(out, m, evaluate->graph);
     write_model(out, e, above, train, evaluate);

@@ -59,7 +59,8 @@ Value *lower_batchnorm(Lowering *l, Layer *layer, Value *const *x)
     const Shape shape = x[0]->shape, channels = {.rank = 1, .size = {shape.size[0]}};
     const Attributes at = {.eps = number(layer->call, "eps"),
                            .momentum = number(layer->call, "momentum"),
-                           .pixels = shape_size(shape) / shape.size[0]};
+                           .pixels = shape_size(shape) / shape.size[0],
+                           .meets = l->model->shards > 0};
     const bool by_batch = l->mode == MODE_TRAIN && !layer->frozen;
     Value *mean, *inverse_std;
     Owned *owned;

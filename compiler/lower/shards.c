@@ -7,25 +7,15 @@
 
 #include "lower/lower.h"
 
-/* The layer in which rows meet; NULL: they do not. */
-static const char *meeting_place(const Node *node)
-{
-    if (node->op == OP_INFO_NCE)
-        return node->at.shape.size[0] == 2 ? "nt_xent" : "info_nce";
-    return node->op == OP_BATCHNORM_STATS ? "batchnorm" : NULL;
-}
-
+/* A loss of all pairs of rows. In a batchnorm rows meet too, but in sums, which shards can add. */
 static bool check_nodes(const Graph *g)
 {
     for (int i = 0; i < g->node_count; i++) {
-        const char *name = meeting_place(g->nodes[i]);
-
-        if (!name)
+        if (g->nodes[i]->op != OP_INFO_NCE)
             continue;
         error_at(g->model->source, g->nodes[i]->span,
-                 "%s wants the whole batch, and `shards` computes parts of it by themselves", name);
-        if (same(name, "batchnorm"))
-            note(g->model->source, "layernorm, groupnorm and instancenorm see a row alone");
+                 "%s wants the whole batch, and `shards` computes parts of it by themselves",
+                 g->nodes[i]->at.shape.size[0] == 2 ? "nt_xent" : "info_nce");
         return false;
     }
     return true;

@@ -160,6 +160,7 @@ static AddNode *const adders[OP_COUNT + 1] = {
     [OP_BATCHNORM_STATS] = add_sums,
     [OP_BATCHNORM_SUMS] = add_sums,
     [OP_LAYERNORM_SUMS] = add_sums,
+    [OP_BATCH_SUMS] = add_meeting,
     [OP_RESHAPE] = add_movement,
     [OP_CONCAT] = add_movement,
     [OP_SLICE] = add_movement,

@@ -46,6 +46,6 @@ typedef void AddNode(Fusion *f, Node *node);
 
 AddNode add_selected, add_weight_form, add_recurrent; /* fuse_contractions.c */
 /* fuse_reductions.c */
-AddNode add_sums, add_loss, add_loss_grad, add_losses, add_update;
+AddNode add_sums, add_meeting, add_loss, add_loss_grad, add_losses, add_update;
 
 #endif

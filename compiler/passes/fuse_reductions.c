@@ -54,7 +54,17 @@ void add_sums(Fusion *f, Node *node)
     split_rows(k, node->inputs[0]);
     if (node->op == OP_CHANNEL_SUM)
         update = take_update(f, node->outputs[0]);
-    add_reduction(f, KERNEL_SUMS_REDUCTION, k, update, update == NULL);
+    add_reduction(f,
+                  node->op == OP_BATCHNORM_STATS && node->at.meets ? KERNEL_MEETING
+                                                                   : KERNEL_SUMS_REDUCTION,
+                  k, update, update == NULL);
+}
+
+/* What all before it have written is whole, and what follows waits for it. */
+void add_meeting(Fusion *f, Node *node)
+{
+    flush_pending(f);
+    add_kernel(f, KERNEL_MEETING, node);
 }
 
 void add_loss(Fusion *f, Node *node)

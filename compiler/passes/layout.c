@@ -174,14 +174,13 @@ static void lay_out_others(LayoutPass *l, Node *node)
             give_parameter(y, *in[0]->layout);
         break;
     case OP_BATCHNORM_SUMS:
-        require_vector(l, node);
-        require(l, node, 1, in[0]->layout);
-        lay_out_vectors(node, in[0]->layout);
-        break;
     case OP_BATCHNORM_STATS:
         require_vector(l, node);
+        if (node->op == OP_BATCHNORM_SUMS)
+            require(l, node, 1, in[0]->layout);
         lay_out_vectors(node, in[0]->layout);
         break;
+    case OP_BATCH_SUMS:
     case OP_LAYERNORM:
     case OP_LAYERNORM_GRAD:
     case OP_LAYERNORM_SUMS:

@@ -184,7 +184,8 @@ static const char *value_label(const Value *value)
         return value->name;
     if (node->op == OP_BATCHNORM_STATS)
         part = of_stats[value->output < 2 ? value->output : 2];
-    else if (node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS)
+    else if (node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS ||
+             node->op == OP_BATCH_SUMS)
         part = value->output ? ", bias" : ", weight";
     else if (node->op == OP_INVERSE_STD)
         part = ", inv_std";

@@ -138,15 +138,19 @@ static void vjp_normalize(Reverse *r, const Node *node, Value *dy)
     }
     const Node *sums = append(r, OP_BATCHNORM_SUMS, (Value *[]){in[0], dy, in[1], in[2]}, 4,
                               node->at);
-    Value *dgamma = sums->outputs[0], *dbeta = sums->outputs[1];
 
-    if (wants(r, 0))
+    if (wants(r, 0)) {
+        Value *const *all = sums->outputs; /* x has a part in the sums of all rows */
+
+        if (node->at.meets)
+            all = append(r, OP_BATCH_SUMS, all, 2, node->at)->outputs;
         accumulate(r, 0,
                    append(r, OP_NORMALIZE_GRAD,
-                          (Value *[]){in[0], dy, in[1], in[2], in[3], dgamma, dbeta}, 7, node->at)
+                          (Value *[]){in[0], dy, in[1], in[2], in[3], all[0], all[1]}, 7, node->at)
                        ->outputs[0]);
-    accumulate(r, 3, dgamma);
-    accumulate(r, 4, dbeta);
+    }
+    accumulate(r, 3, sums->outputs[0]);
+    accumulate(r, 4, sums->outputs[1]);
 }
 
 static void vjp_layernorm(Reverse *r, const Node *node, Value *dy)

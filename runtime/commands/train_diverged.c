@@ -53,7 +53,7 @@ static const void *find_batch(struct trainer *trainer, int *n)
 
 /* Where the loss of the last step, which is not finite, comes from: the run is taken up from its
    last checkpoint, and stopped before that step. NULL: that would take too long or several
-   processes, or was stopped. */
+   processes, was stopped, or is in one of the shards that run together. */
 static char *find_cause(struct trainer *trainer)
 {
     struct net_session *session = &trainer->run.session;
@@ -61,7 +61,8 @@ static char *find_cause(struct trainer *trainer)
     const void *batch;
     int n;
 
-    if (net_now() - trainer->saved > RUN_AGAIN || net_are_several(trainer->run.options->ranks))
+    if (net_now() - trainer->saved > RUN_AGAIN || net_are_several(trainer->run.options->ranks) ||
+        (session->cut && session->cut->held))
         return NULL;
     net_progress_say(&trainer->progress, "the loss is not finite; looking for where it began");
     net_progress_hush(&trainer->progress);

@@ -32,6 +32,7 @@ void net_warn(const char *format, ...) NET_PRINTF(1, 2); /* and goes on */
 
 void *net_allocate(size_t count, size_t size); /* zeroed, malloc'd */
 void *net_memory(size_t size);                 /* zeroed, malloc'd, 64-byte aligned, huge pages */
+void *net_map(size_t size); /* zeros that cost nothing until they are touched; for munmap */
 
 /* ---- text.c: text that grows ----------------------------------------------------------------- */
 

@@ -401,7 +401,14 @@ struct net_cut {
     /* of a job of `rows` in batches of `batch`: its shard `index`, from 0, and how many it has */
     struct net_shard (*find)(const struct net_cut *cut, long rows, long batch, long index);
     long (*count)(const struct net_cut *cut, long rows, long batch);
+    void (*close)(struct net_session *session);
     int shards, first, own; /* of a batch; those of this process */
+    const struct net_world *ranks;
+    /* Of a model in whose layers rows meet, so that a step computes its shards together: so many at
+       most, with a run and an arena each, and packed batches for two steps. Else 0, NULL. */
+    int held;
+    struct net_run *runs;
+    void **arenas, **batches;
 };
 
 /* Jobs of training have shards for batches from now on; and the one that was given out last. */

@@ -1,9 +1,10 @@
 /*
  * loader.c -- batches packed by a helper thread, and the order of rows.
  *
- * Two packed batches: a step reads one while the helper fills the other. Batches are numbered from
- * the start of the program; number k lies in buffer k % 2. A job of one batch is packed by the
- * caller itself: waking a thread would cost more.
+ * Two packed batches: a step reads one while the helper fills the other; or as many shards of one
+ * as it computes together, and those of the next. They are numbered from the start of the program;
+ * number k lies in buffer k % count. A job of one batch is packed by the caller itself: waking a
+ * thread would cost more.
  */
 
 #define _GNU_SOURCE
@@ -16,7 +17,8 @@
 
 struct net_loader {
     const struct net_data *data;
-    void *batch_memory[2]; /* packed batches */
+    void *const *batches; /* packed */
+    int count, held;      /* of them; that a step reads */
     pthread_t helper;
     struct net_eventcount asked;  /* advanced when the helper may have something to do */
     struct net_eventcount filled; /* batches that the helper has filled, in all */
@@ -27,7 +29,7 @@ struct net_loader {
     enum net_part part; /* the job: fixed while the helper works on it */
     struct net_mode mode;
     const long *rows;
-    long count;
+    long row_count;
     int batch;
     const struct net_cut *cut; /* of batches of training; NULL: they are whole */
     const struct net_cut *own; /* of this job's */
@@ -39,17 +41,22 @@ struct net_loader {
 static int batch_rows(const struct net_loader *loader, unsigned number, const long **rows)
 {
     if (loader->own) {
-        const struct net_shard shard = loader->own->find(loader->own, loader->count, loader->batch,
-                                                         number - loader->begin);
+        const struct net_shard shard = loader->own->find(loader->own, loader->row_count,
+                                                         loader->batch, number - loader->begin);
 
         *rows = loader->rows + shard.first;
         return shard.n;
     }
     const long first = (long)(number - loader->begin) * loader->batch;
-    const long left = loader->count - first;
+    const long left = loader->row_count - first;
 
     *rows = loader->rows + first;
     return left < loader->batch ? (int)left : loader->batch;
+}
+
+static void *place_of(const struct net_loader *loader, unsigned number)
+{
+    return loader->batches[number % (unsigned)loader->count];
 }
 
 static void fill(struct net_loader *loader, unsigned number)
@@ -58,12 +65,20 @@ static void fill(struct net_loader *loader, unsigned number)
     const int n = batch_rows(loader, number, &rows);
 
     if (n)
-        net_data_pack(loader->data, loader->part, &loader->mode, rows, n,
-                      loader->batch_memory[number % 2]);
+        net_data_pack(loader->data, loader->part, &loader->mode, rows, n, place_of(loader, number));
 }
 
-/* Batch `taken` may be filled, no later one: batch taken - 1 is being read, taken + 1 would lie in
-   its place. `asked` is looked at first, so that a change of `taken` or `end` is never missed. */
+/* The first batch that may not be filled: those before `taken` are being read, and it would lie in
+   the place of the first. */
+static unsigned filled_to(const struct net_loader *loader)
+{
+    const unsigned taken = atomic_load(&loader->taken), end = atomic_load(&loader->end),
+                   most = (unsigned)(loader->count - loader->held);
+
+    return end - taken < most ? end : taken + most;
+}
+
+/* `asked` is looked at first, so that a change of `taken` or `end` is never missed. */
 static void *help(void *argument)
 {
     struct net_loader *loader = argument;
@@ -75,7 +90,7 @@ static void *help(void *argument)
 
         if (atomic_load(&loader->stop))
             return NULL;
-        if (number != atomic_load(&loader->end) && number == atomic_load(&loader->taken)) {
+        if (number != filled_to(loader)) {
             fill(loader, number);
             net_eventcount_advance(&loader->filled);
         } else {
@@ -89,8 +104,9 @@ struct net_loader *net_loader_open(const struct net_data *data, void *const batc
     struct net_loader *loader = net_allocate(1, sizeof *loader);
 
     loader->data = data;
-    loader->batch_memory[0] = batch[0];
-    loader->batch_memory[1] = batch[1];
+    loader->batches = batch;
+    loader->count = 2;
+    loader->held = 1;
     loader->spins = threads < net_cores() ? NET_SPINS : 1;
     if (pthread_create(&loader->helper, NULL, help, loader))
         net_fail(NET_FAULT, "the thread that prepares batches cannot be started");
@@ -108,7 +124,7 @@ void net_loader_begin(struct net_loader *loader, enum net_part part, const struc
     loader->part = part;
     loader->mode = mode ? *mode : (struct net_mode){0};
     loader->rows = rows;
-    loader->count = count;
+    loader->row_count = count;
     loader->batch = batch;
     loader->begin = net_eventcount_value(&loader->filled);
     loader->alone = batches == 1;
@@ -121,13 +137,18 @@ void net_loader_begin(struct net_loader *loader, enum net_part part, const struc
 void net_loader_cut(struct net_loader *loader, const struct net_cut *cut)
 {
     loader->cut = cut;
+    if (!cut || !cut->held)
+        return;
+    loader->batches = cut->batches;
+    loader->count = 2 * cut->held;
+    loader->held = cut->held;
 }
 
 struct net_shard net_loader_shard(const struct net_loader *loader)
 {
     const unsigned taken = atomic_load(&loader->taken) - loader->begin; /* 0: it is alone */
 
-    return loader->own->find(loader->own, loader->count, loader->batch, taken ? taken - 1 : 0);
+    return loader->own->find(loader->own, loader->row_count, loader->batch, taken ? taken - 1 : 0);
 }
 
 const void *net_loader_next(struct net_loader *loader, const long **rows, int *n)
@@ -141,7 +162,7 @@ const void *net_loader_next(struct net_loader *loader, const long **rows, int *n
         loader->alone = false;
         fill(loader, number);
         loader->waited += net_now() - began;
-        return loader->batch_memory[number % 2];
+        return place_of(loader, number);
     }
     if (number == atomic_load(&loader->end))
         return NULL;
@@ -155,21 +176,20 @@ const void *net_loader_next(struct net_loader *loader, const long **rows, int *n
     atomic_store(&loader->taken, number + 1);
     if (number + 1 != atomic_load(&loader->end))
         net_eventcount_advance(&loader->asked);
-    return loader->batch_memory[number % 2];
+    return place_of(loader, number);
 }
 
-/* What is being filled is waited for. */
+/* What is being filled is waited for, and what will be. */
 void net_loader_cancel(struct net_loader *loader)
 {
-    const unsigned number = atomic_load(&loader->taken);
-    const long *rows;
-    int n;
+    const unsigned end = filled_to(loader);
+    unsigned filled;
 
     loader->alone = false;
-    if (number != atomic_load(&loader->end)) {
-        atomic_store(&loader->end, number + 1);
-        net_loader_next(loader, &rows, &n);
-    }
+    atomic_store(&loader->end, end);
+    while ((filled = net_eventcount_value(&loader->filled)) != end)
+        net_eventcount_wait(&loader->filled, filled, loader->spins);
+    atomic_store(&loader->taken, end);
 }
 
 double net_loader_waited(const struct net_loader *loader)

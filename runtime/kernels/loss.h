@@ -30,9 +30,10 @@ NET_INLINE float net_row_weight(const struct net_run *run, long row)
     return run->row_weights ? run->row_weights[row] : 1.0f;
 }
 
+/* What a sum of losses is divided by for their mean. */
 NET_INLINE double net_all_rows(const struct net_run *run)
 {
-    return run->row_weights ? run->row_sum : (double)run->n;
+    return run->sums ? 1.0 : run->row_weights ? run->row_sum : (double)run->n;
 }
 
 /* slope over all elements of all rows; 0 where no row counts. */
@@ -228,7 +229,7 @@ NET_TEMPLATE void net_weighted_cross_entropy(float *dz, float *loss, const float
 {
     const long floats = (s.classes + 15) / 16 * 256L; /* of 16 images' pixel */
     const float all = net_sum_weights(label, run, s.height * s.width, s.weights.weight);
-    const float scale = all > 0.0f ? 1.0f / all : 0.0f;
+    const float scale = run->sums ? 1.0f : all > 0.0f ? 1.0f / all : 0.0f;
 
     if (thread == 0)
         run->terms[s.term].weight = all;

@@ -61,12 +61,15 @@
 
 /* What every model has under the same names. */
 #define NET_LENGTH(array) ((int)(sizeof(array) / sizeof *(array)))
+#define NET_STEP_TABLES(name)                                                                      \
+    {                                                                                              \
+        .run = name##_step, .kernels = name##_kernels, .kernel_count = NET_LENGTH(name##_kernels)  \
+    }
 #define NET_MODEL_TABLES                                                                           \
     .params_size = sizeof(struct params), .batch_size = sizeof(struct batch), .tensors = tensors,  \
     .fields = fields, .field_count = NET_LENGTH(fields), .loss_call = &loss_call,                  \
     .optimizer = &optimizer, .schedule = schedule, .schedule_count = NET_LENGTH(schedule),         \
     .layers = layers, .layer_count = NET_LENGTH(layers), .pack = pack, .unpack = unpack,           \
-    .train = {train_step, train_kernels, NET_LENGTH(train_kernels)},                               \
-    .evaluate = {evaluate_step, evaluate_kernels, NET_LENGTH(evaluate_kernels)}
+    .train = NET_STEP_TABLES(train), .evaluate = NET_STEP_TABLES(evaluate)
 
 #endif

@@ -313,6 +313,7 @@ struct net_world *net_open_ranks(const struct net_model *model)
                                 .agree = agree,
                                 .sum = sum,
                                 .evaluate = net_ranks_evaluate,
+                                .exchange = net_ranks_exchange,
                                 .leave = leave};
     if (is_started())
         open_link(ranks);

@@ -67,7 +67,7 @@ void net_accumulate(struct net_session *session, const void *batch, int n)
     for (uint32_t had = 0; batch;) {
         run->step = step * (uint32_t)net_whole(session->options, NET_ACCUMULATE) + had++;
         mean = (double)net_batch_gradients(session, batch, n);
-        const double weight = net_loss_weight(session);
+        const double weight = net_loss_weight(session->model, run);
 
         session->rows += n;
         session->weight += weight;

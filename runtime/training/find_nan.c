@@ -64,6 +64,17 @@ static void look_at(void *context, int kernel)
             look->first = &k->results[i];
 }
 
+static void run_alone(const struct net_model *model, struct net_run *run)
+{
+    const struct net_step *train = &model->train;
+
+    for (run->segment = 0; run->segment <= train->meeting_count; run->segment++) {
+        train->run(run, 0);
+        if (run->segment < train->meeting_count)
+            model->meet(train, run->segment, run->params, run, 1, NULL);
+    }
+}
+
 char *net_find_nan(struct net_session *session, const void *batch, int n)
 {
     const struct net_tensor *tensor = net_not_finite(session);
@@ -74,11 +85,11 @@ char *net_find_nan(struct net_session *session, const void *batch, int n)
     if (tensor)
         return net_format("the update before it spoilt %s", tensor->name);
     run->batch = batch;
-    run->n = n;
+    run->n = run->rows = n;
     run->has_target = true;
     run->threads = 1;
     run->profile = net_profile_look(look_at, &look);
-    session->model->train.run(run, 0);
+    run_alone(session->model, run);
     net_profile_close(run->profile);
     run->profile = NULL;
     run->threads = threads;

@@ -8,31 +8,8 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "training/training.h"
-
-enum { HUGE_PAGE = 2 << 20 };
-
-/* Zeros that cost nothing until they are touched: a batch has room for full bags of words. What is
-   mapped too much, before a huge page and behind the size, goes back. */
-static void *batch_memory(size_t size)
-{
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (size + page - 1) / page * page;
-    char *base = mmap(NULL, whole + HUGE_PAGE, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    if (base == MAP_FAILED)
-        net_fail(NET_FAULT, "out of memory: %zu bytes are wanted for a batch", size);
-    const size_t before = -(uintptr_t)base % HUGE_PAGE;
-
-    if (before)
-        munmap(base, before);
-    munmap(base + before + whole, HUGE_PAGE - before);
-    if (size >= HUGE_PAGE)
-        madvise(base + before, whole, MADV_HUGEPAGE);
-    return base + before;
-}
 
 /* The state begins as zeros, but adagrad's sums at a number. */
 void net_init_state(struct net_session *session, const struct net_options *options, int section)
@@ -82,7 +59,7 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     session->threads = (int)net_whole(options, NET_THREADS);
     session->pool = net_threads_open(session->threads);
     for (int b = 0; b < 2; b++)
-        session->batch[b] = batch_memory(net_batch_bytes(model));
+        session->batch[b] = net_map(net_batch_bytes(model));
     for (const struct net_model *m = model; m; m = m->next)
         outputs += (size_t)m->outputs;
     session->predictions = net_memory(sizeof(float) * (size_t)model->batch * outputs);
@@ -136,7 +113,8 @@ void net_session_close(struct net_session *session)
         free(session->run.state);
     free(session->run.grads);
     free(session->gathered);
-    free(session->cut);
+    if (session->cut)
+        session->cut->close(session);
     free(session->average);
     free(session->cycled);
     free(session->run.params);
@@ -160,38 +138,47 @@ void net_session_loads(struct net_session *session, struct net_loader *loader)
     net_loader_cut(loader, session->cut);
 }
 
-static void run_evaluate(void *context, int thread)
-{
-    struct net_session *session = context;
+struct share {
+    const struct net_step *step;
+    struct net_run *run;
+};
 
-    session->model->evaluate.run(&session->run, thread);
+static void run_share(void *context, int thread)
+{
+    const struct share *share = context;
+
+    share->step->run(share->run, thread);
 }
 
-static void run_train(void *context, int thread)
-{
-    struct net_session *session = context;
-
-    session->model->train.run(&session->run, thread);
-}
-
-/* A step on as many threads as its pace says. */
+/* A step on as many threads as its pace says: of each batch or shard what it has up to a meeting
+   place, then what follows of each. */
 static void run_step(struct net_session *session, struct net_pace *pace,
-                     void (*run)(void *context, int thread))
+                     const struct net_step *step, struct net_run *runs, int count,
+                     const struct net_cut *cut)
 {
+    double seconds = 0.0;
+
     net_threads_use(session->pool, pace->threads);
     session->run.threads = pace->threads;
-    const double begin = net_now();
+    for (int segment = 0; segment <= step->meeting_count; segment++) {
+        const double begin = net_now();
 
-    net_threads_run(session->pool, run, session);
-    net_pace_add(pace, net_now() - begin);
+        for (int i = 0; i < count; i++) {
+            runs[i].threads = pace->threads;
+            runs[i].segment = segment;
+            net_threads_run(session->pool, run_share, &(struct share){step, &runs[i]});
+        }
+        seconds += net_now() - begin;
+        if (segment < step->meeting_count)
+            session->model->meet(step, segment, session->run.params, runs, count, cut);
+    }
+    net_pace_add(pace, seconds);
 }
 
-static void set_weights(struct net_session *session)
+static void set_weights(const struct net_model *model, struct net_run *run)
 {
-    struct net_run *run = &session->run;
-
-    run->other_share = net_share(session->model, run->batch);
-    run->row_weights = net_row_weights(session->model, run->batch);
+    run->other_share = net_share(model, run->batch);
+    run->row_weights = net_row_weights(model, run->batch);
     run->row_sum = run->row_weights ? 0 : run->n;
     for (int i = 0; run->row_weights && i < run->n; i++)
         run->row_sum += (double)run->row_weights[i];
@@ -199,23 +186,31 @@ static void set_weights(struct net_session *session)
         run->terms[t].weight = (float)run->row_sum;
 }
 
-double net_loss_weight(const struct net_session *session)
+double net_loss_weight(const struct net_model *model, const struct net_run *run)
 {
-    return session->model->term_count ? session->run.row_sum : (double)session->run.terms[0].weight;
+    return model->term_count ? run->row_sum : (double)run->terms[0].weight;
 }
 
 float net_forward(struct net_session *session, const void *batch, int n, bool has_target)
 {
+    const struct net_model *model = session->model;
     struct net_run *run = &session->run;
 
     run->batch = batch;
     run->n = n;
     run->has_target = has_target;
     run->loss = 0.0f;
-    set_weights(session);
-    run_step(session, &session->evaluating, run_evaluate);
-    session->model->unpack(session->predictions, run);
+    set_weights(model, run);
+    run_step(session, &session->evaluating, &model->evaluate, run, 1, NULL);
+    model->unpack(session->predictions, run);
     return run->loss;
+}
+
+void net_shard_gradients(struct net_session *session, struct net_run *runs, int count)
+{
+    for (int i = 0; i < count; i++)
+        set_weights(session->model, &runs[i]);
+    run_step(session, &session->training, &session->model->train, runs, count, session->cut);
 }
 
 float net_batch_gradients(struct net_session *session, const void *batch, int n)
@@ -223,10 +218,10 @@ float net_batch_gradients(struct net_session *session, const void *batch, int n)
     struct net_run *run = &session->run;
 
     run->batch = batch;
-    run->n = n;
+    run->n = run->rows = n;
     run->has_target = true;
-    set_weights(session);
-    run_step(session, &session->training, run_train);
+    set_weights(session->model, run);
+    run_step(session, &session->training, &session->model->train, run, 1, NULL);
     return run->loss;
 }
 
@@ -272,7 +267,7 @@ float net_step(struct net_session *session, const void *batch, int n)
     } else {
         net_gradients(session, batch, n);
         session->rows = n;
-        session->weight = net_loss_weight(session);
+        session->weight = net_loss_weight(session->model, run);
     }
     if (run->grads)
         net_clip_update(session, session->options->value[NET_CLIP].number);

@@ -8,12 +8,17 @@
  * step * shards + shard. Leaf s of the tree is shard s. As after every sum +0 is added, none is -0,
  * and what an empty subtree adds changes no bit.
  *
+ * Where rows meet in a layer (meetings.c) shards run together, each up to the next meeting place,
+ * in an arena and with gradients of its own: those of the sum of its rows' losses, since what a row
+ * gives to another one's gradient counts as its own loss does.
+ *
  * Only trainers of models that say `shards` have this file.
  */
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "training/pieces.h"
 
@@ -120,38 +125,53 @@ static void sum_share(void *context, int thread)
 /* Leaves come in their order; what waits for its sibling is the sum of 2^l of them at level l. */
 struct tree {
     struct net_session *session;
-    float *at[LEVELS];   /* NULL: there is none, or it is empty */
-    float *free[LEVELS]; /* buffers of params_size */
+    float *at[LEVELS];       /* NULL: there is none, or it is empty */
+    float *free[LEVELS + 1]; /* buffers of params_size */
     int free_count;
     int next;              /* leaf */
+    int held;              /* shards that run together, so far */
     double *loss, *weight; /* of each leaf */
 };
 
-/* The next leaf is run.grads times its weight, or empty (weight 0, loss 0). The last one leaves the
-   sum of all in run.grads. */
-static void add_leaf(struct tree *tree, bool empty, double weight, double loss)
+struct leaf {
+    float *gradient; /* run.grads, or where leaves run together its own; NULL: it is empty */
+    double factor;   /* of it */
+    double weight, loss;
+};
+
+/* The last one leaves the sum of all in run.grads. */
+static void add_leaf(struct tree *tree, struct leaf leaf)
 {
     struct net_session *session = tree->session;
-    const int leaf = tree->next++, own = session->cut->own;
-    struct sum sum = {
-        session, session->run.grads, empty ? NULL : session->run.grads, (float)weight, {0}, 0};
+    const int number = tree->next++, own = session->cut->own;
+    struct sum sum = {session, session->run.grads, leaf.gradient, (float)leaf.factor, {0}, 0};
     int level = 0;
 
-    tree->weight[leaf] = weight;
-    tree->loss[leaf] = weight * loss;
-    for (; leaf >> level & 1; level++) {
+    if (session->cut->held)
+        tree->free_count = 0; /* of those before some are, and are not wanted */
+    tree->weight[number] = leaf.weight;
+    tree->loss[number] = leaf.loss;
+    for (; number >> level & 1; level++) {
         if (!tree->at[level])
             continue;
         sum.terms[sum.count++] = tree->free[tree->free_count++] = tree->at[level];
         tree->at[level] = NULL;
     }
-    if (empty && !sum.count && leaf + 1 == own)
+    if (!leaf.gradient && !sum.count && number + 1 == own)
         memset(session->run.grads, 0, session->model->params_size);
-    if (empty && !sum.count)
+    if (!leaf.gradient && !sum.count)
         return;
-    if (leaf + 1 < own)
+    if (session->cut->held && leaf.gradient) /* it has one of its own, and leaves it */
+        tree->free[tree->free_count++] = leaf.gradient;
+    if (number + 1 < own)
         sum.to = tree->at[level] = tree->free[--tree->free_count];
     net_threads_run(session->pool, sum_share, &sum);
+}
+
+static void add_empty_leaves(struct tree *tree, int next)
+{
+    while (tree->next < next)
+        add_leaf(tree, (struct leaf){0});
 }
 
 /* By the same tree. */
@@ -165,31 +185,79 @@ static double sum_leaves(double *leaves, int count)
 
 /* ---- A step ---------------------------------------------------------------------------------- */
 
-/* The batch, and those that the loader has next: leaves of the tree. Without a loader it is one. */
-static struct net_shard add_leaves(struct tree *tree, const void *batch, int n)
+/* What is done with each shard that has rows. */
+typedef void take_shard(struct tree *tree, const struct net_shard *shard, const void *batch, int n);
+
+/* The batch, and those that the loader has next. Without a loader it is one. */
+static struct net_shard take_shards(struct tree *tree, const void *batch, int n, take_shard *take)
 {
-    struct net_session *session = tree->session;
-    const struct net_cut *cut = session->cut;
-    const uint32_t step = session->run.step;
-    struct net_shard shard = {.number = cut->first, .rows = n, .last = true};
+    const struct net_session *session = tree->session;
+    struct net_shard shard = {.number = session->cut->first, .rows = n, .last = true};
     const long *numbers;
 
     do {
         if (session->loader)
             shard = net_loader_shard(session->loader);
-        while (tree->next < shard.number - cut->first)
-            add_leaf(tree, true, 0.0, 0.0);
-        session->run.step = step * (uint32_t)cut->shards + (uint32_t)shard.number;
-        const double loss = n ? (double)net_batch_gradients(session, batch, n) : 0.0;
-
-        add_leaf(tree, !n, n ? net_loss_weight(session) : 0.0, loss);
+        if (n)
+            take(tree, &shard, batch, n);
         if (!shard.last)
             batch = net_loader_next(session->loader, &numbers, &n);
     } while (!shard.last);
-    while (tree->next < cut->own)
-        add_leaf(tree, true, 0.0, 0.0);
-    session->run.step = step;
     return shard;
+}
+
+static uint32_t draws_of(const struct net_cut *cut, uint32_t step, const struct net_shard *shard)
+{
+    return step * (uint32_t)cut->shards + (uint32_t)shard->number;
+}
+
+/* By itself: it is a leaf at once. */
+static void run_shard(struct tree *tree, const struct net_shard *shard, const void *batch, int n)
+{
+    struct net_session *session = tree->session;
+    const uint32_t step = session->run.step;
+
+    add_empty_leaves(tree, shard->number - session->cut->first);
+    session->run.step = draws_of(session->cut, step, shard);
+    const double loss = (double)net_batch_gradients(session, batch, n),
+                 weight = net_loss_weight(session->model, &session->run);
+
+    session->run.step = step;
+    add_leaf(tree, (struct leaf){session->run.grads, weight, weight, weight * loss});
+}
+
+/* Together with the others. */
+static void hold_shard(struct tree *tree, const struct net_shard *shard, const void *batch, int n)
+{
+    const struct net_session *session = tree->session;
+    const struct net_cut *cut = session->cut;
+    const int i = tree->held++;
+    struct net_run *run = &cut->runs[i];
+
+    *run = session->run;
+    run->batch = batch;
+    run->n = n;
+    run->rows = (int)shard->rows;
+    run->shard = shard->number - cut->first;
+    run->step = draws_of(cut, run->step, shard);
+    run->arena = cut->arenas[i];
+    run->has_target = run->sums = true;
+    if (i)
+        run->grads = session->gathered +
+                     (size_t)(i - 1) * session->model->params_size / sizeof(float);
+}
+
+static void run_together(struct tree *tree)
+{
+    struct net_session *session = tree->session;
+    struct net_run *runs = session->cut->runs;
+
+    net_shard_gradients(session, runs, tree->held);
+    for (int i = 0; i < tree->held; i++) {
+        add_empty_leaves(tree, runs[i].shard);
+        add_leaf(tree, (struct leaf){runs[i].grads, 1.0, net_loss_weight(session->model, &runs[i]),
+                                     (double)runs[i].loss});
+    }
 }
 
 void net_sum_shards(struct net_session *session, const void *batch, int n)
@@ -198,11 +266,14 @@ void net_sum_shards(struct net_session *session, const void *batch, int n)
     double loss[NET_MAX_SHARDS], weight[NET_MAX_SHARDS];
     struct tree tree = {.session = session, .loss = loss, .weight = weight};
 
-    for (int own = 1; own < cut->own; own *= 2, tree.free_count++)
+    for (int own = 1; !cut->held && own < cut->own; own *= 2, tree.free_count++)
         tree.free[tree.free_count] = session->gathered + (size_t)tree.free_count *
                                                              session->model->params_size /
                                                              sizeof(float);
-    session->rows = add_leaves(&tree, batch, n).rows;
+    session->rows = take_shards(&tree, batch, n, cut->held ? hold_shard : run_shard).rows;
+    if (cut->held)
+        run_together(&tree);
+    add_empty_leaves(&tree, cut->own);
     session->weight = sum_leaves(weight, cut->own);
     double mean = sum_leaves(loss, cut->own);
 
@@ -220,13 +291,43 @@ void net_sum_shards(struct net_session *session, const void *batch, int n)
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
+/* As many shards as have rows run together. */
+static void open_runs(const struct net_session *session, struct net_cut *cut)
+{
+    const struct net_model *model = session->model;
+    const int blocks = (model->batch + BLOCK - 1) / BLOCK;
+
+    cut->held = blocks < cut->own ? blocks : cut->own;
+    cut->runs = net_allocate((size_t)cut->held, sizeof *cut->runs);
+    cut->arenas = net_allocate((size_t)cut->held, sizeof *cut->arenas);
+    cut->batches = net_allocate(2 * (size_t)cut->held, sizeof *cut->batches);
+    for (int i = 0; i < cut->held; i++)
+        cut->arenas[i] = i ? net_map(model->arena_size) : session->run.arena;
+    for (int i = 0; i < 2 * cut->held; i++)
+        cut->batches[i] = i < 2 ? session->batch[i] : net_map(net_batch_bytes(model));
+}
+
+static void close_shards(struct net_session *session)
+{
+    struct net_cut *cut = session->cut;
+
+    for (int i = 1; i < cut->held; i++)
+        munmap(cut->arenas[i], session->model->arena_size);
+    for (int i = 2; i < 2 * cut->held; i++)
+        munmap(cut->batches[i], net_batch_bytes(session->model));
+    free(cut->arenas);
+    free(cut->batches);
+    free(cut->runs);
+    free(cut);
+}
+
 void net_open_shards(struct net_session *session)
 {
     /* 0: the run that goes on has none */
     const long asked = net_whole(session->options, NET_SHARDS), shards = asked ? asked : 1;
     const struct net_world *ranks = session->options->ranks;
     const int size = ranks ? ranks->size : 1;
-    int levels = 0;
+    int buffers = 0; /* of gradients that wait */
 
     if (shards & (shards - 1))
         net_fail(NET_USAGE,
@@ -239,11 +340,19 @@ void net_open_shards(struct net_session *session)
     if (shards == 1)
         return;
     const int own = (int)shards / size;
+    struct net_cut *cut = net_allocate(1, sizeof *cut);
 
-    session->cut = net_allocate(1, sizeof *session->cut);
-    *session->cut = (struct net_cut){find, count_all, (int)shards, ranks ? ranks->rank * own : 0,
-                                     own};
-    while (1 << levels < session->cut->own)
-        levels++;
-    session->gathered = net_memory((size_t)(levels ? levels : 1) * session->model->params_size);
+    *cut = (struct net_cut){.find = find,
+                            .count = count_all,
+                            .close = close_shards,
+                            .shards = (int)shards,
+                            .first = ranks ? ranks->rank * own : 0,
+                            .own = own,
+                            .ranks = ranks};
+    if (session->model->meet)
+        open_runs(session, cut);
+    while (cut->held ? buffers + 1 < cut->held : 1 << buffers < own)
+        buffers++;
+    session->cut = cut;
+    session->gathered = net_memory((size_t)(buffers ? buffers : 1) * session->model->params_size);
 }

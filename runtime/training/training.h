@@ -331,8 +331,9 @@ float net_forward(struct net_session *session, const void *batch, int n, bool ha
 /* The train step alone; gives the mean loss and the penalties. With run.grads the gradients are
    stored there, and parameters stay. */
 float net_gradients(struct net_session *session, const void *batch, int n);
-/* The same without penalties, with run.grads. */
+/* The same without penalties, with run.grads; and of shards of a batch, each with its own. */
 float net_batch_gradients(struct net_session *session, const void *batch, int n);
+void net_shard_gradients(struct net_session *session, struct net_run *runs, int count);
 
 /* Runs the train step: parameters and optimizer state change. Gives the mean loss. With
    `accumulate` of several batches, or `shards` of one: this one, and those that the loader has
@@ -360,7 +361,7 @@ static inline long net_step_rows(const struct net_options *options)
 
 /* What a batch's loss counts in the mean of several: the rows, or the weights of their classes; of
    a sum of losses, whose weights may differ, the rows. */
-double net_loss_weight(const struct net_session *session);
+double net_loss_weight(const struct net_model *model, const struct net_run *run);
 
 /* ---- step_times.c: where the time of a step goes --------------------------------------------- */
 

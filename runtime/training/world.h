@@ -31,7 +31,10 @@ struct net_world {
     /* Adds all rows of a part to the metrics, of which each rank computes some. */
     void (*evaluate)(struct net_session *session, struct net_loader *loader, enum net_part part,
                      const long *rows, long count, struct net_metrics *metrics);
-    struct net_gather *gather;              /* for it */
+    struct net_gather *gather; /* for it */
+    /* With rank `with`, which calls it too: as many bytes as each has for the other. */
+    void (*exchange)(const struct net_world *ranks, int with, const void *send, size_t send_size,
+                     void *receive, size_t receive_size);
     void (*leave)(struct net_world *ranks); /* the end of all */
 };
 

@@ -47,13 +47,16 @@ for shards in 1 2 8 256; do
     check "$shards shards" parts mean --shards $shards --drop 0 --max-steps 9 \
         --log-steps $shards.csv
 done
-check "have the loss of the whole batch" python3 - <<'END'
+same_losses() {
+    python3 - <<'END'
 whole, *others = ([float(line.split(",")[1]) for line in list(open(f"{n}.csv"))[1:]]
                   for n in (1, 2, 8, 256))
 for losses in others:
     assert len(losses) == 9, losses
     assert all(abs(a - b) <= 1e-5 * b for a, b in zip(losses, whole)), (losses, whole)
 END
+}
+check "have the loss of the whole batch" same_losses
 check "on one thread" parts one --threads 1
 check "on two" parts two --threads 2
 check "the same bits" cmp one/model.safetensors two/model.safetensors
@@ -64,6 +67,26 @@ exits "diverged in a shard" 3 "in step 2 .* it began in the result of net.dense_
     ./parts train --lr 1e30 --clip 0 --out spoilt
 exits "shards that make no tree" 2 "shards are a power of two" ./parts train --shards 6 --out odd
 sed '/^    shards /s/.*//' parts.net >whole.net
+
+# Rows of all shards meet in three layers, of pictures and of vectors.
+sed 's/-> relu -> flatten/-> batchnorm -> relu -> conv2d(7, 3) -> batchnorm -> relu -> flatten/
+     s/-> dense(19)/& -> batchnorm(momentum=0.3)/' parts.net >meet.net
+sed '/^    shards /s/.*//' meet.net >meet_whole.net
+build meet meet.net
+build meet_whole meet_whole.net
+check "the whole batch, which meets in its layers" ./meet_whole train --out mean --force --quiet \
+    --drop 0 --max-steps 9 --log-steps 1.csv
+for shards in 2 8 256; do
+    check "$shards shards that meet" ./meet train --out mean --force --quiet --shards $shards \
+        --drop 0 --max-steps 9 --log-steps $shards.csv
+done
+check "have its loss" same_losses
+check "meet on one thread" ./meet train --out meet_1 --quiet --threads 1
+check "on two" ./meet train --out meet_2 --quiet --threads 2
+check "with the same bits" cmp meet_1/model.safetensors meet_2/model.safetensors
+check "one shard" ./meet train --out meet_3 --quiet --shards 1 --max-steps 2
+exits "diverged in shards that meet" 3 "not a number in step 2 .*). Try" \
+    ./meet train --lr 1e30 --clip 0 --out meet_4
 exits "--mpi with a library" 2 "a library does not train" "$netc" --mpi --library -o lib parts.net
 exits "--mpi of several train sections" 1 "for one train section" \
     "$netc" --mpi --check "$root/tests/cli/gan.net"
@@ -104,6 +127,15 @@ check "two ranks that are counted" env SENT=sent LD_PRELOAD="$PWD/messages.so" \
 for rank in 0 1; do
     check "rank $rank evaluates its part" grep -x "$((96 * 10 * 4 + 8 * 12)) 6" sent.$rank
 done
+build meeting_ranks meet_whole.net --mpi
+for ranks in 2 4 8; do
+    check "$ranks ranks that meet" mpirun -n $ranks ./meeting_ranks train --out meet_$ranks \
+        --force --quiet --threads $((ranks / 4 + 1))
+    check "the same bits" cmp meet_1/model.safetensors meet_$ranks/model.safetensors
+done
+check "two ranks that meet" mpirun -n 2 ./meeting_ranks train --out meet_cut --quiet --max-steps 7
+check "go on as four" mpirun -n 4 ./meeting_ranks train --resume meet_cut --quiet --max-steps 0
+check "to the same bits" cmp meet_1/model.safetensors meet_cut/model.safetensors
 check "two ranks" mpirun -n 2 ./ranks train --out cut --quiet --max-steps 7
 check "go on as four" mpirun -n 4 ./ranks train --resume cut --quiet --max-steps 0
 check "to the same bits" cmp one/model.safetensors cut/model.safetensors

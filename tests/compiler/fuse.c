@@ -103,6 +103,51 @@ START_TEST(test_unread_statistics)
 }
 END_TEST
 
+static int count_meetings(const Program *p)
+{
+    int count = 0;
+
+    for (int i = 0; i < p->count; i++)
+        count += p->kernels[i]->kind == KERNEL_MEETING;
+    return count;
+}
+
+/* Shards meet in a batchnorm, and where its gradient goes on behind it: each time a segment of the
+   step ends. */
+START_TEST(test_meetings)
+{
+    static const char *const bodies[] = {
+        "    y -> batchnorm -> conv2d(3, 3) -> batchnorm -> flatten -> dense(9)\n",
+        "    y -> layernorm -> conv2d(3, 3) -> groupnorm(3) -> flatten -> dense(9)\n"};
+    const int meetings[] = {3, 0};
+
+    for (int i = 0; i < COUNT(bodies); i++) {
+        const char *text = format("data {\n"
+                                  "    train = npy(y=\"y.npy\", t=\"t.npy\")\n"
+                                  "    input y[3, 6, 6] = y\n"
+                                  "    target t[9] = t\n"
+                                  "}\n"
+                                  "network net(y) {\n%s}\n"
+                                  "train {\n"
+                                  "    loss = mse(net(y), t)\n"
+                                  "    optimizer = sgd(lr=0.1)\n"
+                                  "    batch = 64\n"
+                                  "    shards = 4\n"
+                                  "}\n",
+                                  bodies[i]);
+        const Compiled c = plan_model(text, "avx512");
+        const char *step = strstr(generate(&c), "void train_step(");
+        const bool cut = strstr(step, "\n    case 3: ") != NULL;
+
+        ck_assert_int_eq(count_meetings(c.train), meetings[i]);
+        ck_assert_int_eq(count_meetings(c.evaluate), 0);
+        ck_assert(cut == (meetings[i] > 0));
+        ck_assert_ptr_null(strstr(step, "\n    case 4: "));
+        ck_assert((strstr(step, "net_meet") != NULL) == cut);
+    }
+}
+END_TEST
+
 /* A value that only its own kernel reads has no memory. */
 START_TEST(test_internal)
 {
@@ -174,6 +219,7 @@ Suite *suite_fuse(void)
     tcase_add_test(tests, test_fused_backward);
     tcase_add_test(tests, test_internal);
     tcase_add_test(tests, test_unread_statistics);
+    tcase_add_test(tests, test_meetings);
     tcase_add_test(tests, test_forgotten_operation);
     suite_add_tcase(suite, tests);
     return suite;

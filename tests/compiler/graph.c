@@ -141,7 +141,8 @@ static void build_binary(Graph *g, const Case *c, int channels)
 static void build_batchnorm(Graph *g, const Case *c, int channels)
 {
     const Shape shape = c->other ? image(channels, c->other, 2) : vector(channels);
-    const Attributes at = {.eps = 1e-2, .momentum = 0.1, .pixels = c->other ? 2 * c->other : 1};
+    const Attributes at = {
+        .eps = 1e-2, .momentum = 0.1, .pixels = c->other ? 2 * c->other : 1, .meets = c->at.meets};
     Value *x = parameter(g, shape, true);
     Value *running[] = {x, state(g, vector(channels)), state(g, vector(channels))};
     const Node *stats = add_node(g, OP_BATCHNORM_STATS, running, 3, at, (Span){0}, "test");
@@ -342,6 +343,7 @@ static const Case cases[] = {
     {OP_DROPOUT, build_unary, 3, NOTHING},
     {OP_BATCHNORM_STATS, build_batchnorm, 0, NOTHING},
     {OP_BATCHNORM_STATS, build_batchnorm, 3, NOTHING},
+    {OP_BATCHNORM_STATS, build_batchnorm, 3, {.meets = true}},
     {OP_INVERSE_STD, build_inverse_std, 3, NOTHING},
     {OP_RESHAPE, build_reshape, 3, NOTHING},
     {OP_CONCAT, build_concat, 0, NOTHING},

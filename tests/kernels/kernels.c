@@ -14,7 +14,7 @@
 #include "support/kernel_test.h"
 
 Suite *suite_kernels(void);
-TCase *odd_batch_tests(void); /* odd_batches.c */
+TCase *odd_batch_tests(void), *meeting_tests(void); /* odd_batches.c, meetings.c */
 
 /* Convolutions, pools, a residual block, two branches, dropout. */
 #define DIGITS                                                                                     \
@@ -477,7 +477,7 @@ START_TEST(every_operation_is_compiled)
     for (int i = 0; i < COUNT(suites); i++)
         for (int j = 0; j < suites[i].count; j++)
             note_text(seen, kernel_model(&suites[i].at[j]));
-    note_text(seen, loss_sum_text());
+    note_text(seen, loss_sum_text()), note_text(seen, meeting_text());
     note_text(seen, loss_value_text()), note_text(seen, info_nce_text());
     for (int op = 0; op < OP_COUNT; op++)
         ck_assert_msg(seen[op], "%s is in no kernel case", op_info[op].text);
@@ -491,7 +491,7 @@ Suite *suite_kernels(void)
 
     tcase_add_test(tcase, test_pack);
     tcase_add_test(tcase, test_training);
-    suite_add_tcase(suite, odd_batch_tests());
+    suite_add_tcase(suite, odd_batch_tests()), suite_add_tcase(suite, meeting_tests());
     tcase = tcase_create("all suites");
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, every_operation_is_compiled);

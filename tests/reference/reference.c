@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/random.h"
 #include "reference/reference.h"
@@ -113,13 +114,12 @@ static void evaluate_gaussian_noise(const Reference *r, const Node *node, double
 
 /* ---- Movement -------------------------------------------------------------------------------- */
 
-static void evaluate_reshape(const Reference *r, const Node *node, double *const *in,
-                             double *const *out)
+/* Numbers as they are. The sums of a shard are those of the batch: all rows are here. */
+static void evaluate_copy(const Reference *r, const Node *node, double *const *in,
+                          double *const *out)
 {
-    const long count = count_of(r, node->outputs[0]);
-
-    for (long i = 0; i < count; i++)
-        out[0][i] = in[0][i];
+    for (int o = 0; o < node->output_count; o++)
+        memcpy(out[o], in[o], (size_t)count_of(r, node->outputs[o]) * sizeof *out[o]);
 }
 
 /* ---- Products -------------------------------------------------------------------------------- */
@@ -298,7 +298,8 @@ static Evaluate *const evaluations[OP_COUNT] = {
     [OP_MATMUL_NT] = evaluate_matmul,
     [OP_MATMUL_TN] = evaluate_matmul,
     [OP_MATMUL_TT] = evaluate_matmul,
-    [OP_RESHAPE] = evaluate_reshape,
+    [OP_RESHAPE] = evaluate_copy,
+    [OP_BATCH_SUMS] = evaluate_copy,
     [OP_LAYERNORM] = evaluate_layernorm,
     [OP_LAYERNORM_GRAD] = evaluate_layernorm_grad,
     [OP_LAYERNORM_SUMS] = evaluate_layernorm_sums,

@@ -209,6 +209,7 @@ static Trial new_trial(const Compiled *c, int n, int threads)
         .arena = t.arena.at,
         .batch = t.batch.at,
         .n = n,
+        .rows = n,
         .threads = threads,
         .pool = net_threads_open(threads),
         .has_target = true,
@@ -259,7 +260,12 @@ static void run_program(Trial *t, bool training, bool look)
     *t->c->wait = net_threads_wait;
     *t->c->lap = check_kernel;
     ck_assert_int_eq(t->step->kernel_count, t->program->count);
-    net_threads_run(t->run.pool, work, t);
+    for (int segment = 0; segment <= t->step->meeting_count; segment++) {
+        t->run.segment = segment;
+        net_threads_run(t->run.pool, work, t);
+        if (segment < t->step->meeting_count)
+            net_meet(t->step, segment, t->params.at, &t->run, 1, NULL);
+    }
 }
 
 static void expect(Trial *t, const Program *program)

@@ -143,6 +143,7 @@ KernelCases volume_cases(void);          /* volume.c */
 const char *loss_sum_text(void); /* loss_sums.c: a .net file with a sum of losses */
 const char *loss_value_text(void);
 const char *info_nce_text(void); /* info_nce.c */
+const char *meeting_text(void);  /* meetings.c */
 
 const char *kernel_model(const KernelCase *c); /* its .net file */
 int most_threads(const char *target);          /* that steps are tried with */

@@ -316,8 +316,9 @@ static const struct net_layer layers[] = {
         .metrics = &accuracy, .metric_count = 1, .default_batch = 16, .epochs = 6, .keep = "best", \
         .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX, .outputs = CLASSES,                  \
         .output_rank = 1, .output_shape = {CLASSES}, .layers = layers, .layer_count = 2,           \
-        .evaluated = "input; dense(units=4)", .keys = "", .train = {function, kernels, 2},         \
-        .evaluate = {evaluate, NULL, 0}, .pack = pack, .unpack = unpack,                           \
+        .evaluated = "input; dense(units=4)", .keys = "",                                          \
+        .train = {.run = function, .kernels = kernels, .kernel_count = 2},                         \
+        .evaluate = {.run = evaluate}, .pack = pack, .unpack = unpack,                             \
     }
 
 const struct net_model tiny_model = TINY(train_right, "0123456789abcdef");
