@@ -82,16 +82,24 @@ static const char *describe_clamp(Writer *w, const Node *node)
     return x;
 }
 
+/* A float of ONNX, one that is whole too: without a point it would be an integer. */
+static const char *float_attribute(const char *name, double x)
+{
+    const char *number = format("%.9g", x);
+
+    return format("%s=%s%s", name, number, strpbrk(number, ".e") ? "" : ".0");
+}
+
 static const char *describe_leaky(Writer *w, const Node *node)
 {
     return add_onnx(w, "LeakyRelu", onnx_name(w, node->inputs[0]),
-                    format("alpha=%.9g", node->at.slope));
+                    float_attribute("alpha", node->at.slope));
 }
 
 static const char *describe_elu(Writer *w, const Node *node)
 {
     const char *y = add_onnx(w, "Elu", onnx_name(w, node->inputs[0]),
-                             format("alpha=%.9g", node->at.slope));
+                             float_attribute("alpha", node->at.slope));
 
     if (node->at.scale == 1)
         return y;

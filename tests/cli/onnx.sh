@@ -117,6 +117,9 @@ exits "without the run's folder" 2 "wants --weights of a run's folder" sh -c '
     ./cells export --weights alone.safetensors --with-preparations -o none.onnx'
 exits "of weights" 2 "goes with --format onnx" ./cells export --weights cells-run \
     --with-preparations -o none.npz
+check "factors that are whole are floats" sh -c 'for part in elu "leaky_relu(2)"; do
+    "$1" "$2" --define "part=$part" --dump=onnx; done | grep -cE "lu\\(.*\\) alpha=[12]\.0" | grep -qx 2' \
+    - "$netc" "$root/tests/pytorch/image.net"
 for name in t1 prediction; do
     sed "s/image/$name/; s/(image)/($name)/g; s/    image ->/    $name ->/" \
         "$root/models/digits.net" >$name.net

@@ -34,23 +34,26 @@ def run_onnx(path, x):
         dtype = np.int32 if "int32" in wanted.type else np.float32
         shape = [size if isinstance(size, int) else -1 for size in wanted.shape]
         feeds[wanted.name] = value.numpy().astype(dtype).reshape(shape)
-    return session.run(None, feeds)[0]
+    return session.run(None, feeds)
 
 
 def difference(case, netc, folder):
     trainer = losses.compile_case(case, netc, folder)
     weights = losses.initial_weights(trainer, 1, folder)
-    path, said = os.path.join(folder, "network.onnx"), os.path.join(folder, "said.npy")
+    path, said = os.path.join(folder, "network.onnx"), os.path.join(folder, "said.npz")
     losses.run_program(trainer, "export", "--weights", weights, "-o", path)
     onnx.checker.check_model(onnx.load(path), full_check=True)
     losses.run_program(trainer, "predict", "--data", folder, "--weights",
-                       os.path.dirname(weights), "--part", "train", "--format", "npy", "-o", said)
+                       os.path.dirname(weights), "--part", "train", "--format", "npz", "-o", said)
     options = {key: models.evaluate(value) for key, value in case.defines.items()
                if key not in ("optimizing", "scheduling", "limit", "rate")}
     given = run_onnx(path, published.case_of(case.file, losses.TORCH, options).x)
-    wanted = np.load(said) / UNITS.get(case.file, 1)
-    given = given.reshape(wanted.shape)
-    return np.abs(given - wanted).max() / max(1, np.abs(wanted).max())
+    said, worst = np.load(said), 0
+    for one, name in zip(given, said.files, strict=True): # a prediction for each target
+        wanted = said[name] / UNITS.get(case.file, 1)
+        error = np.abs(one.reshape(wanted.shape) - wanted).max() / max(1, np.abs(wanted).max())
+        worst = error if not error <= worst else worst
+    return worst
 
 
 def main():
@@ -67,9 +70,12 @@ def main():
             losses.unpack_data(folder)
             try:
                 worst = difference(case, os.path.abspath(options.netc), folder)
-            except RuntimeError as error:
+            except (RuntimeError, onnx.checker.ValidationError) as error:
                 print(f"{case.name}: {error}", file=sys.stderr)
                 worst = float("nan")
+            except StopIteration:   # its rows are none of published.py's
+                print(f"{case.name:32} is not compared", flush=True)
+                continue
         right = worst <= TOLERANCE
         count, failed = count + 1, failed + (not right)
         print(f"{case.name:32} {worst:9.1e}{'' if right else '  FAILED'}", flush=True)
