@@ -5,6 +5,7 @@
 #     make bench          step times beside PyTorch's; MODELS="lenet5 cnet": some; bench-run
 #     make demo           one page that reads the digits that are drawn on it, as WebAssembly
 #     make data-mnist     fetch a data set into DATA (data/); also cifar10 cifar100 imdb boston pima
+#     make TARGETS=neon   what trainers of AArch64 are linked with too (docs/library.md)
 #     make install        to PREFIX (/usr/local), with man pages and completions; make uninstall
 #
 # A trainer is the generated C of one model, libnetrt.a, and libnetrt-ISA.a: the few runtime files
@@ -29,13 +30,14 @@ INCLUDES = -Icompiler -Iruntime -Itests -I$(BUILD)
 compile  = $(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(SANITIZE) -MMD -MP $(INCLUDES)
 
 # what runs in a training step must give the same bits under every compiler
-RUNTIME_FLAGS = -O2 -ffp-contract=off -fno-math-errno -ffunction-sections -fdata-sections \
-                -fno-asynchronous-unwind-tables -pthread
+RUNTIME_FLAGS = -O2 -ffp-contract=off -fno-math-errno -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -pthread
 
-ISAS = avx512 avx2 generic
+ISAS = avx512 avx2 generic $(TARGETS)
 march_avx512  = -march=x86-64-v4 -mprefer-vector-width=512
 march_avx2    = -march=x86-64-v3
 march_generic = -march=x86-64
+march_neon    = --target=aarch64-linux-gnu -march=armv8-a -isystem /usr/aarch64-linux-gnu/include
+sources_neon  = $(filter-out $(if $(wildcard /usr/include/aarch64-linux-gnu/jconfig.h),,%/decode_jpeg.c),$(RUNTIME_SOURCES) $(ISA_SOURCES)) # all
 
 sources_in = $(sort $(shell find $(1) -name '*.c'))
 ISA_SOURCES  = $(addprefix runtime/,data/augment.c core/normal.c core/roofline.c \
@@ -46,8 +48,7 @@ runtime_objects  = $(call objects,$(RUNTIME_SOURCES))
 test_objects = $(call objects,$(filter-out tests/fuzz/% tests/faults/%,$(call sources_in,tests)))
 shared = $(addprefix runtime/core/,attempt.c nearest.c standard_files.c atomic_file.c) \
          runtime/report/summary_table.c
-compiler_objects = $(call objects,$(call sources_in,compiler) $(shared)) $(BUILD)/lexer.o \
-                   $(BUILD)/parser.o
+compiler_objects = $(call objects,$(call sources_in,compiler) $(shared)) $(BUILD)/lexer.o $(BUILD)/parser.o
 
 all: $(BUILD)/netc $(BUILD)/libnetrt.a $(ISAS:%=$(BUILD)/libnetrt-%.a) $(BUILD)/include
 $(BUILD)/netc: $(compiler_objects)
@@ -83,7 +84,7 @@ $(BUILD)/%.o: %.c | $(BUILD)/parser.h $(BUILD)/lexer.h
 	$(compile) $(extra) -c -o $@ $<
 
 define isa_rules
-$(BUILD)/libnetrt-$(1).a: $(ISA_SOURCES:%.c=$(BUILD)/$(1)/%.o)
+$(BUILD)/libnetrt-$(1).a: $(patsubst %.c,$(BUILD)/$(1)/%.o,$(or $(sources_$(1)),$(ISA_SOURCES)))
 	rm -f $$@ && ar qc $$@ $$^
 $(BUILD)/$(1)/runtime/%.o: runtime/%.c
 	@mkdir -p $$(@D)
@@ -91,8 +92,7 @@ $(BUILD)/$(1)/runtime/%.o: runtime/%.c
 endef
 $(foreach isa,$(ISAS),$(eval $(call isa_rules,$(isa))))
 
--include $(shell find $(BUILD) -name '*.d' -not -path '$(BUILD)/asan/*' -not -path '$(BUILD)/fuzz/*' \
-           2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -not -path '$(BUILD)/asan/*' -not -path '$(BUILD)/fuzz/*' 2>/dev/null)
 
 # The Check suites: every stage of the compiler and the runtime, in one program.
 $(BUILD)/check_all: $(test_objects) $(filter-out %/main.o,$(compiler_objects)) \

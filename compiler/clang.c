@@ -252,6 +252,18 @@ static int compile_units(const Clang *clang, const char *target, const char *con
     return run_all(commands, count, precompiled != NULL);
 }
 
+/* The runtime and what it calls: of another processor all of it is compiled for that target. */
+static void add_runtime(Command *command, const Clang *clang, const char *target)
+{
+    add_words(command, (const char *[]){"-pthread", "-Wl,--start-group"}, 2);
+    if (is_here(target))
+        add_word(command, format("%s/libnetrt.a", clang->libraries)); /* libpng, libjpeg inside */
+    add_word(command, format("%s/libnetrt-%s.a", clang->libraries, target));
+    if (!is_here(target) && clang->pictures)
+        add_words(command, (const char *[]){"-lpng16", "-ljpeg"}, 2);
+    add_words(command, (const char *[]){"-Wl,--end-group", "-lz", "-lm"}, 3);
+}
+
 static int link_units(const Clang *clang, const char *target, const char *const *objects, int count,
                       const char *output)
 {
@@ -265,25 +277,19 @@ static int link_units(const Clang *clang, const char *target, const char *const 
                                  format("-Wl,-T,%s/trainer.ld", clang->headers)};
     /* MPI's libraries are shared, and see none of the trainer's names */
     const char *const with_mpi[] = {"-Wl,--gc-sections", "-Wl,--exclude-libs,ALL", "-s"};
-    const char *const libraries[] = {"-pthread",
-                                     "-Wl,--start-group",
-                                     format("%s/libnetrt.a", clang->libraries),
-                                     format("%s/libnetrt-%s.a", clang->libraries, target),
-                                     "-Wl,--end-group",
-                                     "-lz",
-                                     "-lm"};
     Command command = {0};
 
     add_words(&command,
               (const char *[]){clang->wrapper ? clang->wrapper : clang->program, "-o", output}, 3);
+    add_trainer_linker(&command, target);
     add_words(&command, objects, count);
-    if (is_sanitized())
+    if (is_sanitized() && is_here(target))
         add_words(&command, sanitize, COUNT(sanitize));
     else if (clang->wrapper)
         add_words(&command, with_mpi, COUNT(with_mpi));
     else
         add_words(&command, alone, COUNT(alone));
-    add_words(&command, libraries, COUNT(libraries));
+    add_runtime(&command, clang, target);
     return run(complete(&command, clang->verbose), false);
 }
 
@@ -329,6 +335,9 @@ Built build_trainer(const Clang *clang, const char *target, const char *const *f
                     const char *output, const char *work)
 {
     const char *part = format("%s/trainer", work);
+
+    if (!can_link(clang, target, work))
+        return BUILT_FAULT;
     const int result = build(clang, target, files, count, work, part);
 
     if (result || !is_program(part))

@@ -108,11 +108,14 @@ const char *precompile_headers(const Command *compiler, const char *headers, con
 
 /* ---- processor.c: what clang is told of a target --------------------------------------------- */
 
-bool is_here(const char *target);                         /* of the processor that netc runs on */
-void add_processor(Command *command, const char *target); /* to compile for it, */
-void add_linker(Command *command, const char *target);    /* and to link */
+bool is_here(const char *target);                 /* of the processor that netc runs on */
+void check_trainer(const char *target, bool mpi); /* exit code 2: it can be none of the target */
+void add_processor(Command *command, const char *target);      /* to compile for it, */
+void add_linker(Command *command, const char *target);         /* and to link */
+void add_trainer_linker(Command *command, const char *target); /* a whole program */
 /* Has clang headers, a C library and a linker for it? False: it was told what is missing. */
 bool can_compile(const Clang *clang, const char *target, const char *work);
+bool can_link(const Clang *clang, const char *target, const char *work); /* and a trainer's */
 
 /* ---- clang.c: clang behind netc -------------------------------------------------------------- */
 
@@ -121,6 +124,7 @@ struct Clang {
     bool asked;                      /* it is --cc */
     const char *wrapper;             /* of MPI around it, or NULL */
     const char *shared;              /* the folder of a library's files; NULL: a trainer's */
+    bool pictures;                   /* of files: a trainer has libpng and libjpeg */
     int images;                      /* of a batch block, of a library that has 1; or 0 */
     const char *headers, *libraries; /* the folders of netrt.h and libnetrt.a */
     bool verbose;                    /* print the commands */

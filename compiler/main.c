@@ -90,8 +90,9 @@ static int compile(const Options *o, Source *source)
     const bool builds = !o->emit_c && !o->summary && !o->graph && !o->dump;
     const Target *target = find_target(same(o->target, "native") ? native_target() : o->target);
 
-    if (builds && !o->library && !is_here(target->name))
-        fail_usage(format("--target %s is of libraries: give --library too", target->name));
+    if (builds && !o->library)
+        check_trainer(target->name, o->mpi);
+    clang.pictures = reads_pictures(model);
     if (builds && (!find_clang(&clang, o->cc) || (o->mpi && !find_mpi(&clang))))
         return EXIT_USAGE;
 

@@ -1,10 +1,12 @@
 /*
  * processor.c -- what clang is told of a target's processor, and where what it needs comes from: on
- * another processor than netc's, the headers of a C library and lld.
+ * another processor than netc's, the headers of a C library and lld; of a trainer its libgcc, zlib
+ * and the runtime, compiled for it, too.
  */
 
 #include "driver.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #if defined(__aarch64__)
@@ -18,18 +20,20 @@
 typedef struct Processor {
     const char *target, *triple; /* netc's word for it, and clang's */
     const char *march, *more;    /* flags; or NULL */
-    const char *package;         /* of Debian: its C library */
+    const char *package;         /* of Debian: its C library, */
+    const char *name;            /* and what it calls the processor */
 } Processor;
 
 /* The levels of x86-64 are its psABI's: what the Makefile compiles libnetrt-ISA.a for. */
 static const Processor processors[] = {
     {"avx512", "x86_64-linux-gnu", "-march=x86-64-v4", "-mprefer-vector-width=512",
-     "libc6-dev-amd64-cross"},
-    {"avx2", "x86_64-linux-gnu", "-march=x86-64-v3", NULL, "libc6-dev-amd64-cross"},
-    {"generic", "x86_64-linux-gnu", "-march=x86-64", NULL, "libc6-dev-amd64-cross"},
-    {"neon", "aarch64-linux-gnu", "-march=armv8-a", NULL, "libc6-dev-arm64-cross"},
-    {"riscv64", "riscv64-linux-gnu", "-march=rv64gc", "-mno-relax", "libc6-dev-riscv64-cross"},
-    {"wasm32", "wasm32-wasi", "-msimd128", "-mbulk-memory", "wasi-libc"},
+     "libc6-dev-amd64-cross", "amd64"},
+    {"avx2", "x86_64-linux-gnu", "-march=x86-64-v3", NULL, "libc6-dev-amd64-cross", "amd64"},
+    {"generic", "x86_64-linux-gnu", "-march=x86-64", NULL, "libc6-dev-amd64-cross", "amd64"},
+    {"neon", "aarch64-linux-gnu", "-march=armv8-a", NULL, "libc6-dev-arm64-cross", "arm64"},
+    {"riscv64", "riscv64-linux-gnu", "-march=rv64gc", "-mno-relax", "libc6-dev-riscv64-cross",
+     "riscv64"},
+    {"wasm32", "wasm32-wasi", "-msimd128", "-mbulk-memory", "wasi-libc", "wasm32"},
 };
 
 static const Processor *find_processor(const char *target)
@@ -44,6 +48,19 @@ static const Processor *find_processor(const char *target)
 bool is_here(const char *target)
 {
     return same(find_processor(target)->triple, HERE);
+}
+
+void check_trainer(const char *target, bool mpi)
+{
+    if (is_here(target))
+        return;
+    if (same(target, "wasm32"))
+        fail_usage("--target wasm32 is of libraries: give --library too");
+    if (same(target, "riscv64"))
+        fail_usage("--target riscv64 is of libraries: give --library too. A trainer takes denormal "
+                   "numbers as 0, for its bits and its speed, which RISC-V cannot");
+    if (mpi)
+        fail_usage(format("--mpi is of this machine's processor, not of --target %s", target));
 }
 
 void add_processor(Command *command, const char *target)
@@ -75,6 +92,17 @@ void add_linker(Command *command, const char *target)
                   8);
     else
         add_word(command, format("-L/usr/%s/lib", p->triple));
+}
+
+void add_trainer_linker(Command *command, const char *target)
+{
+    const char *triple = find_processor(target)->triple;
+
+    if (is_here(target))
+        return;
+    add_linker(command, target);
+    add_word(command, format("-B/usr/%s/lib", triple)); /* crt1.o */
+    add_word(command, format("-L/usr/lib/%s", triple));
 }
 
 /* Does clang compile a header of the C library, and, if `links`, make something of it? */
@@ -112,4 +140,54 @@ bool can_compile(const Clang *clang, const char *target, const char *work)
             same(package, "lld") ? "lld to link with" : "C library of that processor", package,
             package);
     return false;
+}
+
+/* Does it link a program of nothing with `libraries`? */
+static bool has_libraries(const Clang *clang, const char *target, const char *output,
+                          const char *const *libraries, int count)
+{
+    Command command = {0};
+
+    add_word(&command, clang->program);
+    add_processor(&command, target);
+    add_trainer_linker(&command, target);
+    add_words(&command,
+              (const char *[]){"-static", "-Wl,--defsym=main=0", "-include", "string.h", "-x", "c",
+                               "/dev/null", "-o", output, "-x", "none"},
+              11);
+    add_words(&command, libraries, count);
+    return run(complete(&command, clang->verbose), true) == 0;
+}
+
+/* What a trainer of another processor wants, and the packages that have it. */
+bool can_link(const Clang *clang, const char *target, const char *work)
+{
+    static const char *const libraries[] = {"-lz", "-lpng16", "-ljpeg"};
+    const char *probe = format("%s/probe", work), *name = find_processor(target)->name;
+    const char *missing = NULL;
+
+    if (is_here(target))
+        return true;
+    if (!can_compile(clang, target, work))
+        return false;
+    if (access(format("%s/libnetrt-%s.a", clang->libraries, target), R_OK) != 0) {
+        fprintf(stderr,
+                "netc: error: %s/libnetrt-%s.a, the runtime of a trainer of --target %s, is "
+                "missing; `make TARGETS=%s` builds it, in netc's sources\n",
+                clang->libraries, target, target, target);
+        return false;
+    }
+    if (!has_libraries(clang, target, probe, libraries, 0))
+        missing = format("libgcc-12-dev-%s-cross", name);
+    else if (!has_libraries(clang, target, probe, libraries, 1))
+        missing = format("zlib1g-dev:%s", name);
+    else if (clang->pictures && !has_libraries(clang, target, probe, libraries, 3))
+        missing = format("libpng-dev:%s libjpeg62-turbo-dev:%s", name, name);
+    if (missing && !was_ended())
+        fprintf(stderr,
+                "netc: error: a trainer of --target %s%s is linked with %s; after "
+                "`dpkg --add-architecture %s` and `apt-get update` it is `apt-get install %s`\n",
+                target, strstr(missing, "png") ? " that reads pictures" : "", missing, name,
+                missing);
+    return !missing;
 }

@@ -108,3 +108,14 @@ void check_image_steps(Sema *s, const Field *field)
         if (same(field->steps[i]->name, "image"))
             check_step(s, field, i);
 }
+
+bool reads_pictures(const Model *model)
+{
+    bool reads = false;
+
+    for (int i = 0; i < PARTS; i++)
+        reads |= model->parts[i] && same(model->parts[i]->name, "images");
+    for (int i = 0; i < model->field_count; i++)
+        reads |= image_of(model->fields[i]) != NULL;
+    return reads;
+}

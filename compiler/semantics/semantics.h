@@ -243,6 +243,7 @@ enum { MPI_SHARDS = 8 }; /* of --mpi, where the model says none */
 
 #define MAX_CLASS_WEIGHT 1e6 /* sums of many stay exact enough */
 
+bool reads_pictures(const Model *model); /* files of them (pictures.c) */
 /* By index of `layers`: does the loss of a section, from 0, depend on it? (turns.c) */
 bool *layers_behind(const Model *model, int section);
 bool schedules_by_steps(const Model *model);        /* one of them does (schedule.c) */
