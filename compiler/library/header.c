@@ -267,7 +267,10 @@ static void write_forms(Text *out, const Library *l)
         text_add(out,
                  " * Only this prepared form is taken: the preparation is the caller's to do.\n");
         if (l->bare)
-            text_add(out, " * There is no raw form, which would want %s.\n", l->bare);
+            text_add(out,
+                     " * There is no raw form: %s is not in a library. Make the numbers above of\n"
+                     " * your data, with what the run has learnt (its preparation.json).\n",
+                     l->bare);
         return;
     }
     text_add(
@@ -379,6 +382,13 @@ static void write_declarations(Text *out, const Library *l)
         text_add(out,
                  "\n/* The same of a row of the data, as it was before any preparation. */\n%s;\n",
                  raw_head(l));
+    for (int i = 0; i < l->input_count && l->is_raw; i++)
+        if (l->inputs[i].words)
+            text_add(out,
+                     "\n/* How many of a text's words the run knows: a prediction of none is of "
+                     "nothing that it\n   has learnt. -1: the text or the arena is NULL, or the "
+                     "arena unaligned. */\n%s;\n",
+                     known_head(l, &l->inputs[i]));
     if (l->rows > 1)
         text_add(out,
                  "\n/* 1 to %s_ROWS rows at once, one behind the other in each array. */\n"

@@ -135,6 +135,7 @@ bool find_raw_form(Library *library);
 void write_raw_memory(Text *out, const Library *library); /* members of the arena */
 void write_raw_form(Text *out, const Library *library);
 const char *raw_head(const Library *library); /* NAME_run_raw's, without an end */
+const char *known_head(const Library *library, const Port *text); /* NAME_TEXT_known's */
 
 /* source.c, header.c */
 Code emit_library(const Library *library);

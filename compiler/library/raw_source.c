@@ -228,6 +228,24 @@ const char *raw_head(const Library *l)
     return text.at;
 }
 
+const char *known_head(const Library *l, const Port *port)
+{
+    return format("int %s_%s_known(const char *%s, void *arena)", l->name, port->name, port->name);
+}
+
+static void write_known(Text *out, const Library *l, const Port *port)
+{
+    if (!port->words)
+        return;
+    line(out, 0, "%s\n{", known_head(l, port));
+    line(out, 1, "struct memory *memory = arena;\n");
+    line(out, 1, "if (!%s || net_library_check(&%s_inside, arena, 1, 1))", port->name, l->name);
+    line(out, 2, "return -1;");
+    line(out, 1, "return net_count_known(%s, %s_words, %s, %s, memory->word_%s, %d);\n}\n",
+         port->name, port->name, table_text(l, port->names), table_text(l, port->stop), port->name,
+         room_of(port));
+}
+
 static void write_prepared_run(Text *out, const Library *l)
 {
     text_add(out, "    error = run_rows(weights, 1, ");
@@ -247,6 +265,8 @@ void write_raw_form(Text *out, const Library *l)
         write_words(out, &l->inputs[i]);
         write_order(out, &l->inputs[i]);
     }
+    for (int i = 0; i < l->input_count; i++)
+        write_known(out, l, &l->inputs[i]);
     line(out, 0, "%s\n{", raw_head(l));
     line(out, 1, "struct memory *memory = arena;");
     line(out, 1, "int error = net_library_check(&%s_inside, arena, 1, 1);\n", l->name);

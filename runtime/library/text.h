@@ -45,6 +45,20 @@ static __attribute__((unused)) void net_prepare_tokens(int32_t *ids, int count, 
         ids[found++] = 0;
 }
 
+/* How many of a text's words the run knows. */
+static __attribute__((unused)) int net_count_known(const char *text, struct net_words words,
+                                                   const void *vocabulary, const void *stop,
+                                                   char *word, size_t room)
+{
+    size_t length;
+    int known = 0;
+
+    net_words_begin(&words, text, net_text_length(text));
+    while (net_counted_word(&words, stop, word, room, &length))
+        known += net_names_find(vocabulary, word, length) >= 0;
+    return known;
+}
+
 /* bag_of_words(..): how often each of the vocabulary's words, and of its runs of up to `most`, is
    there. `memory` has room for `most` words of `room` bytes and a blank each. */
 static __attribute__((unused)) void net_prepare_bag(float *counts, int size, const char *text,

@@ -47,6 +47,23 @@ check "a host of texts" "$cc" -std=c11 -Wall -Wextra -Werror $sanitize review.c 
     reviews-lib/libreviews.a -o review
 check "it runs" sh -c './review <reviews.txt >said.reviews'
 check "it says what predict says" close reviews.npy said.reviews
+cat >known.c <<'END'
+#include "reviews.h"
+
+static _Alignas(64) char arena[1 << 16];
+
+int main(void)
+{
+    return reviews_size() > sizeof arena || reviews_review_known(NULL, arena) != -1 ||
+           reviews_review_known("best", arena + 1) != -1 ||
+           reviews_review_known("xyzzy plugh", arena) != 0 ||
+           reviews_review_known("Best xyzzy, the <b>YEAR!</b> best", arena) != 3;
+}
+END
+# shellcheck disable=SC2086
+check "a host that counts words" "$cc" -std=c11 -Wall -Wextra -Werror $sanitize known.c \
+    -Ireviews-lib reviews-lib/libreviews.a -o known
+check "words that the run knows, without those that are left out" ./known
 [ -n "$sanitize" ] || check "and wants memcpy and memset alone" \
     sh -c '! nm -u reviews-lib/libreviews.a | grep -vE "^$|:$| U mem(cpy|set)$"'
 
