@@ -304,13 +304,18 @@ struct net_stages {
             NET_STAGE_AFFINE, /* x scale + shift */
             NET_STAGE_LOG1P,  /* log(1 + x) */
             NET_STAGE_CLIP,   /* what is beyond `least` or `most` is it */
-            NET_STAGE_FILL    /* a missing number, or 0, is `fill`, of which NaN is none */
+            NET_STAGE_FILL,   /* a missing number, or 0, is `fill`, of which NaN is none */
+            NET_STAGE_BINS,   /* how many of `edges` are not above it */
+            NET_STAGE_CLASSES /* its place among `edges`, one list for all numbers */
         } kind;
         double *scale, *shift, *fill; /* of each number of a row */
         double least, most;
-        bool zeros; /* are missing, and NaN is not */
+        bool zeros;              /* are missing, and NaN is not */
+        double *edges;           /* n of each number, NaN: none; of classes NULL: 0 to n - 1 */
+        int n, unknown, missing; /* of classes, what others and NaN become; -1: they are faults */
+        bool hot;                /* it becomes n numbers, 1 at the class's place */
     } * at;
-    int count;
+    int count, size;     /* size: numbers of a row of the data */
     const char *refused; /* the transform that is no such stage, or NULL */
     bool bytes;          /* the data are bytes */
 };

@@ -63,11 +63,23 @@ else:
     table = list(csv.DictReader(open("cells.csv")))
     cells = lambda *names: np.array([[float(row[name] or "nan") for name in names]
                                      for row in table])
-    rows = {"amount": cells("amount", "price"), "t": cells("day")}
+    rows = {"amount": cells("amount", "price"), "t": cells("day"), "bin": cells("price")}
+    rows |= {"step": rows["amount"], "day": rows["t"], "again": rows["t"]}
+    rows |= dict.fromkeys(["week", "mode", "shift"], cells("week"))
 wanted = np.load(said)
 for given, name in zip(session.run(None, rows), wanted.files):
     error = np.abs(given.reshape(wanted[name].shape) - wanted[name]).max()
     assert error <= 1e-5 * max(1, np.abs(wanted[name]).max()), (name, error)
+if kind == "cells":             # what the trainer refuses has no number, or fails
+    changed = lambda name, x: rows | {name: np.full((60, 1), x)}
+    assert np.isnan(session.run(None, changed("again", 7.0))[0]).all()
+    assert np.isfinite(session.run(None, changed("shift", 1.0))[0]).all()
+    for x in 7.0, 2.5, np.nan:
+        try:
+            session.run(None, changed("day", x))
+        except onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument:
+            continue
+        raise AssertionError(x)
 END
 
 agrees images image "part=conv2d(10,3,stride=2,padding=1,groups=2)"
@@ -91,22 +103,34 @@ data {
                       -> impute(missing, median, except="price") -> clip(least=0.5, most=3000)
                       -> log1p -> standardize -> robust
     input t         = column("day") -> impute(zeros, mean) -> scale(0.25) -> minmax
+    input step[2]   = columns(["amount", "price"]) -> impute(missing, mean) -> quantiles(5)
+    input bin       = column("price") -> quantiles(4) -> one_hot(4)
+    input week      = column("week") -> classes(5, unknown=row, missing=row, min_count=2)
+    input mode      = column("week") -> classes(12, missing=mode)
+    input shift     = column("week") -> one_hot(9, unknown=zeros, missing=zeros, min_count=7)
+    input day       = column("day") -> classes(7)
+    input again     = column("day") -> one_hot(7)
     target cost     = column("cost") -> log1p -> standardize
     target size     = column("price") -> minmax
 }
-network one(amount, t) { concat(amount, t) -> dense(4) -> tanh -> dense(1) }
+network one(amount, t, step, bin, week, mode, shift, day, again) {
+    concat(amount, t, step, bin, shift, again, week -> embedding(2) -> flatten,
+           mode -> embedding(2) -> flatten, day -> embedding(2) -> flatten)
+        -> dense(4) -> tanh -> dense(1)
+}
 network two(amount, t) { concat(amount, t) -> dense(1) }
 train {
-    loss      = mse(one(amount, t), cost) + mse(two(amount, t), size)
+    loss      = mse(one(amount, t, step, bin, week, mode, shift, day, again), cost) +
+                mse(two(amount, t), size)
     optimizer = adam(lr=0.1)
     batch     = 16
     epochs    = 2
 }
 END
-awk 'BEGIN { print "amount,price,day,cost"
+awk 'BEGIN { print "amount,price,day,cost,week"
     for (i = 0; i < 60; i++)
-        printf "%s,%g,%d,%g\n", i % 6 == 1 ? "" : i * i * 1.25, i * .37, i % 7, i % 13 * 101.5 }' \
-    >cells.csv
+        printf "%s,%g,%d,%g,%s\n", i % 6 == 1 ? "" : i * i * 1.25, i * .37, i % 7, i % 13 * 101.5,
+            i % 9 == 4 ? "" : i == 5 ? 77 : 2000 + i % 4 * i % 3 }' >cells.csv
 build cells cells.net
 check "cells" ./cells --out cells-run --force --quiet
 check "with preparations" ./cells export --weights cells-run --with-preparations -o cells.onnx
@@ -118,8 +142,8 @@ exits "without the run's folder" 2 "wants --weights of a run's folder" sh -c '
 exits "of weights" 2 "goes with --format onnx" ./cells export --weights cells-run \
     --with-preparations -o none.npz
 check "factors that are whole are floats" sh -c 'for part in elu "leaky_relu(2)"; do
-    "$1" "$2" --define "part=$part" --dump=onnx; done | grep -cE "lu\\(.*\\) alpha=[12]\.0" | grep -qx 2' \
-    - "$netc" "$root/tests/pytorch/image.net"
+    "$1" "$2" --define "part=$part" --dump=onnx
+done | grep -cE "lu\\(.*\\) alpha=[12]\.0" | grep -qx 2' - "$netc" "$root/tests/pytorch/image.net"
 for name in t1 prediction; do
     sed "s/image/$name/; s/(image)/($name)/g; s/    image ->/    $name ->/" \
         "$root/models/digits.net" >$name.net

@@ -418,13 +418,38 @@ static void apply_one_hot(struct net_values *values, const struct net_call *call
     net_values_replace(values, NET_F32, 1, (int)n, hot);
 }
 
+/* Names that are no numbers are no stage. */
+static void tell_classes(struct net_number_stage *stage, const struct net_values *values,
+                         const struct net_call *call, const struct net_fitted *fitted)
+{
+    struct numbering to = open_numbering(values, call, fitted);
+    const bool hot = !strcmp(call->name, "one_hot");
+    const int known = to.names ? to.names->count : 0, n = to.names && !hot ? known : to.n;
+    double *numbers = to.names ? net_allocate((size_t)n + 1, sizeof *numbers) : NULL;
+
+    *stage = (struct net_number_stage){.kind = NET_STAGE_CLASSES,
+                                       .edges = numbers,
+                                       .n = n,
+                                       .unknown = to.unknown,
+                                       .missing = to.missing,
+                                       .hot = hot};
+    for (int i = 0; numbers && i < n; i++)
+        if (i >= known)
+            numbers[i] = (double)NAN;
+        else if (!is_number(net_string(to.names, i), &numbers[i]))
+            stage->n = 0;
+    free(to.numbers.at);
+}
+
 const struct net_transform net_transform_classes = {.name = "classes",
                                                     .strings = {"names", "mode"},
                                                     .given = {"unknown", "missing"},
                                                     .fit = fit_classes,
-                                                    .apply = apply_classes};
+                                                    .apply = apply_classes,
+                                                    .stage = tell_classes};
 const struct net_transform net_transform_one_hot = {.name = "one_hot",
                                                     .strings = {"names", "mode"},
                                                     .given = {"unknown", "missing"},
                                                     .fit = fit_classes,
-                                                    .apply = apply_one_hot};
+                                                    .apply = apply_one_hot,
+                                                    .stage = tell_classes};

@@ -75,8 +75,24 @@ static void apply_quantiles(struct net_values *values, const struct net_call *ca
                 *x = find_bin(fitted->list[0] + (size_t)i * ((size_t)n + 1), n, *x);
 }
 
+static void tell_quantiles(struct net_number_stage *stage, const struct net_values *values,
+                           const struct net_call *call, const struct net_fitted *fitted)
+{
+    const int size = values->column.size, n = (int)net_argument(call, "n")->number;
+    double *inside = net_allocate((size_t)size * (size_t)n, sizeof *inside), *to = inside;
+
+    for (int i = 0; i < size; i++) {
+        const double *edges = fitted->list[0] + (size_t)i * ((size_t)n + 1);
+
+        for (int k = 1; k < n; k++)
+            *to++ = edges[k] > edges[k - 1] && edges[k] < edges[n] ? edges[k] : (double)NAN;
+    }
+    *stage = (struct net_number_stage){.kind = NET_STAGE_BINS, .edges = inside, .n = n - 1};
+}
+
 const struct net_transform net_transform_quantiles = {.name = "quantiles",
                                                       .fitted = {"edges"},
                                                       .given = {"n"},
                                                       .fit = fit_quantiles,
-                                                      .apply = apply_quantiles};
+                                                      .apply = apply_quantiles,
+                                                      .stage = tell_quantiles};

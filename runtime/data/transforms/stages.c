@@ -70,19 +70,39 @@ static void add_normalize(struct net_values *values, const struct net_call *call
     }
 }
 
+/* What makes classes of numbers is the last; of names it is no stage. */
+static bool ends_with(const struct net_field *field, const char *name)
+{
+    int last = field->step_count - 1;
+
+    while (last >= 0 && is_noise(&field->steps[last]))
+        last--;
+    return last >= 0 && !strcmp(field->steps[last].name, name);
+}
+
+static bool is_of_numbers(const struct net_data *data, int f)
+{
+    const struct net_field *field = &data->model->fields[f];
+
+    return data->fields[f].size == field->size &&
+           (field->kind == NET_INPUT ||
+            (field->kind == NET_INPUT_TOKENS && ends_with(field, "classes")));
+}
+
 void net_data_stages(struct net_stages *stages, const struct net_data *data, int f)
 {
     const struct net_field *field = &data->model->fields[f];
     const struct net_column column = {.name = field->name,
                                       .place = data->model->source,
-                                      .size = field->size,
+                                      .size = ends_with(field, "one_hot") ? 1 : field->size,
                                       .elements = data->names[f].at};
     const char *type = data->recorded.sources[NET_TRAIN].fields[f].type;
     struct net_values values;
 
     *stages = (struct net_stages){.bytes = type && !strcmp(type, "uint8"),
-                                  .refused = first_other(field)};
-    if (!stages->refused && (field->kind != NET_INPUT || data->fields[f].size != field->size))
+                                  .refused = first_other(field),
+                                  .size = column.size};
+    if (!stages->refused && !is_of_numbers(data, f))
         stages->refused = "form";
     if (stages->refused)
         return;
@@ -94,6 +114,9 @@ void net_data_stages(struct net_stages *stages, const struct net_data *data, int
         if (!strcmp(field->augments[i].name, "normalize"))
             add_normalize(&values, &field->augments[i]);
     add_affine(stages, &values);
+    for (int s = 0; s < stages->count; s++)
+        if (stages->at[s].kind == NET_STAGE_CLASSES && !stages->at[s].n)
+            stages->refused = "a class by its name";
     free(values.scale);
     free(values.shift);
 }
@@ -104,6 +127,7 @@ void net_stages_close(struct net_stages *stages)
         free(stages->at[s].scale);
         free(stages->at[s].shift);
         free(stages->at[s].fill);
+        free(stages->at[s].edges);
     }
     free(stages->at);
 }
