@@ -36,6 +36,7 @@ check "inference.py" sh -c 'python3 "$1/tests/bench/inference.py" --netc "$2" --
     - "$root" "$netc"
 if python3 -c 'import torch, numpy' 2>/dev/null; then
     check "bench: decisions" python3 "$root/tests/bench/test_bench.py" decisions
+    check "bench: sections" python3 "$root/tests/bench/test_bench.py" sections
     check "zoo.py" python3 "$root/tests/bench/zoo.py" --netc "$netc" --no-steps --gradcheck 20 \
         mixture_density
 fi

@@ -30,7 +30,7 @@ def torch_prediction(model_name, variant, batch, threads):
     import torch
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    model, _, _, inputs, _ = torch_step.parts(model_name, batch)
+    model, _, inputs, _ = torch_step.parts(model_name, batch)
     model.eval()
     if variant == "compile":
         model = torch.compile(model)

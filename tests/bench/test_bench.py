@@ -158,6 +158,22 @@ def decisions():
     assert 1e-9 < margin < 1e-6, margin
 
 
+def sections():
+    """A step of two train sections changes what each of them trains, one behind the other."""
+    import torch
+    from torch import nn
+    from torch_step import network_parts, step_of
+    model, parts, inputs, targets = network_parts("dcgan_mnist size=1", 2)
+    before = [p.detach().clone() for p in model.parameters()]
+    times = step_of(model, parts, inputs, targets, None)()
+    assert len(parts) == 2 and not targets and all(t > 0 for t in times), (parts, times)
+    assert abs(times[3] - sum(times[:3])) < 1e-9, times
+    assert not any(torch.equal(a, b) for a, b in zip(before, model.parameters()))
+    both = nn.ParameterDict({"a": torch.ones(()), "b": torch.ones(())})
+    turns_of = [(lambda out: out.a * out.b, torch.optim.SGD([both["a"]], 0.5)),
+                (lambda out: out.a * out.b, torch.optim.SGD([both["b"]], 1.0))]
+    step_of(lambda: both, turns_of, [], [], None)()
+    assert both["a"].item() == 0.5 and both["b"].item() == 0.5, both    # by the a that was learnt
 
 
 def is_there(pid):

@@ -16,8 +16,9 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 
 
 def network_parts(model_name, batch):
-    """(module, optimizer, loss, inputs, targets) of a network of tests/pytorch/networks; behind its
-    name values of its file's lets may stand, such as length=128."""
+    """(module, [(loss, optimizer)] of its train sections, inputs, targets) of a network of
+    tests/pytorch/networks; behind its name values of its file's lets may stand, such as
+    length=128."""
     sys.path.insert(0, os.path.join(ROOT, "tests", "pytorch"))
     import networks
     from networks.net_file import NetFile
@@ -26,10 +27,11 @@ def network_parts(model_name, batch):
     folder = next(f for f in (os.path.join(ROOT, "models", "zoo"), HERE)
                   if os.path.exists(os.path.join(f, name + ".net")))
     net = NetFile(os.path.join(folder, name + ".net"), lets)
-    model, loss_of = networks.find(name)(**lets)
+    model, losses = networks.find(name)(**lets)
+    sections = [(loss_of, net.optimizer(learning, section))
+                for section, (loss_of, learning) in enumerate(net.in_turn(model, losses))]
     rows = net.draw(batch, full=True)
-    return (model, net.optimizer(model.parameters()), loss_of, net.tensors(rows, net.inputs),
-            net.tensors(rows, net.targets))
+    return model, sections, net.tensors(rows, net.inputs), net.tensors(rows, net.targets)
 
 
 def parts(model_name, batch):
@@ -38,32 +40,50 @@ def parts(model_name, batch):
         return network_parts(model_name, batch)
     model, optimizer, loss_of, make_batch = getattr(torch_models, model_name)()
     x, y = make_batch(batch)
-    return model, optimizer, loss_of, [x], [y]
+    return model, [(loss_of, optimizer)], [x], [y]
 
 
 def make_step(model_name, variant, batch):
     import torch
     torch.manual_seed(0)
-    model, optimizer, loss_of, inputs, targets = parts(model_name, batch)
+    model, sections, inputs, targets = parts(model_name, batch)
     if variant == "channels_last":
         model = model.to(memory_format=torch.channels_last)
         inputs = [x.to(memory_format=torch.channels_last) if x.dim() == 4 else x for x in inputs]
 
     def forward(inputs, targets):
-        return loss_of(model(*inputs), *targets)
+        return sections[0][0](model(*inputs), *targets)
     if variant == "compile":
+        if len(sections) > 1:
+            sys.exit("of several train sections eager steps alone")
         forward = torch.compile(forward)
+    return step_of(model, sections, inputs, targets, forward)
+
+
+def step_of(model, sections, inputs, targets, forward):
+    """A step; `forward` is that of one section. Several go in turn on from what the network gave:
+    the loss of one is computed behind the update of the one before."""
+    def losses():
+        if len(sections) == 1:
+            yield forward(inputs, targets)
+            return
+        outputs = model(*inputs)
+        for loss_of, _ in sections:
+            yield loss_of(outputs, *targets)
 
     def step():
-        times = [time.perf_counter()]
-        optimizer.zero_grad()
-        loss = forward(inputs, targets)
-        times.append(time.perf_counter())
-        loss.backward()
-        times.append(time.perf_counter())
-        optimizer.step()
-        times.append(time.perf_counter())
-        return [1e3 * (b - a) for a, b in zip(times, times[1:])] + [1e3 * (times[-1] - times[0])]
+        laps, coming = [0.0, 0.0, 0.0], losses()
+        for _, optimizer in sections:
+            times = [time.perf_counter()]
+            optimizer.zero_grad()
+            loss = next(coming)
+            times.append(time.perf_counter())
+            loss.backward()
+            times.append(time.perf_counter())
+            optimizer.step()
+            times.append(time.perf_counter())
+            laps = [lap + 1e3 * (b - a) for lap, a, b in zip(laps, times, times[1:])]
+        return [*laps, sum(laps)]
     return step
 
 

@@ -23,7 +23,8 @@ Prints a table in Markdown, a row a network, and what went wrong; the exit is 1 
   weights are moved by 2^-22 of them. Beyond that is a fault.
 - threads: whether one thread and two give the same losses and weights to the bit.
 - compile: processor seconds of netc with clang, of the file as it is.
-- step: medians on --threads threads in turns, of the file as it is; MB: the processes' peaks.
+- step: medians on --threads threads in turns, of the file as it is, of several sections one behind
+  the other; MB: the processes' peaks.
   --processor: processor time on one thread, which a busy machine changes less.
 - gradcheck: how many tensors it finds right, of the file with smaller inputs (zoo_gradcheck.py),
   before its processor seconds are up.
@@ -174,15 +175,8 @@ class Theirs:
                 if not parameter.requires_grad and (tensor - parameter).abs().max() > 1e-5:
                     raise RuntimeError("a tensor that is not trained is another in PyTorch")
                 parameter.copy_(tensor)
-        self.sections = list(zip(losses if isinstance(losses, list) else [losses],
-                                 map(self.learning, net.sections)))
+        self.sections = net.in_turn(self.network, losses)
         self.count = sum(p.numel() for _, learning in self.sections for p in learning)
-
-    def learning(self, section):
-        """Of a train section, the parameters."""
-        names = re.findall(r"\w+", section.get("parameters", ""))
-        modules = [getattr(self.network, name) for name in names] or [self.network]
-        return [p for module in modules for p in module.parameters() if p.requires_grad]
 
     def part(self, tensors, step):
         for tensor in tensors:
@@ -441,10 +435,7 @@ def main():
                 cells, told, wrong = compare(options.netc, net, find, few, options.seed)
                 faults += wrong
                 notes += [f"- `{name}`{' FAULT' if wrong else ''}: {line}" for line in told]
-            if options.steps and len(net.sections) > 1:
-                cells += [""] * len(STEP_HEADS)
-                notes.append(f"- `{name}`: steps of several train sections are not measured")
-            elif options.steps:
+            if options.steps:
                 cells += measure(options.netc, name, path, many, options)
             if options.gradcheck:
                 cell, told, wrong = zoo_gradcheck.run(options.netc, name, path, options.gradcheck)

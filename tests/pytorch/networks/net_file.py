@@ -119,6 +119,16 @@ class NetFile:
     def optimizer(self, parameters, section=0):
         return models.evaluate(self.sections[section]["optimizer"])(parameters)
 
+    def in_turn(self, network, losses):
+        """[(loss, the parameters that learn)] of train sections; `losses`: of one, or a list."""
+        found = []
+        for loss, section in zip(losses if isinstance(losses, list) else [losses], self.sections):
+            names = re.findall(r"\w+", section.get("parameters", ""))
+            modules = [getattr(network, name) for name in names] or [network]
+            found.append((loss, [p for module in modules for p in module.parameters()
+                                 if p.requires_grad]))
+        return found
+
     def clip(self, parameters):
         """The gradients of a step, bounded as the file says."""
         how, limit = re.fullmatch(r"(\w+)\((.*)\)", self.train.get("clip", "none(0)")).groups()

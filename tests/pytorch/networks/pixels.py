@@ -242,8 +242,8 @@ class Gan(nn.Module):
         return 2 * F.pad(image, (2, 2, 2, 2)) - 1, self.g(z)
 
 
-def dcgan_mnist():
-    network = Gan()
+def dcgan_mnist(size=64):
+    network = Gan(size)
 
     def is_real(pictures, real):
         out = network.d(pictures)
