@@ -112,7 +112,7 @@ def tables():
 def zoo_rows():
     field = types.SimpleNamespace(shape=[3, 224, 224])
     net = types.SimpleNamespace(inputs=[field], batch=256)
-    assert zoo.batches("resnet18", net) == (2, 8) and zoo.batches("vgg16", net) == (2, 8)
+    assert zoo.batches("resnet18", net) == (2, 8) and zoo.batches("vgg16", net) == (1, 8)
     field.shape = [13]
     assert zoo.batches("quantiles_boston", net) == (8, 256)
     assert abs(zoo.loss_distance([2.0, 3.03], [2.0, 3.0]) - 0.01) < 1e-12
@@ -156,6 +156,8 @@ def decisions():
     turned, margin = explain(both, parameters, wanted, [1, 1, 1])
     assert wanted[2].tolist() == [[0, 3, 0, 0]] and turned == near, (wanted[2], turned)
     assert 1e-9 < margin < 1e-6, margin
+    few, _ = explain(both, parameters, wanted, [1, 1, 1], 1)
+    assert len(few) == 1 and few < near, few
 
 
 def sections():

@@ -56,9 +56,10 @@ TIMES = 1.5             # PyTorch's own distance from double, or that of moved w
 MOVED, DRAWS = 2.0 ** -22, 3    # of a weight; draws of the moves
 
 # rows of a batch where the rule of batches() is not it: of differences, of steps
-BATCHES = {"vgg16": (2, 8), "fcn32s": (1, 2), "wavenet": (1, 4), "wide_resnet_28_10": (4, 16),
+BATCHES = {"vgg16": (1, 8), "fcn32s": (1, 2), "wavenet": (1, 4), "wide_resnet_28_10": (2, 16),
            "deepfm": (16, 512), "imdb_transformer": (2, 64), "imdb_lstm": (4, 64),
-           "imdb_bilstm": (4, 64), "siamese_omniglot": (2, 16), "dcgan_mnist": (64, 64)}
+           "imdb_bilstm": (4, 64), "siamese_omniglot": (2, 4), "simclr_cifar10": (8, 64),
+           "dcgan_mnist": (64, 64)}
 
 
 def batches(name, net):
@@ -199,21 +200,29 @@ class Theirs:
             loss = self.loss(section, 0, outputs)
             found.update(zip(learning, torch.autograd.grad(loss, learning, retain_graph=True,
                                                            allow_unused=True)))
-        return [torch.zeros_like(p).double() if found.get(p) is None else found[p].double()
-                for p in self.parameters]
+        return self.as_double(found)
 
-    def run(self, turned=()):
-        """The losses, and the gradients of the first step; with decisions turned over in it."""
+    def as_double(self, found):
+        """Copies of gradients by their parameters, 0 where a parameter has none."""
+        import torch
+        return [torch.zeros_like(p, dtype=torch.float64) if found.get(p) is None
+                else found[p].to(torch.float64, copy=True) for p in self.parameters]
+
+    def run(self, turned=(), steps=STEPS):
+        """The losses, and the gradients of the first step; with decisions turned over in it. Of one
+        section those are its own, of several they are taken before all steps."""
         from networks.decisions import Decisions
         from networks.layers import bound
 
         def deciding(step):
             return Decisions(turned) if turned and step == 0 else contextlib.nullcontext()
-        with deciding(0):
-            gradients = self.gradients()
+        gradients = None
+        if len(self.sections) > 1:
+            with deciding(0):
+                gradients = self.gradients()
         optimizers, losses = [self.net.optimizer(learning, section)
                               for section, (_, learning) in enumerate(self.sections)], []
-        for step in range(STEPS):
+        for step in range(steps):
             mode, of_step = deciding(step), 0
             with mode:
                 outputs = self.outputs(step)
@@ -222,6 +231,8 @@ class Theirs:
                 with mode:
                     loss = self.loss(section, step, outputs)
                 loss.backward()
+                if gradients is None:
+                    gradients = self.as_double({p: p.grad for p in self.parameters})
                 self.net.clip(self.sections[section][1])
                 optimizer.step()
                 bound(self.network)
@@ -298,30 +309,38 @@ class Sides:
         return [what for what, mine, limit, its in zip(whats, own, limits, allowed)
                 if not mine <= max(limit, TIMES * its)]
 
-    def as_decided(self):
-        """The run in double where near decisions of the first step are those of netc; how many it
-        takes otherwise, and the largest of their margins."""
+    def steps_of(self, own):
+        """Of a run in double that is to explain what is far: losses that are near need none."""
+        return STEPS if "losses" in self.far(own, (0.0, 0.0)) else 1
+
+    def as_decided(self, own, most):
+        """The run in double where near decisions of the first step, at most so many, are those of
+        netc; how many it takes otherwise, and the largest of their margins."""
         import torch
         from networks.decisions import explain
         double = self.side(self.weights, torch.float64)
         found = zip(double.parameters, self.ours[1], sizes_of(self.double[1]))
-        turned, margin = explain(double.loss, *zip(*(f for f in found if f[0].requires_grad)))
-        return self.side(self.weights, torch.float64).run(turned), len(turned), margin
+        turned, margin = explain(double.loss, *zip(*(f for f in found if f[0].requires_grad)),
+                                 most)
+        del double, found
+        run = self.side(self.weights, torch.float64).run(turned, self.steps_of(own))
+        return run, len(turned), margin
 
     def by_moves(self, own):
         """How far double goes by moved weights, (losses, gradients), in as many draws as want."""
         import torch
         most = 0.0, 0.0
         for seed in range(DRAWS):
-            run = self.side(moved(self.weights, seed), torch.float64).run()
+            run = self.side(moved(self.weights, seed), torch.float64).run((), self.steps_of(own))
             most = tuple(map(max, most, self.distances(run, self.double)[:2]))
             if not self.far(own, most):
                 break
         return most
 
 
-def compare(netc, net, find, batch, seed):
-    """The cells of differences; what is to be told of them, and whether it is a fault."""
+def compare(netc, net, find, batch, seed, decisions):
+    """The cells of differences; what is to be told of them, and whether it is a fault. `decisions`:
+    that are taken otherwise, at the most."""
     sides = Sides(netc, net, find, batch, seed)
     apart, own, its = (sides.distances(*pair) for pair in (
         (sides.ours, sides.theirs), (sides.ours, sides.double), (sides.theirs, sides.double)))
@@ -335,7 +354,7 @@ def compare(netc, net, find, batch, seed):
     if far:
         told.append(f"{' and '.join(far)} are far from double (gradients: {own[2]})")
     if "gradients" in far and len(net.sections) == 1:
-        run, count, margin = sides.as_decided()
+        run, count, margin = sides.as_decided(own, decisions)
         own = sides.distances(sides.ours, run)
         told.append(f"{count} decisions nearer than {margin:.0e} are taken otherwise than in "
                     f"double, which with these is {own[0]:.0e} and {own[1]:.0e} from netc")
@@ -391,6 +410,9 @@ def read_options(names):
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--processor", action="store_true")
     parser.add_argument("--no-differences", dest="differences", action="store_false")
+    parser.add_argument("--decisions", type=int, default=200, metavar="COUNT",
+                        help="that are looked for where netc is far, at the most: each takes a "
+                        "step in double and its second derivatives")
     parser.add_argument("--gradcheck", type=int, metavar="SECONDS")
     parser.add_argument("--seed", type=int, default=1, help="of weights and rows of differences")
     parser.add_argument("--rounds", type=int, default=3)
@@ -432,7 +454,8 @@ def main():
             few, many = batches(name, net)
             cells = []
             if options.differences:
-                cells, told, wrong = compare(options.netc, net, find, few, options.seed)
+                cells, told, wrong = compare(options.netc, net, find, few, options.seed,
+                                             options.decisions)
                 faults += wrong
                 notes += [f"- `{name}`{' FAULT' if wrong else ''}: {line}" for line in told]
             if options.steps:

@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 NEAR = 1e-5
 ROUNDING = 2.0 ** -24    # of float32
-MOST, TRIES = 200, 20       # decisions that are turned over; that were and did not help
+TRIES = 20                  # decisions that were turned over and did not help
 
 
 class Decisions(TorchFunctionMode):
@@ -131,9 +131,9 @@ def pulls(rest, gradients, layers):
     return sorted(found, reverse=True)
 
 
-def explain(loss_of, parameters, wanted, sizes):
-    """The decisions that bring the gradients of `parameters` to `wanted` within NEAR of `sizes`, or
-    as near as it goes: (those turned over, the largest of their margins)."""
+def explain(loss_of, parameters, wanted, sizes, most=200):
+    """The decisions, at most so many, that bring the gradients of `parameters` to `wanted` within
+    NEAR of `sizes`, or as near as it goes: (those turned over, the largest of their margins)."""
     turned, trying, refused, best = frozenset(), frozenset(), set(), None
     while True:
         gradients, layers = gradients_of(loss_of, parameters, turned ^ trying)
@@ -149,6 +149,7 @@ def explain(loss_of, parameters, wanted, sizes):
         else:
             refused |= trying
         able = [one for one in able if one[1] not in refused]
-        if left <= NEAR or not able or len(turned) >= MOST or len(refused) >= TRIES:
+        if left <= NEAR or not able or len(turned) >= most or len(refused) >= TRIES:
             return turned, max(margins, default=0.0)
-        trying = frozenset(place for pull, place in able if pull >= share * able[0][0])
+        near = [place for pull, place in able if pull >= share * able[0][0]]
+        trying = frozenset(near[:most - len(turned)])
