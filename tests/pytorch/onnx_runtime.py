@@ -10,6 +10,7 @@ number of a row differs by more than 1e-5 of the largest one of all rows, or of 
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 
@@ -23,7 +24,8 @@ import models
 import published
 
 TOLERANCE = 1e-5
-UNITS = {"models/mnist_denoise": 255} # of a target that is scaled: predict gives values in them
+# A target that is scaled: predict gives values in the units of the data.
+SCALED = re.compile(r"^ *target (\w+)[^=]*= \w+ -> scale\(1/(\d+)\)", re.MULTILINE)
 
 
 def run_onnx(path, x):
@@ -48,9 +50,11 @@ def difference(case, netc, folder):
     options = {key: models.evaluate(value) for key, value in case.defines.items()
                if key not in ("optimizing", "scheduling", "limit", "rate")}
     given = run_onnx(path, published.case_of(case.file, losses.TORCH, options).x)
+    with open(case.path) as file:
+        units = {name: int(divisor) for name, divisor in SCALED.findall(file.read())}
     said, worst = np.load(said), 0
     for one, name in zip(given, said.files, strict=True): # a prediction for each target
-        wanted = said[name] / UNITS.get(case.file, 1)
+        wanted = said[name] / units.get(name, 1)
         error = np.abs(one.reshape(wanted.shape) - wanted).max() / max(1, np.abs(wanted).max())
         worst = error if not error <= worst else worst
     return worst
