@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """A thousand rows of each data set through one run's weights: `predict`, the C library on prepared
 rows and on raw ones, ONNX Runtime and PyTorch, on each target. A line a model and target: the
-largest difference of a prediction from that of `predict` on the first target.
+largest difference of a prediction from that of `predict` on the first target. Libraries of neon and
+riscv64 run under QEMU, those of wasm32 in Node.js, and are compared alone.
 
-    agreement.py [--netc build/netc] [--data DIR] [--targets avx512,avx2,generic] [MODEL...]
+    agreement.py [--netc build/netc] [--data DIR] [--targets avx512,neon,wasm32] [MODEL...]
 
 DIR has the folders of models/get-data.sh. Rows are prepared here by numpy and by Python's own
 words, from the run's preparation.json. Exit 1 where two are further apart than 1e-5 of the largest
@@ -17,6 +18,7 @@ import gzip
 import json
 import os
 import re
+import subprocess
 import sys
 import tempfile
 
@@ -143,12 +145,26 @@ def prepare(rows, steps, shape):
 # ---- programs ------------------------------------------------------------------------------------
 
 
+def build_library(netc, path, run, target, folder):
+    made = os.path.join(folder, "library-" + target)
+    name = os.path.basename(path)[:-4]
+    losses.run_program(netc, path, "--library", "--weights", run, "--target", target, "-o", made,
+                       *DEFINES.get(name, []))
+    return name, made
+
+
+def row_bytes(row):
+    """As the library takes it: numbers, or a text with a NUL behind it."""
+    if isinstance(row, str):
+        return row.encode() + b"\0"
+    return np.ascontiguousarray(row if row.dtype != np.int64 else row.astype(float)).tobytes()
+
+
 class Library:
+    """Of this processor, called in this process."""
+
     def __init__(self, netc, path, run, target, folder):
-        made = os.path.join(folder, "library-" + target)
-        self.name = os.path.basename(path)[:-4]
-        losses.run_program(netc, path, "--library", "--weights", run, "--target", target, "-o",
-                           made, *DEFINES.get(self.name, []))
+        self.name, made = build_library(netc, path, run, target, folder)
         self.library = ctypes.CDLL(os.path.join(made, f"lib{self.name}.so"))
         size = self.library[self.name + "_size"]
         size.restype = ctypes.c_size_t
@@ -159,16 +175,81 @@ class Library:
         call = self.library[self.name + function]
         given = np.empty((len(rows), outputs), np.float32)
         for row, to in zip(rows, given):
-            if isinstance(row, str):
-                at = ctypes.c_char_p(row.encode())
-            else:
-                row = np.ascontiguousarray(row if row.dtype != np.int64 else row.astype(float))
-                at = ctypes.c_void_p(row.ctypes.data)
-            error = call(None, at, ctypes.c_void_p(to.ctypes.data),
+            error = call(None, ctypes.c_char_p(row_bytes(row)), ctypes.c_void_p(to.ctypes.data),
                          ctypes.c_void_p(self.arena.ctypes.data))
             if error:
                 raise RuntimeError(f"{function}: error {error}")
         return given
+
+
+# Rows of ROW bytes in, predictions out: the whole program, without libc's start.
+HOST = """
+#include HEADER
+#include <unistd.h>
+static _Alignas(64) char arena[1 << 24], row[ROW];
+int start(void)
+{
+    static float given[OUTPUTS];
+    size_t size = 0;
+    for (ssize_t count; (count = read(0, row + size, ROW - size)) > 0;)
+        if ((size += (size_t)count) == ROW) {
+            if (SIZE() > sizeof arena || RUN(0, (const void *)row, given, arena) ||
+                write(1, given, sizeof given) < 0)
+                _exit(1);
+            size = 0;
+        }
+    _exit(size != 0);
+}
+"""
+PAGE = """
+const [fs, file, name, run, width, outputs] = [require("fs"), ...process.argv.slice(1)];
+WebAssembly.instantiate(fs.readFileSync(file), {}).then(({ instance: { exports } }) => {
+    const row = +width, up64 = (at) => (at + 63) & -64, rows = fs.readFileSync(0);
+    const arena = up64(exports.__heap_base.value), input = arena + up64(exports[name + "_size"]());
+    const output = input + up64(row), end = output + 4 * outputs;
+    exports.memory.grow(Math.max(0, Math.ceil((end - exports.memory.buffer.byteLength) / 65536)));
+    for (let at = 0; at < rows.length; at += row) {
+        new Uint8Array(exports.memory.buffer, input, row).set(rows.subarray(at, at + row));
+        if (exports[name + run](0, input, output, arena)) process.exit(1);
+        fs.writeSync(1, new Uint8Array(exports.memory.buffer, output, 4 * outputs));
+    }
+});
+"""
+ELSEWHERE = {"neon": ("aarch64-linux-gnu", "qemu-aarch64", []),
+             "riscv64": ("riscv64-linux-gnu", "qemu-riscv64", ["-mno-relax"]),
+             "wasm32": (None, "node", [])}
+
+
+class Elsewhere:
+    """Of another processor, in a program under QEMU or Node.js."""
+
+    def __init__(self, netc, path, run, target, folder):
+        self.name, self.made = build_library(netc, path, run, target, folder)
+        self.triple, self.runner, self.flags = ELSEWHERE[target]
+
+    def command(self, function, width, outputs):
+        if not self.triple:
+            return [self.runner, "-e", PAGE, os.path.join(self.made, self.name + ".wasm"),
+                    self.name, function, str(width), str(outputs)]
+        source, host = (os.path.join(self.made, "host" + end) for end in (".c", function))
+        with open(source, "w") as file:
+            file.write(HOST)
+        libc = f"/usr/{self.triple}"
+        losses.run_program(
+            "clang", "-O1", f"--target={self.triple}", *self.flags, "-isystem", libc + "/include",
+            "-fuse-ld=lld", "-nostdlib", "-Wl,-e,start", f"-DHEADER=\"{self.name}.h\"",
+            f"-DROW={width}", f"-DOUTPUTS={outputs}", f"-DSIZE={self.name}_size",
+            f"-DRUN={self.name}{function}", source, "-I" + self.made,
+            os.path.join(self.made, f"lib{self.name}.a"), f"-L{libc}/lib", "-lc", "-o", host)
+        return [self.runner, "-L", libc, host]
+
+    def run(self, function, rows, outputs):
+        rows = [row_bytes(row) for row in rows]
+        width = max(map(len, rows))
+        told = subprocess.run(self.command(function, width, outputs), check=True,
+                              input=b"".join(row.ljust(width, b"\0") for row in rows),
+                              stdout=subprocess.PIPE).stdout
+        return np.frombuffer(told, np.float32).reshape(len(rows), outputs)
 
 
 def run_onnx(path, x):
@@ -221,6 +302,12 @@ def compare(name, options, folder):
     rows, chosen = read(os.path.join(options.data, data), own)
     run, wanted, x = os.path.join(folder, "run"), None, None
     for target in options.targets.split(","):
+        if target in ELSEWHERE:
+            library = Elsewhere(options.netc, path, run, target, folder)
+            yield target, len(rows), np.abs(wanted).max(), {
+                key: np.abs(library.run(function, given, wanted.shape[1]) - wanted).max()
+                for key, function, given in (("prepared", "_run", x), ("raw", "_run_raw", rows))}
+            continue
         trainer, said = os.path.join(folder, "trainer"), os.path.join(folder, "said.npy")
         losses.run_program(options.netc, path, "--target", target, "-o", trainer,
                            *DEFINES.get(name, []))
@@ -267,7 +354,8 @@ def main():
     for name in options.models or MODELS:
         with tempfile.TemporaryDirectory() as folder:
             for target, rows, largest, found in compare(name, options, folder):
-                cells = [f"{found[head]:.1e}" if found[head] else "0" for head in heads]
+                cells = ["" if head not in found else f"{found[head]:.1e}" if found[head] else "0"
+                         for head in heads]
                 print(f"| `{name}` | {rows} | {target} | {largest:.3g} | {' | '.join(cells)} |",
                       flush=True)
                 apart |= not all(error <= TOLERANCE * max(1, largest) for error in found.values())
