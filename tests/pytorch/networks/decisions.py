@@ -133,9 +133,10 @@ def pulls(rest, gradients, layers):
 
 def explain(loss_of, parameters, wanted, sizes, most=200):
     """The decisions, at most so many, that bring the gradients of `parameters` to `wanted` within
-    NEAR of `sizes`, or as near as it goes: (those turned over, the largest of their margins)."""
+    NEAR of `sizes`, or as near as it goes in 2 `most` + TRIES steps: (those turned over, the
+    largest of their margins)."""
     turned, trying, refused, best = frozenset(), frozenset(), set(), None
-    while True:
+    for _ in range(2 * most + TRIES):
         gradients, layers = gradients_of(loss_of, parameters, turned ^ trying)
         parts = [(w - g.detach()) / size for w, g, size in zip(wanted, gradients, sizes)]
         apart = sum(part.square().sum().item() for part in parts)
@@ -150,6 +151,7 @@ def explain(loss_of, parameters, wanted, sizes, most=200):
             refused |= trying
         able = [one for one in able if one[1] not in refused]
         if left <= NEAR or not able or len(turned) >= most or len(refused) >= TRIES:
-            return turned, max(margins, default=0.0)
+            break
         near = [place for pull, place in able if pull >= share * able[0][0]]
         trying = frozenset(near[:most - len(turned)])
+    return turned, max(margins, default=0.0)
