@@ -330,7 +330,8 @@ struct net_exchange {
 struct net_link {
     /* The number of this process, from 0, how many there are, and how many on this machine. */
     void (*open)(int *rank, int *size, int *beside);
-    /* Sends, and receives what the other one sends; the memory is in use until it is done. */
+    /* Sends, and receives what the other one sends, NULL: not that; the memory is in use until it
+       is done. */
     void (*start)(struct net_exchange *exchange, int with, const void *send, size_t send_size,
                   void *receive, size_t receive_size);
     bool (*done)(struct net_exchange *exchange);

@@ -8,9 +8,14 @@
 
 #define _GNU_SOURCE
 
+#include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "commands/commands.h"
 
@@ -165,6 +170,102 @@ static void check_flags(const struct net_options *options)
                  "--log-steps does not go with a k-fold: each fold has steps of its own");
 }
 
+/* ---- By ranks -------------------------------------------------------------------------------- */
+
+struct dealt {
+    struct net_folds *folds;
+    int code;
+};
+
+/* The others are of the data that the first is found to have. */
+static enum net_dealt look_at_fold(void *context, int number)
+{
+    const struct dealt *dealt = context;
+    const struct net_folds *folds = dealt->folds;
+    char *first = net_fold_name(1, "preparation.json");
+    const bool later = number > 1 && !net_folder_has(&folds->folder, first);
+
+    free(first);
+    if (later)
+        return NET_DEAL_LATER;
+    return folds->options->value[NET_RESUME].text && is_finished(folds, number) ? NET_DEAL_DONE
+                                                                                : NET_DEAL_DUE;
+}
+
+static void run_fold(void *context, int number, long unused)
+{
+    const struct dealt *dealt = context;
+    struct net_folds folds = *dealt->folds;
+
+    (void)unused;
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* without its rank it saves, and ends */
+    folds.signals = net_allocate(1, sizeof *folds.signals);
+    net_signals_open(folds.signals);
+    folds.options->value[NET_QUIET].number = 1.0;
+    const int code = train_fold(&folds, number);
+
+    fflush(NULL);
+    _exit(code);
+}
+
+static void end_fold(void *context, int number, int status, const char *said)
+{
+    struct dealt *dealt = context;
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : NET_FAULT;
+
+    if (code < 128)
+        fputs(said, stderr);
+    if (WIFSIGNALED(status))
+        fprintf(stderr, "%s: error: fold_%d was ended by signal %d\n",
+                program_invocation_short_name, number, WTERMSIG(status));
+    if (code == NET_OK && !net_flag(dealt->folds->options, NET_QUIET))
+        fprintf(stderr, "fold %d of %d has ended\n", number, dealt->folds->count);
+    if (code < 128 && dealt->code == NET_OK)
+        dealt->code = code;
+}
+
+static bool stops(void *context)
+{
+    const struct dealt *dealt = context;
+
+    return dealt->code != NET_OK;
+}
+
+/* All ranks have the folder; gives the exit code. */
+static int deal_folds(struct net_folds *folds)
+{
+    struct net_world *ranks = folds->options->ranks;
+    struct dealt dealt = {.folds = folds};
+    int *tasks = net_allocate((size_t)folds->count, sizeof *tasks);
+    char *own = ranks->rank ? NULL : net_real_path(folds->folder.path),
+         *alike = net_format("%d folds", folds->count),
+         *path = ranks->share(folds->options, own, alike);
+    const struct net_deal deal = {&dealt,       net_signals_file(), tasks,    folds->count, 0,
+                                  look_at_fold, run_fold,           end_fold, stops};
+    int code;
+
+    for (int i = 0; i < folds->count; i++)
+        tasks[i] = i + 1;
+    if (ranks->rank && !folds->folder.path && !net_folder_open(&folds->folder, NULL, path))
+        net_fail(NET_FAULT, "%s: %s: all ranks write to one folder", path, strerror(errno));
+    if (ranks->rank) {
+        code = ranks->serve(ranks, &deal);
+    } else {
+        const int signal = ranks->deal(ranks, &deal);
+
+        code = signal ? 128 + signal : dealt.code;
+        if (signal)
+            fprintf(stderr, "stopped; go on with:  %s kfold --resume %s\n", program_invocation_name,
+                    path);
+        ranks->end_deal(ranks, code);
+    }
+    free(own);
+    free(path);
+    free(alike);
+    free(tasks);
+    return code;
+}
+
 int net_kfold(struct net_options *options, struct net_signals *signals)
 {
     const struct net_model *model = options->model;
@@ -178,17 +279,26 @@ int net_kfold(struct net_options *options, struct net_signals *signals)
                  "kfold: the validation part of %s is a source of its own, not rows of "
                  "the training part",
                  model->source);
+    const bool led = net_is_led(options->ranks);
+
     if (resume) {
-        net_folder_resume(&folds.folder, NULL, resume);
+        if (!led)
+            net_folder_resume(&folds.folder, NULL, resume);
+        else if (!net_folder_open(&folds.folder, NULL, resume))
+            net_fail(NET_FAULT, "--resume %s: %s", resume, strerror(errno));
         folds.count = take_up(&folds);
     } else {
         folds.count = asked_count(options);
+    }
+    if (!resume && !led) {
         open_folder(&folds);
         net_folds_write(&folds, NULL);
     }
-    for (int i = 1; i <= folds.count && code == NET_OK; i++)
+    if (net_are_several(options->ranks))
+        code = deal_folds(&folds);
+    for (int i = 1; i <= folds.count && code == NET_OK && !net_are_several(options->ranks); i++)
         code = train_fold(&folds, i);
-    if (code == NET_OK)
+    if (code == NET_OK && !led)
         net_folds_show(&folds);
     net_folder_close(&folds.folder);
     return code;

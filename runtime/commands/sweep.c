@@ -159,6 +159,15 @@ static void check_resumed(const struct net_options *options)
         net_fail(NET_USAGE, "%s: a sweep that is resumed keeps its points", options->runs[0]);
 }
 
+static void open_resumed(struct net_folder *folder, const struct net_options *options,
+                         const char *path)
+{
+    if (!net_is_led(options->ranks))
+        net_folder_resume(folder, NULL, path);
+    else if (!net_folder_open(folder, NULL, path))
+        net_fail(NET_FAULT, "--resume %s: %s", path, strerror(errno));
+}
+
 static void take_session(struct net_options *options, const struct net_options *own)
 {
     static const enum net_option session[] = {NET_THREADS, NET_TIME, NET_QUIET};
@@ -261,6 +270,32 @@ static int train_all(struct sweep *sweep)
     return code;
 }
 
+/* Of several ranks, one point for each at once: all have the same points of the same data, and are
+   told where. */
+static void share_folder(struct sweep *sweep)
+{
+    struct net_world *ranks = sweep->options->ranks;
+    struct net_text alike = {0};
+    char *data = net_data_preparation_json(sweep->data);
+
+    net_text_add(&alike, "%s", data);
+    for (int p = 0; p < sweep->point_count; p++) {
+        char *text = sweep_point_text(sweep, p);
+
+        net_text_add(&alike, " %s", text);
+        free(text);
+    }
+    char *own = ranks->rank ? NULL : net_real_path(sweep->folder.path),
+         *path = ranks->share(sweep->options, own, alike.at);
+
+    if (ranks->rank && !sweep->folder.path && !net_folder_open(&sweep->folder, NULL, path))
+        net_fail(NET_FAULT, "%s: %s: all ranks write to one folder", path, strerror(errno));
+    free(data);
+    free(own);
+    free(path);
+    free(alike.at);
+}
+
 static void choose_jobs(struct sweep *sweep)
 {
     const int cores = net_cores(), threads = (int)net_whole(sweep->options, NET_THREADS);
@@ -268,6 +303,7 @@ static void choose_jobs(struct sweep *sweep)
     sweep->jobs = cores / threads < 1 ? 1 : cores / threads;
     sweep->jobs = sweep->jobs < sweep->point_count ? sweep->jobs : sweep->point_count;
     sweep->jobs = sweep->jobs < NET_MAX_THREADS ? sweep->jobs : NET_MAX_THREADS;
+    sweep->jobs = net_are_several(sweep->options->ranks) ? 1 : sweep->jobs;
 }
 
 static void say_resume(const struct sweep *sweep)
@@ -283,6 +319,16 @@ static void say_resume(const struct sweep *sweep)
     free(place);
 }
 
+static void say_done(const struct sweep *sweep, const struct net_options *options)
+{
+    if (net_flag(options, NET_JSON_OUTPUT))
+        sweep_print_json(sweep);
+    else
+        sweep_print(sweep);
+    if (!net_flag(options, NET_QUIET))
+        fprintf(stderr, "The sweep is in %s: sweep.csv, report.html.\n", sweep->folder.path);
+}
+
 int net_command_sweep(struct net_options *options)
 {
     const char *resume = options->value[NET_RESUME].text;
@@ -292,9 +338,10 @@ int net_command_sweep(struct net_options *options)
     need_validation(options->model);
     if (resume) {
         check_resumed(options);
-        net_folder_resume(&sweep.folder, NULL, resume);
+        open_resumed(&sweep.folder, options, resume);
         sweep.options = read_sweep(&sweep.folder, options, &kept);
         take_session(sweep.options, options);
+        sweep.options->ranks = options->ranks;
     }
     if (options->value[NET_TIME].text)
         sweep.deadline = net_now() + read_time(options->value[NET_TIME].text);
@@ -302,25 +349,27 @@ int net_command_sweep(struct net_options *options)
     choose_jobs(&sweep);
     if (resume) {
         open_data(&sweep, true);
+    } else if (net_is_led(options->ranks)) {
+        open_data(&sweep, false);
     } else {
         open_folder(&sweep);
         write_sweep(&sweep, options->argc, options->argv);
     }
     sweep.signals = net_signals_file();
+    if (net_are_several(options->ranks))
+        share_folder(&sweep);
+    if (net_is_led(options->ranks))
+        return sweep_serve(&sweep);
     net_progress_open(&sweep.progress, NULL, net_flag(options, NET_QUIET));
     const int code = train_all(&sweep);
 
+    if (net_are_several(options->ranks))
+        options->ranks->end_deal(options->ranks, code);
     net_progress_close(&sweep.progress);
 
     sweep_write_tables(&sweep);
-    if (code == NET_OK) {
-        if (net_flag(options, NET_JSON_OUTPUT))
-            sweep_print_json(&sweep);
-        else
-            sweep_print(&sweep);
-        if (!net_flag(options, NET_QUIET))
-            fprintf(stderr, "The sweep is in %s: sweep.csv, report.html.\n", sweep.folder.path);
-    }
+    if (code == NET_OK)
+        say_done(&sweep, options);
     if (sweep.left)
         say_resume(&sweep);
     net_data_close(sweep.data);

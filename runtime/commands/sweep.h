@@ -55,6 +55,8 @@ char *sweep_point_text(const struct sweep *sweep, int point); /* "lr=0.1 momentu
 /* Trains these points up to epoch `pause` (0: their last), those that are not there yet. Gives the
    exit code; NET_OK too where the time was up: `sweep->deadline` is past then. */
 int sweep_train(struct sweep *sweep, const int *points, int count, long pause);
+/* The same as a rank that is given points; gives the exit code of all. */
+int sweep_serve(struct sweep *sweep);
 
 /* ---- sweep_tables.c -------------------------------------------------------------------------- */
 

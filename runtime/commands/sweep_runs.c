@@ -133,33 +133,40 @@ static bool hear(struct job *job)
 }
 
 /* Its exit code. A point that diverged says so in its row; warnings and faults are passed on. */
+static int say_end(struct sweep *sweep, int point, int status, const char *said)
+{
+    const size_t length = said ? strlen(said) : 0;
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    const bool interrupted = code > 128 && WIFEXITED(status);
+
+    net_progress_close(&sweep->progress); /* nothing is drawn where it is said */
+    if (length && code != NET_DIVERGED && !interrupted &&
+        !(sweep->said && !strcmp(sweep->said, said))) {
+        fprintf(stderr, "%s: %s%s", sweep->names[point], said,
+                said[length - 1] == '\n' ? "" : "\n");
+        free(sweep->said);
+        sweep->said = net_format("%s", said);
+    }
+    sweep->left = sweep->left || (code != NET_OK && code != NET_DIVERGED);
+    if (WIFSIGNALED(status))
+        fprintf(stderr, "%s: error: %s was ended by signal %d%s\n", program_invocation_short_name,
+                sweep->names[point], WTERMSIG(status),
+                WTERMSIG(status) == SIGKILL ? "; is memory short?" : "");
+    return WIFSIGNALED(status) ? NET_FAULT : code;
+}
+
 static int finish(struct sweep *sweep, struct job *job)
 {
     int status = 0;
 
     while (waitpid(job->process, &status, 0) < 0 && errno == EINTR)
         ;
-    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    const bool interrupted = code > 128 && WIFEXITED(status);
+    const int code = say_end(sweep, job->point, status, job->text.at);
 
-    net_progress_close(&sweep->progress); /* nothing is drawn where it is said */
-    if (job->text.length && code != NET_DIVERGED && !interrupted &&
-        !(sweep->said && !strcmp(sweep->said, job->text.at))) {
-        fprintf(stderr, "%s: %s%s", sweep->names[job->point], job->text.at,
-                job->text.at[job->text.length - 1] == '\n' ? "" : "\n");
-        free(sweep->said);
-        sweep->said = job->text.at;
-        job->text.at = NULL;
-    }
-    sweep->left = sweep->left || (code != NET_OK && code != NET_DIVERGED);
-    if (WIFSIGNALED(status))
-        fprintf(stderr, "%s: error: %s was ended by signal %d%s\n", program_invocation_short_name,
-                sweep->names[job->point], WTERMSIG(status),
-                WTERMSIG(status) == SIGKILL ? "; is memory short?" : "");
     close(job->said);
     free(job->text.at);
     job->process = 0;
-    return WIFSIGNALED(status) ? NET_FAULT : code;
+    return code;
 }
 
 static bool is_late(const struct sweep *sweep)
@@ -239,9 +246,76 @@ static void wait_for_some(struct sweep *sweep, struct queue *queue)
     }
 }
 
+/* ---- By ranks -------------------------------------------------------------------------------- */
+
+struct dealt {
+    struct sweep *sweep;
+    long pause;
+    int ended, count, code;
+};
+
+static enum net_dealt look_at_point(void *context, int point)
+{
+    struct dealt *dealt = context;
+
+    if (!is_done(dealt->sweep, point, dealt->pause))
+        return NET_DEAL_DUE;
+    dealt->ended++;
+    return NET_DEAL_DONE;
+}
+
+static void end_point(void *context, int point, int status, const char *said)
+{
+    struct dealt *dealt = context;
+    const int code = say_end(dealt->sweep, point, status, said);
+
+    if (code == NET_OK || code == NET_DIVERGED)
+        sweep_tell(dealt->sweep, point, ++dealt->ended, dealt->count);
+    else if (code < 128 && dealt->code == NET_OK)
+        dealt->code = code;
+}
+
+static bool stops(void *context)
+{
+    const struct dealt *dealt = context;
+
+    return dealt->code != NET_OK || is_late(dealt->sweep);
+}
+
+static void run_point(void *context, int point, long pause)
+{
+    const struct dealt *dealt = context;
+
+    train_point(dealt->sweep, point, 0, pause);
+}
+
+int sweep_serve(struct sweep *sweep)
+{
+    struct net_world *ranks = sweep->options->ranks;
+    struct dealt dealt = {.sweep = sweep};
+
+    return ranks->serve(
+        ranks, &(struct net_deal){.context = &dealt, .signals = sweep->signals, .run = run_point});
+}
+
+static int deal_points(struct sweep *sweep, const int *points, int count, long pause)
+{
+    struct net_world *ranks = sweep->options->ranks;
+    struct dealt dealt = {.sweep = sweep, .pause = pause, .count = count};
+    const struct net_deal deal = {&dealt,        sweep->signals, points,    count, pause,
+                                  look_at_point, run_point,      end_point, stops};
+
+    sweep->signal = ranks->deal(ranks, &deal);
+    sweep->left = sweep->left || sweep->signal || dealt.ended < count;
+    return sweep->signal ? 128 + sweep->signal : dealt.code;
+}
+
 int sweep_train(struct sweep *sweep, const int *points, int count, long pause)
 {
     struct queue queue = {.points = points, .count = count};
+
+    if (net_are_several(sweep->options->ranks))
+        return deal_points(sweep, points, count, pause);
 
     queue.jobs = net_allocate((size_t)sweep->jobs, sizeof *queue.jobs);
     for (;;) {

@@ -19,10 +19,12 @@ static int train(struct net_options *options)
                               : validation && !strcmp(validation->name, "kfold");
 
     free(kfold);
-    net_signals_open(signals);
-    if (folds && net_are_several(options->ranks))
-        net_fail(NET_USAGE, "a k-fold runs in one process: start it without mpirun");
-    if (options->command == NET_KFOLD || folds)
+    const bool of_folds = options->command == NET_KFOLD || folds;
+
+    if (!of_folds ||
+        !net_are_several(options->ranks)) /* of ranks each fold's process has its own */
+        net_signals_open(signals);
+    if (of_folds)
         return net_kfold(options, signals);
     return net_train_run(options, signals);
 }

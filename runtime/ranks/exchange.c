@@ -5,7 +5,9 @@
 #define _GNU_SOURCE
 
 #include <sched.h>
+#include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "ranks/ranks.h"
 
@@ -59,4 +61,9 @@ void net_ranks_exchange(const struct net_world *ranks, int with, const void *sen
             give_way(ranks, with, now - began);
         }
     }
+}
+
+uint32_t net_ranks_sum_text(uint32_t sum, const char *text)
+{
+    return (uint32_t)crc32_z(sum, (const Bytef *)text, strlen(text));
 }

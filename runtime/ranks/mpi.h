@@ -29,10 +29,12 @@ static void net_mpi_open(int *rank, int *size, int *beside)
 static void net_mpi_start(struct net_exchange *exchange, int with, const void *send,
                           size_t send_size, void *receive, size_t receive_size)
 {
-    MPI_Request requests[2];
+    MPI_Request requests[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
 
-    MPI_Irecv(receive, (int)receive_size, MPI_BYTE, with, 0, MPI_COMM_WORLD, &requests[0]);
-    MPI_Isend(send, (int)send_size, MPI_BYTE, with, 0, MPI_COMM_WORLD, &requests[1]);
+    if (receive)
+        MPI_Irecv(receive, (int)receive_size, MPI_BYTE, with, 0, MPI_COMM_WORLD, &requests[0]);
+    if (send)
+        MPI_Isend(send, (int)send_size, MPI_BYTE, with, 0, MPI_COMM_WORLD, &requests[1]);
     memcpy(exchange, requests, sizeof requests);
 }
 

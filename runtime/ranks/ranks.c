@@ -137,25 +137,17 @@ static char *describe(const struct net_training *run)
 
     net_text_add(&text, "%ld %ld %u %08lx ", run->state.epoch, run->state.row, session->run.step,
                  crc32_z(0, session->run.params, session->model->params_size));
-    net_settings_keep(&text, run->options); /* the path of --data too, which may differ: */
-    char *data = strstr(text.at, "\"data\": ");
-
-    if (data)
-        *data = '\0';
+    net_ranks_describe(&text, run->options);
     net_text_add(&text, "%ld", net_whole(run->options, NET_MAX_STEPS));
     return text.at;
-}
-
-static uint32_t sum_text(uint32_t sum, const char *text)
-{
-    return (uint32_t)crc32_z(sum, (const Bytef *)text, strlen(text));
 }
 
 static void agree(const struct net_training *run)
 {
     struct net_world *ranks = run->options->ranks;
     char *data = net_data_preparation_json(run->session.data), *own = describe(run);
-    uint32_t sums[2] = {sum_text(sum_text(0, run->options->model->hash), data), sum_text(0, own)};
+    uint32_t sums[2] = {net_ranks_sum_text(net_ranks_sum_text(0, run->options->model->hash), data),
+                        net_ranks_sum_text(0, own)};
 
     for (int bit = 1; bit < ranks->size; bit *= 2) {
         const int with = ranks->rank ^ bit;
@@ -215,6 +207,10 @@ static void end(int status, void *argument)
 {
     struct net_world *ranks = argument;
 
+    if (ranks->dealt) { /* a task's own process */
+        fflush(NULL);
+        _exit(status);
+    }
     if (!ranks->open)
         return;
     if (!status) {
@@ -296,7 +292,8 @@ static void join(struct net_world *ranks, struct net_options *options)
         threads->number = fmin(threads->number, share);
     if (ranks->rank)
         options->value[NET_QUIET].number = 1.0;
-    if (ranks->size > 1 && options->command != NET_TRAIN_COMMAND)
+    if (ranks->size > 1 && options->command != NET_TRAIN_COMMAND && options->command != NET_SWEEP &&
+        options->command != NET_KFOLD)
         net_fail(NET_USAGE, "%s runs in one process: start it without mpirun",
                  net_commands[options->command]);
 }
@@ -314,6 +311,10 @@ struct net_world *net_open_ranks(const struct net_model *model)
                                 .sum = sum,
                                 .evaluate = net_ranks_evaluate,
                                 .exchange = net_ranks_exchange,
+                                .share = net_ranks_share,
+                                .deal = net_ranks_deal,
+                                .serve = net_ranks_serve,
+                                .end_deal = net_ranks_end_deal,
                                 .leave = leave};
     if (is_started())
         open_link(ranks);

@@ -1,6 +1,7 @@
 /*
  * ranks.h -- what the files of several processes share: ranks.c opens them and sums a step,
- * evaluate.c evaluates, exchange.c is how two of them speak.
+ * evaluate.c evaluates, exchange.c is how two of them speak, deal.c
+ * gives each tasks of its own.
  */
 
 #ifndef NET_RANKS_H
@@ -16,5 +17,12 @@ void net_ranks_exchange(const struct net_world *ranks, int with, const void *sen
 void net_ranks_open_evaluation(struct net_world *ranks, const struct net_session *session);
 void net_ranks_evaluate(struct net_session *session, struct net_loader *loader, enum net_part part,
                         const long *rows, long count, struct net_metrics *metrics);
+
+uint32_t net_ranks_sum_text(uint32_t sum, const char *text); /* a checksum */
+int net_ranks_deal(struct net_world *ranks, const struct net_deal *deal);
+int net_ranks_serve(struct net_world *ranks, const struct net_deal *deal);
+void net_ranks_end_deal(struct net_world *ranks, int code);
+char *net_ranks_share(const struct net_options *options, const char *told, const char *data);
+void net_ranks_describe(struct net_text *text, const struct net_options *options); /* settings */
 
 #endif

@@ -13,6 +13,21 @@ struct net_training;
 struct net_gather;
 struct net_metrics;
 
+/* Tasks that one rank does each: what its command says of them, in rank 0 but for `run`. */
+enum net_dealt { NET_DEAL_DONE, NET_DEAL_LATER, NET_DEAL_DUE };
+struct net_deal {
+    void *context;
+    int signals;      /* of net_signals_file */
+    const int *tasks; /* numbers */
+    int count;
+    long argument; /* of all */
+    enum net_dealt (*look)(void *context, int task);
+    /* In a process of its own, which it ends; what that says on stderr is heard at its end. */
+    void (*run)(void *context, int task, long argument);
+    void (*ended)(void *context, int task, int status, const char *said); /* status: waitpid's */
+    bool (*stops)(void *context); /* none is begun any more, and those that run are stopped */
+};
+
 struct net_world {
     int rank, size; /* of this process, from 0; of all */
     int beside;     /* on this machine */
@@ -35,6 +50,15 @@ struct net_world {
     /* With rank `with`, which calls it too: as many bytes as each has for the other. */
     void (*exchange)(const struct net_world *ranks, int with, const void *send, size_t send_size,
                      void *receive, size_t receive_size);
+    /* All have the trainer, the settings and `data` alike; gives what rank 0 tells, malloc'd. */
+    char *(*share)(const struct net_options *options, const char *told, const char *data);
+    /* Rank 0: does the tasks, with the others; a signal that ended it, or 0. */
+    int (*deal)(struct net_world *ranks, const struct net_deal *deal);
+    void (*end_deal)(struct net_world *ranks, int code); /* and the others are let go */
+    /* Another: does what it is given until then; gives that code. */
+    int (*serve)(struct net_world *ranks, const struct net_deal *deal);
+    struct net_dealer *dealer;
+    bool dealt;                             /* this is a task's process */
     void (*leave)(struct net_world *ranks); /* the end of all */
 };
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # ranks.sh -- `shards`: a batch in parts has the whole one's loss, and leaves the same bits on one
 # thread and two, in one go or resumed; and, where MPI is installed and the build is plain, on any
-# number of ranks. What ends one ends all, with a message.
+# number of ranks, and so do points of a sweep and folds that ranks are given. What ends one ends
+# all, with a message.
 set -uo pipefail
 . "$(dirname "$0")/../support/shell.sh"
 cd "$scratch" || exit 1
@@ -147,7 +148,7 @@ said() {
 }
 said "a flag that there is not" 2 "no flag --lrr" mpirun -n 4 ./ranks train --lrr 1
 said "three ranks" 2 "3 processes" mpirun -n 3 ./ranks train --out no
-said "another command" 2 "kfold runs in one process" mpirun -n 2 ./ranks kfold 3 --out no
+said "another command" 2 "bench runs in one process" mpirun -n 2 ./ranks bench
 said "a run that is there" 2 "is a run already" mpirun -n 2 ./ranks train --out one
 said "ranks that begin otherwise" 1 "begin otherwise" \
     mpirun -n 1 ./ranks train --out no --seed 1 : -n 1 ./ranks train --out no --seed 2
@@ -180,5 +181,44 @@ NETC_RANK_LIMIT=4 stopped halted STOP
 holds "a rank that halts" $? == 1
 check "is told of" grep -q "rank 0 has waited 4 s for rank 1, which is lost" stopped.log
 check "the run goes on" ./ranks train --resume halted --quiet --max-steps 1
-check "faults of one rank, mpirun, a disk, data" "$root/tests/faults/ranks.py" --short
+
+# points and folds, one to a rank as it comes free: rows, their order and bits are those of one
+# process
+table() { cut -d, -f1-7,9- "$1/sweep.csv"; } # without seconds
+check "a sweep" ./ranks sweep lr=0.02,3e38,0.1 --halving --epochs 2 --out swept --quiet
+check "by ranks" mpirun -n 3 ./ranks sweep lr=0.02,3e38,0.1 --halving --epochs 2 --out dealt --quiet
+check "the same table" diff <(table swept) <(table dealt)
+check "the same bits" cmp {swept,dealt}/point_3/model.safetensors
+said "ranks of other points" 1 "ranks 0 and 1 have other .* flags" \
+    mpirun -n 1 ./ranks sweep lr=1,2 --out no : -n 1 ./ranks sweep lr=1,3 --out no
+said "ranks of other epochs" 1 "ranks 0 and 1 have other .* flags" \
+    mpirun -n 1 ./ranks kfold 2 --out no --force : -n 1 ./ranks kfold 2 --epochs 9 --out no
+check "folds" ./ranks kfold 3 --epochs 1 --out folds --quiet
+check "by ranks" mpirun -n 2 ./ranks kfold 3 --epochs 1 --out shared --quiet
+for fold in 1 2 3; do
+    check "the bits of fold $fold" cmp {folds,shared}/fold_$fold/model.safetensors
+done
+# waits for the second point or fold of a command, and gives rank 1 a signal
+interrupted() { # SIGNAL FILE COMMAND...
+    local signal=$1 file=$2
+    shift 2
+    MPIEXEC_TIMEOUT=120 mpirun -n 2 ./ranks "$@" --quiet --epochs 100000 2>stopped.log &
+    while ! second=$(pgrep -n -P $! ranks) || [ ! -e "$file/checkpoint.safetensors" ]; do
+        kill -0 $! || break
+        sleep 0.1
+    done
+    kill "-$signal" "$second"
+    wait $!
+}
+interrupted TERM cut_folds/fold_2 kfold 3 --out cut_folds
+holds "SIGTERM to a rank with a fold" $? == 143
+check "is told of" grep -q "kfold --resume .*cut_folds" stopped.log
+interrupted TERM cut_points/point_2 sweep lr=0.01,0.02 --out cut_points
+holds "SIGTERM to a rank with a point" $? == 143
+check "they go on" mpirun -n 2 ./ranks sweep --resume cut_points --time 1s
+NETC_RANK_LIMIT=2 interrupted STOP quiet/point_2 sweep lr=0.01,0.02 --out quiet
+check "a rank with a point that halts" grep -q "rank 1 has said nothing for 2 s" stopped.log
+
+check "faults of a rank, mpirun, a disk, data" \
+    env NETC="$netc" "$root/tests/faults/ranks.py" --short
 finish

@@ -1,0 +1,418 @@
+/*
+ * deal.c -- tasks that are done by one rank each, points of a sweep and folds, given to ranks as
+ * these come free.
+ *
+ * A task is a process of its own, as in a sweep of one process: it knows nothing of other ranks,
+ * and one that fails ends alone. Rank 0 hands tasks out, to itself too, and is told how they end;
+ * what follows from that is the command's (struct net_deal). Both sides say now and then that they
+ * are there: who is silent for too long is lost.
+ */
+
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ranks/ranks.h"
+
+enum {
+    LOOK_EVERY = 20, /* ms */
+    SAID = 4000,     /* bytes of what a task says, at most */
+    SHARED = 4096,   /* bytes of what all are told */
+};
+#define SAME_REQUEST 0.5 /* seconds: a Ctrl-C may come twice */
+
+enum kind { ALIVE, RUN, STOP, END };
+
+struct order { /* of rank 0 */
+    int kind, task;
+    long argument; /* of RUN; of END the exit code */
+};
+
+struct answer { /* of another: ALIVE, its task's END, STOP: a signal came */
+    int kind, status;
+    char said[SAID];
+};
+
+struct job { /* a process of this rank */
+    pid_t process;
+    int task, said; /* a pipe */
+    struct net_text text;
+};
+
+struct other { /* as rank 0 sees it */
+    int task;  /* -1: none */
+    bool stopped;
+    double heard, told; /* of net_now() */
+    struct order order;
+    struct answer answer;
+    struct net_exchange ordered, answered; /* in the making */
+};
+
+struct net_dealer {
+    struct other *others; /* [size]; that of rank 0 itself is not used */
+    struct job job;
+    double asked; /* when the first signal came */
+};
+
+/* ---- A task in a process --------------------------------------------------------------------- */
+
+static void begin_job(struct net_world *ranks, const struct net_deal *deal, int task, long argument)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC))
+        net_fail(NET_FAULT, "a pipe cannot be opened: %s", strerror(errno));
+    fflush(NULL);
+    const pid_t process = fork();
+
+    if (process < 0)
+        net_fail(NET_FAULT, "a process cannot be started: %s", strerror(errno));
+    if (process == 0) {
+        ranks->dealt = true; /* of MPI it knows nothing */
+        ranks->rank = 0;
+        ranks->size = 1;
+        dup2(ends[1], STDERR_FILENO);
+        stderr = fdopen(STDERR_FILENO, "w");
+        deal->run(deal->context, task, argument);
+    }
+    close(ends[1]);
+    ranks->dealer->job = (struct job){.process = process, .task = task, .said = ends[0]};
+}
+
+/* Reads what it says; true: it has ended, and with which status. */
+static bool hear_job(struct job *job, int *status)
+{
+    char bytes[4096];
+    const ssize_t count = read(job->said, bytes, sizeof bytes);
+
+    if (count > 0)
+        net_text_add(&job->text, "%.*s", (int)count, bytes);
+    if (count > 0 || (count < 0 && errno == EINTR))
+        return false;
+    while (waitpid(job->process, status, 0) < 0 && errno == EINTR)
+        ;
+    close(job->said);
+    job->process = 0;
+    return true;
+}
+
+static void stop_job(const struct job *job)
+{
+    if (job->process)
+        kill(job->process, SIGTERM);
+}
+
+/* Until something happens here, or for a moment; does the task say something? */
+static bool wait_here(const struct job *job, int signals)
+{
+    struct pollfd files[2] = {{.fd = job->process ? job->said : -1, .events = POLLIN},
+                              {.fd = signals, .events = POLLIN}};
+
+    return poll(files, 2, LOOK_EVERY) > 0 && files[0].revents;
+}
+
+/* A signal that asks for the end, or 0; another, a moment later, ends at once. */
+static int take_signal(struct net_dealer *dealer, int file)
+{
+    const int signal = net_signals_take(file);
+
+    if (!signal || signal == SIGUSR1)
+        return 0;
+    if (dealer->asked > 0 && net_now() - dealer->asked > SAME_REQUEST && signal != SIGHUP)
+        _exit(128 + signal);
+    if (!(dealer->asked > 0))
+        dealer->asked = net_now();
+    return signal;
+}
+
+static bool is_due(const struct net_world *ranks, double told)
+{
+    return net_now() - told > ranks->limit / 4;
+}
+
+/* ---- Rank 0 ---------------------------------------------------------------------------------- */
+
+static void send_order(const struct net_world *ranks, int rank, struct order order)
+{
+    struct other *other = &ranks->dealer->others[rank];
+
+    while (!ranks->link->done(&other->ordered)) { /* of bytes that MPI takes at once */
+        if (order.kind == ALIVE)
+            return;
+        usleep(1000);
+    }
+    other->order = order;
+    other->told = net_now();
+    ranks->link->start(&other->ordered, rank, &other->order, sizeof other->order, NULL, 0);
+}
+
+static void expect(const struct net_world *ranks, int rank)
+{
+    struct other *other = &ranks->dealer->others[rank];
+
+    ranks->link->start(&other->answered, rank, NULL, 0, &other->answer, sizeof other->answer);
+}
+
+static void open_dealer(struct net_world *ranks)
+{
+    struct net_dealer *dealer = net_allocate(1, sizeof *dealer);
+
+    ranks->dealer = dealer;
+    dealer->others = net_allocate((size_t)ranks->size, sizeof *dealer->others);
+    for (int r = 1; !ranks->rank && r < ranks->size; r++) {
+        dealer->others[r].task = -1;
+        dealer->others[r].heard = net_now();
+        ranks->link->start(&dealer->others[r].ordered, r, NULL, 0, NULL, 0);
+        expect(ranks, r);
+    }
+}
+
+struct round { /* of one net_ranks_deal */
+    const struct net_deal *deal;
+    int next, running, signal;
+    bool stopping;
+};
+
+static void ended(struct round *round, int task, int status, const char *said)
+{
+    round->running--;
+    round->deal->ended(round->deal->context, task, status, said ? said : "");
+}
+
+static void hear_other(struct net_world *ranks, struct round *round, int rank)
+{
+    struct other *other = &ranks->dealer->others[rank];
+
+    if (!ranks->link->done(&other->answered)) {
+        if (net_now() - other->heard > ranks->limit)
+            net_fail(NET_FAULT,
+                     "rank %d has said nothing for %.0f s (NETC_RANK_LIMIT sets how many are "
+                     "waited), and is lost; --resume goes on",
+                     rank, ranks->limit);
+        return;
+    }
+    const struct answer answer = other->answer;
+    const int task = other->task;
+
+    other->heard = net_now();
+    expect(ranks, rank);
+    if (answer.kind == STOP && !round->signal)
+        round->signal = answer.status;
+    if (answer.kind != END)
+        return;
+    other->task = -1;
+    ended(round, task, answer.status, answer.said);
+}
+
+/* To rank 0 itself first, then to the others. */
+static void hand_out(struct net_world *ranks, struct round *round)
+{
+    const struct net_deal *deal = round->deal;
+    struct net_dealer *dealer = ranks->dealer;
+
+    for (int r = 0; r < ranks->size; r++) {
+        if (r ? dealer->others[r].task >= 0 : dealer->job.process != 0)
+            continue;
+        enum net_dealt state = NET_DEAL_DONE;
+
+        while (round->next < deal->count &&
+               (state = deal->look(deal->context, deal->tasks[round->next])) == NET_DEAL_DONE)
+            round->next++;
+        if (round->next == deal->count || state == NET_DEAL_LATER)
+            return;
+        const int task = deal->tasks[round->next++];
+
+        round->running++;
+        if (r) {
+            dealer->others[r].task = task;
+            send_order(ranks, r, (struct order){RUN, task, deal->argument});
+        } else {
+            begin_job(ranks, deal, task, deal->argument);
+        }
+    }
+}
+
+static void stop_all(struct net_world *ranks, struct round *round)
+{
+    round->stopping = true;
+    stop_job(&ranks->dealer->job);
+    for (int r = 1; r < ranks->size; r++)
+        if (ranks->dealer->others[r].task >= 0)
+            send_order(ranks, r, (struct order){STOP, 0, 0});
+}
+
+static void look_around(struct net_world *ranks, struct round *round)
+{
+    struct job *job = &ranks->dealer->job;
+    int status;
+
+    if (wait_here(job, round->deal->signals) && hear_job(job, &status)) {
+        ended(round, job->task, status, job->text.at);
+        free(job->text.at);
+    }
+    const int signal = take_signal(ranks->dealer, round->deal->signals);
+
+    round->signal = round->signal ? round->signal : signal;
+    for (int r = 1; r < ranks->size; r++) {
+        hear_other(ranks, round, r);
+        if (is_due(ranks, ranks->dealer->others[r].told))
+            send_order(ranks, r, (struct order){ALIVE, 0, 0});
+    }
+}
+
+int net_ranks_deal(struct net_world *ranks, const struct net_deal *deal)
+{
+    struct round round = {.deal = deal};
+
+    if (!ranks->dealer)
+        open_dealer(ranks);
+    for (;;) {
+        const bool stop = round.signal || deal->stops(deal->context);
+
+        if (!stop)
+            hand_out(ranks, &round);
+        else if (!round.stopping)
+            stop_all(ranks, &round);
+        if (!round.running && (stop || round.next == deal->count))
+            return round.signal;
+        look_around(ranks, &round);
+    }
+}
+
+void net_ranks_end_deal(struct net_world *ranks, int code)
+{
+    if (!ranks->dealer)
+        open_dealer(ranks);
+    for (int r = 1; r < ranks->size; r++) {
+        struct other *other = &ranks->dealer->others[r];
+
+        send_order(ranks, r, (struct order){END, 0, code});
+        for (bool last = false; !last;) { /* what it said before comes first */
+            if (!ranks->link->done(&other->answered)) {
+                usleep(1000);
+                if (net_now() - other->told > ranks->limit)
+                    net_fail(NET_FAULT, "rank %d does not end", r);
+                continue;
+            }
+            last = other->answer.kind == END;
+            if (!last)
+                expect(ranks, r);
+        }
+    }
+}
+
+/* ---- Another rank ---------------------------------------------------------------------------- */
+
+struct server {
+    struct net_exchange ordered, answered;
+    struct order order;
+    struct answer answer;
+    double heard, told;
+};
+
+static void answer(const struct net_world *ranks, struct server *server, int kind, int status,
+                   const char *said)
+{
+    while (!ranks->link->done(&server->answered)) {
+        if (kind == ALIVE)
+            return;
+        usleep(1000);
+    }
+    memset(&server->answer, 0, sizeof server->answer);
+    server->answer.kind = kind;
+    server->answer.status = status;
+    snprintf(server->answer.said, SAID, "%s", said ? said : "");
+    server->told = net_now();
+    ranks->link->start(&server->answered, 0, &server->answer, sizeof server->answer, NULL, 0);
+}
+
+/* False: it was the last one. */
+static bool obey(struct net_world *ranks, const struct net_deal *deal, struct server *server)
+{
+    const struct order order = server->order;
+
+    server->heard = net_now();
+    if (order.kind == STOP)
+        stop_job(&ranks->dealer->job);
+    if (order.kind == RUN)
+        begin_job(ranks, deal, order.task, order.argument);
+    if (order.kind == END)
+        return false;
+    ranks->link->start(&server->ordered, 0, NULL, 0, &server->order, sizeof server->order);
+    return true;
+}
+
+int net_ranks_serve(struct net_world *ranks, const struct net_deal *deal)
+{
+    struct server server = {.heard = net_now(), .told = net_now()};
+    int status, signal;
+
+    open_dealer(ranks);
+    struct job *job = &ranks->dealer->job;
+
+    ranks->link->start(&server.answered, 0, NULL, 0, NULL, 0);
+    ranks->link->start(&server.ordered, 0, NULL, 0, &server.order, sizeof server.order);
+    for (;;) {
+        if (wait_here(job, deal->signals) && hear_job(job, &status)) {
+            answer(ranks, &server, END, status, job->text.at);
+            free(job->text.at);
+        }
+        if ((signal = take_signal(ranks->dealer, deal->signals)) != 0)
+            answer(ranks, &server, STOP, signal, NULL);
+        if (is_due(ranks, server.told))
+            answer(ranks, &server, ALIVE, 0, NULL);
+        if (ranks->link->done(&server.ordered) && !obey(ranks, deal, &server))
+            break;
+        if (net_now() - server.heard > ranks->limit)
+            net_fail(NET_FAULT, "rank 0 has said nothing for %.0f s, and is lost", ranks->limit);
+    }
+    answer(ranks, &server, END, 0, NULL);
+    while (!ranks->link->done(&server.answered))
+        usleep(1000);
+    return (int)server.order.argument;
+}
+
+/* ---- Before the first task ------------------------------------------------------------------- */
+
+void net_ranks_describe(struct net_text *text, const struct net_options *options)
+{
+    const size_t before = text->length;
+
+    net_settings_keep(text, options); /* the path of --data too, which may differ: */
+    char *data = strstr(text->at + before, "\"data\": ");
+
+    if (data) {
+        *data = '\0';
+        text->length = (size_t)(data - text->at);
+    }
+}
+
+char *net_ranks_share(const struct net_options *options, const char *told, const char *data)
+{
+    struct net_world *ranks = options->ranks;
+    struct net_text alike = {0};
+
+    net_text_add(&alike, "%s %s ", options->model->hash, data ? data : "");
+    net_ranks_describe(&alike, options);
+    const uint32_t own = net_ranks_sum_text(0, alike.at);
+    char text[SHARED] = "";
+    uint32_t other;
+
+    snprintf(text, sizeof text, "%s", told ? told : "");
+    for (int r = 1; !ranks->rank && r < ranks->size; r++) {
+        net_ranks_exchange(ranks, r, text, sizeof text, &other, sizeof other);
+        if (other != own)
+            net_fail(NET_FAULT, "ranks 0 and %d have other trainers, other data or other flags", r);
+    }
+    if (ranks->rank)
+        net_ranks_exchange(ranks, 0, &own, sizeof own, text, sizeof text);
+    free(alike.at);
+    return net_format("%s", text);
+}
