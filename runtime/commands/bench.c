@@ -222,6 +222,8 @@ static void run_loaded_steps(struct bench *bench)
     const long whole = bench->row_count / bench->n;
     double waited = 0.0, all = 0.0, last = 0.0;
 
+    net_session_loads(session, loader); /* in shards, as training has them */
+    memset(bench->thread_cpu, 0, sizeof bench->thread_cpu);
     for (long s = -WARM_STEPS, left = 0; s < bench->steps; s++, left--) {
         const long *rows;
         int n;
@@ -230,6 +232,8 @@ static void run_loaded_steps(struct bench *bench)
             left = whole < bench->steps - s ? whole : bench->steps - s;
             net_loader_begin(loader, NET_TRAIN, &mode, bench->rows, left * bench->n, bench->n);
         }
+        if (s == 0)
+            net_threads_run(session->pool, read_cpu, bench);
         if (s <= 0) {
             last = net_now();
             waited = net_loader_waited(loader);
@@ -243,9 +247,13 @@ static void run_loaded_steps(struct bench *bench)
         all += now - last;
         last = now;
     }
+    net_threads_run(session->pool, read_cpu, bench);
+    for (int t = 0; t < session->threads; t++)
+        bench->loaded_cpu = fmax(bench->loaded_cpu, bench->thread_cpu[t] / (double)bench->steps);
     bench->waiting = (net_loader_waited(loader) - waited) / all;
     bench->loaded = net_median(bench->seconds, bench->steps);
     net_loader_close(loader);
+    session->loader = NULL;
 }
 
 /* The most memory that this process had, in bytes; 0 where the kernel does not say. (getrusage

@@ -23,6 +23,7 @@ struct bench {
     double cpu;                     /* seconds a step, of the thread that used most */
     double preparing;               /* a batch, seconds of a processor */
     double loaded;                  /* median of steps while batches are prepared */
+    double loaded_cpu;              /* as cpu, of those steps */
     double waiting;                 /* the share of that time that is spent waiting for them */
     double first;                   /* seconds from the command's start to the end of a step */
     double memory;                  /* bytes resident then, at most */

@@ -204,8 +204,9 @@ void bench_show_json(const struct bench *bench)
     if (bench->rows)
         net_text_add(&text,
                      ", \"preparing_ms\": %.6f, \"loaded_step_ms\": %.6f, "
-                     "\"waiting_share\": %.5f",
-                     1e3 * bench->preparing, 1e3 * bench->loaded, bench->waiting);
+                     "\"loaded_cpu_ms\": %.6f, \"waiting_share\": %.5f",
+                     1e3 * bench->preparing, 1e3 * bench->loaded, 1e3 * bench->loaded_cpu,
+                     bench->waiting);
     if (bench->profile)
         add_kernels(&text, bench);
     net_text_add(&text, "}");
