@@ -124,6 +124,7 @@ struct net_tensor {
     const struct net_segment *segments;
     int segment_count;
     bool trainable;         /* false: a running statistic */
+    bool detached;          /* its loss reads it behind a `detach` too */
     uint8_t winograd;       /* of a library's weight that is transformed: outputs of a tile; or 0 */
     const char *init;       /* which initial values: the names in init.c */
     double init_scale;      /* in place of the limit, deviation or constant of `init`; or 0 */

@@ -43,7 +43,7 @@ static void write_tensor(const Emitter *e, Text *out, const Value *v, const char
     Text more = {0};
 
     if (is_ordered_vector(v) && v->l1 + v->l2 + v->init_scale + v->rate == 0 && !v->run_l1 &&
-        !v->run_l2 && !v->section) {
+        !v->run_l2 && !v->section && !v->detached) {
         line(out, 1, "%s(%s, %s, %d, %s%s),", trained ? "NET_TRAINED_VECTOR" : "NET_STATISTIC",
              member, quoted(v->name), file_shape(v).size[0], quoted(v->init),
              trained ? format(", %d", v->fan_in) : "");
@@ -64,6 +64,8 @@ static void write_tensor(const Emitter *e, Text *out, const Value *v, const char
         text_add(&more, ", .rate = %s, .run_rate = %d", number_text(v->rate), v->run_rate);
     if (v->section)
         text_add(&more, ", .section = %d", v->section);
+    if (v->detached)
+        text_add(&more, ", .detached = true");
     if (v->padding_row)
         text_add(&more, ", .padding_row = %d", v->padding_row);
     if (v->pretrained)

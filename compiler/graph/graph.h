@@ -108,6 +108,7 @@ typedef struct Value {
     struct Value *next;  /* of a parameter: what sections behind its own read, or NULL */
     int run_l1, run_l2;  /* from 1 of Model.numbers, in their place; 0: none */
     bool unreached;      /* autodiff.c: a parameter without a gradient, a state since */
+    bool detached;       /* autodiff.c: a parameter that its loss reads behind a detach too */
     int padding_row;     /* of an embedding matrix: the row that begins as 0, from 1; 0: none */
     const char *pretrained;    /* of an embedding matrix: the file of its rows, or NULL */
     const Field *token_field;  /* of an embedding matrix: whose tokens */

@@ -158,8 +158,43 @@ static void keep_unreached(Graph *g)
     }
 }
 
+static bool is_detach(const Node *node)
+{
+    return node->op == OP_SCALE && node->at.constant && node->at.scale == 1;
+}
+
+/* The parameters of a section, from 1, or 0, that its losses read behind a detach. */
+static void mark_detached(const Graph *g, int section)
+{
+    bool *needed = allocate((size_t)g->value_count + 1), /* by its losses, */
+        *behind = allocate((size_t)g->value_count + 1);  /* through a detach */
+
+    for (int i = g->node_count - 1; i >= 0; i--) {
+        const Node *node = g->nodes[i];
+        bool wanted = loss_vjps[node->op] &&
+                      (!section || g->term_sections[node->at.term] == section - 1);
+        bool hidden = false;
+
+        for (int k = 0; k < node->output_count; k++) {
+            wanted |= needed[node->outputs[k]->id];
+            hidden |= behind[node->outputs[k]->id];
+        }
+        for (int j = 0; wanted && j < node->input_count; j++)
+            if (node->inputs[j]) {
+                needed[node->inputs[j]->id] = true;
+                behind[node->inputs[j]->id] |= hidden || is_detach(node);
+            }
+    }
+    for (int i = 0; i < g->value_count; i++)
+        g->values[i]->detached |= behind[i] && g->values[i]->role == ROLE_PARAMETER &&
+                                  g->values[i]->section == section;
+}
+
 void autodiff(Graph *g)
 {
+    for (int k = g->section_count > 0; k <= g->section_count; k++)
+        mark_detached(g, k);
+
     Node **forward = copy_array(g->nodes, g->node_count, sizeof(Node *));
     const int count = g->node_count;
     int end = 0;

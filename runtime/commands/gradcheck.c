@@ -301,9 +301,10 @@ static bool check_tensor(struct check *check, const struct net_tensor *tensor, b
 
     net_progress_close(&check->progress);
     printf("%-6s %-40s %9ld %12.4g %9.2g %9.2g %9.2g\n",
-           right  ? "ok"
-           : last ? "WRONG"
-                  : "again",
+           right              ? "ok"
+           : !last            ? "again"
+           : tensor->detached ? "-"
+                              : "WRONG",
            tensor->name, size, norm, along, random, elements);
     fflush(stdout);
     return right;
@@ -377,6 +378,33 @@ static bool is_chosen(const struct net_tensor *tensor, const char *name)
     return tensor->trainable && (!name || !strncmp(tensor->name, name, strlen(name)));
 }
 
+/* Tensors that were not found right; of `hidden` ones a detach may be why, as the loss takes behind
+   it what no gradient has. */
+static int count_wrong(const struct net_model *model, const char *name, const int *right,
+                       bool hidden)
+{
+    int count = 0;
+
+    for (int t = 0; t < model->tensor_count; t++)
+        count += is_chosen(&model->tensors[t], name) && right[t] < WANTED &&
+                 model->tensors[t].detached == hidden;
+    return count;
+}
+
+static int tell_result(int chosen, int wrong, int hidden)
+{
+    if (wrong)
+        printf("%d gradients are wrong\n", wrong);
+    else if (hidden)
+        printf(
+            "%d gradients are right; %d are not known: the loss reads these tensors (-) behind a "
+            "detach too, where its differences are not the gradient\n",
+            chosen - hidden, hidden);
+    else
+        puts("all gradients are right");
+    return wrong || (hidden && hidden == chosen) ? NET_FAULT : NET_OK;
+}
+
 /* Checks the tensors that are not known to be right yet; gives how many are still not. `right`
    counts the batches for which they were. */
 static int attempt(struct check *check, const struct net_options *options, int number, int *right)
@@ -440,10 +468,10 @@ int net_command_gradcheck(struct net_options *options)
     net_progress_open(&check.progress, stdout, net_flag(options, NET_QUIET));
     for (int number = 0; wrong && number < ATTEMPTS; number++)
         wrong = attempt(&check, options, number, right);
-    if (wrong)
-        printf("%d gradients are wrong\n", wrong);
-    else
-        puts("all gradients are right");
+    wrong = count_wrong(model, options->file, right, false);
+
+    const int code = tell_result(chosen, wrong, count_wrong(model, options->file, right, true));
+
     free(check.params);
     free(check.g);
     free(check.d);
@@ -452,5 +480,5 @@ int net_command_gradcheck(struct net_options *options)
     free(check.end);
     free(right);
     net_session_close(session);
-    return wrong ? NET_FAULT : NET_OK;
+    return code;
 }
