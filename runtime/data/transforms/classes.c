@@ -256,16 +256,19 @@ static int32_t find_name(const struct net_string_table *names, const struct numb
     return same ? net_strings_find(names, *same, strlen(*same)) : -1;
 }
 
-static _Noreturn void fail_class(const struct net_values *values, int32_t word,
+enum { WRONG = -2 }; /* of a string that is of no class where that is a fault */
+
+/* The first row whose string is WRONG in `classes`. */
+static _Noreturn void fail_class(const struct net_values *values, const int32_t *classes,
                                  const char *expected)
 {
     const struct net_column *column = &values->column;
     long row = 0;
 
-    while (*(const int32_t *)net_row(column, row) != word)
+    while (classes[*(const int32_t *)net_row(column, row)] != WRONG)
         row++;
     net_fail(1, "%s: row %ld (from 0): expected %s to be %s, found \"%s\"%s", column->place, row,
-             column->name, expected, show_string(column, word),
+             column->name, expected, show_string(column, *(const int32_t *)net_row(column, row)),
              values->field->kind == NET_TARGET_CLASS || values->field->kind == NET_TARGET_VALUES
                  ? ""
                  : "; `unknown` of its transform lets the model take values that training has not");
@@ -316,6 +319,7 @@ static int32_t *number_strings(const struct net_values *values, const struct num
     const struct net_string_table *strings = values->column.strings;
     int32_t *classes = net_allocate((size_t)strings->count, sizeof *classes);
     char expected[64];
+    bool wrong = false;
 
     snprintf(expected, sizeof expected, "a class, a whole number from 0 to %d", to->n - 1);
     for (int32_t i = 0; i < strings->count; i++) {
@@ -324,9 +328,13 @@ static int32_t *number_strings(const struct net_values *values, const struct num
         classes[i] = *word ? find_class(to, word) : to->missing;
         if (classes[i] < 0 && *word)
             classes[i] = to->unknown;
-        if (classes[i] < 0 && (*word || !to->ignores))
-            fail_class(values, i, to->names ? "a class of the training data" : expected);
+        if (classes[i] < 0 && (*word || !to->ignores)) {
+            classes[i] = WRONG;
+            wrong = true;
+        }
     }
+    if (wrong)
+        fail_class(values, classes, to->names ? "a class of the training data" : expected);
     return classes;
 }
 
