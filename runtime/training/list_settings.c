@@ -62,6 +62,10 @@ void net_settings_json(struct net_text *text, const struct net_options *options)
         net_text_add(text, "%s\"start\": ", comma);
         net_text_quote(text, net_start_file(options));
     }
+    if (options->model->mixup > 0)
+        net_text_add(text, "%s\"mixup\": %g", comma, options->model->mixup);
+    if (options->model->cutmix > 0)
+        net_text_add(text, "%s\"cutmix\": %g", comma, options->model->cutmix);
     for (int i = 0; i < options->model->let_count; i++) {
         const struct net_let *let = &options->model->lets[i];
 

@@ -111,6 +111,9 @@ for name, first, width in ("kind", 1, 3), ("place", 4, 2):
     assert all(abs(a - b) < 1e-6 for a, b in zip(numbers, wanted))
 PY
 cut -d, -f1-5 heads.csv >half.csv
+awk -F, -v OFS=, 'NR == 6 { $5 = "zero" } NR == 9 { $5 = "four" } { print }' heads.csv >other.csv
+exits "the first row of no class" 1 "row 4 (from 0): .*found \"zero\"" ./heads eval --weights run \
+    other.csv
 exits "eval needs all" 1 "expected a column u" ./heads eval half.csv --weights run
 
 # Rows that count two or three times are rows that stand there as often; one that counts 0 is none.
@@ -209,6 +212,34 @@ head -2 heads.csv >row.csv
 exits "of one row there is none" 1 "row.csv has one row, and nt_xent compares rows" \
     ./pairs eval --weights pairs.run row.csv
 
+# What stands behind a detach has no gradient, and differences of the loss are none of it.
+cat >hidden.net <<'NET'
+data {
+    train = csv("heads.csv")
+
+    input  x[2] = columns("a".."b")
+    target y[2] = columns("u".."v")
+}
+
+network fast(x) { x -> dense(2) }
+network slow(x) { x -> dense(3) -> tanh -> dense(2) }
+
+train {
+    loss = mse(fast(x), y) + mean(square(fast(x) - (slow(x) -> detach))) + mse(slow(x), y)
+    optimizer = sgd(lr=0.1)
+}
+NET
+build hidden hidden.net
+check "gradcheck beside a detach" ./hidden gradcheck
+./hidden gradcheck >checked
+check "checks what no detach hides" grep -q "^ok  *fast.dense.weight" checked
+check "and says so" grep -q "^2 gradients are right; 4 are not known: .*behind a detach" checked
+check "and names the rest" test "$(grep -cE "^- +slow.dense_[12]" checked)" = 4
+sed 's/mse(slow(x), y)$/mean(square(slow(x) - (fast(x) -> detach)))/' hidden.net >hides.net
+build hides hides.net
+./hides gradcheck >checked
+check "nothing is left" test "$? $(grep -c "^0 gradients are right; 6 are not" checked)" = "1 1"
+
 # A loss that compares with no target, and one whose target has not the prediction's shape.
 cat >three.net <<'NET'
 data {
@@ -280,6 +311,8 @@ check "the rate of a loss below 0" sh -c './spread find_lr --steps 60 >found &&
     grep -q "^it falls fastest at lr " found && grep -q "^the least loss, -" found'
 check "it lies before the least" sh -c 'awk "/^the least/ { least = \$NF } /^it falls/ { at = \$NF }
     END { exit !(0 < at && at < least) }" found'
+check "config says what no flag changes" sh -c './spread config |
+    grep -cE "^(schedule +cosine\(by=step\)|compiled from +[0-9a-f]{16}) +spread.net$" | grep -qx 2'
 exits "rates of the last step and the next" 0 "was 2.41e-05 there, and is 0.005 from here on" \
     ./spread --resume spread.run --epochs 8 --quiet
 exits "why a file cannot be written" 1 "cannot write p: File too large" bash -c \
