@@ -82,6 +82,31 @@ NET_INLINE long net_image_at(struct net_heads v, int positions, int image)
     return image / 16 * positions * net_heads_step(v) + image % 16 * 16;
 }
 
+/* Up to sixteen numbers of one line, in pieces whose lengths are known: a move each. */
+NET_INLINE void net_copy_lanes(float *to, const float *from, int count)
+{
+    if (count == 16) {
+        memcpy(to, from, 16 * sizeof *to);
+        return;
+    }
+    if (count & 8)
+        memcpy(to, from, 8 * sizeof *to);
+    if (count & 4)
+        memcpy(to + (count & 8), from + (count & 8), 4 * sizeof *to);
+    if (count & 2)
+        memcpy(to + (count & 12), from + (count & 12), 2 * sizeof *to);
+    if (count & 1)
+        to[count & 14] = from[count & 14];
+}
+
+/* Of `left` channels from `channel` on, how many lie in its line. */
+NET_INLINE int net_lanes_in_line(int channel, int left)
+{
+    const int lanes = 16 - channel % 16;
+
+    return left < lanes ? left : lanes;
+}
+
 /* The channels of a head at one position, packed. */
 NET_INLINE void net_get_head(float *to, const float *x, struct net_heads v, int head,
                              struct net_attention s)
@@ -92,14 +117,18 @@ NET_INLINE void net_get_head(float *to, const float *x, struct net_heads v, int 
         for (int c = 0; c < s.size; c += 16)
             vec_store(to + c, vec_load(x + 16L * (first + c)));
     else
-        for (int c = 0; c < s.size; c++)
-            to[c] = x[net_channel_at(first + c)];
+        for (int c = 0, count; c < s.size; c += count) {
+            count = net_lanes_in_line(first + c, s.size - c);
+            net_copy_lanes(to + c, x + net_channel_at(first + c), count);
+        }
 }
 
-/* Back; the last channels of the value are followed by +0. packed: NULL for +0 everywhere. */
+/* Back; the last channels of the value are followed by +0. packed: NULL for +0 everywhere. Of a
+   line that heads share, each writes its own numbers alone: another thread may write the others. */
 NET_INLINE void net_put_head(float *x, const float *packed, struct net_heads v, int head,
                              struct net_attention s)
 {
+    const float zeros[16] = {0};
     const int first = v.first + head * s.size;
 
     if (net_in_blocks(s, v)) {
@@ -107,11 +136,12 @@ NET_INLINE void net_put_head(float *x, const float *packed, struct net_heads v, 
             vec_store(x + 16L * (first + c), packed ? vec_load(packed + c) : vec_zero());
         return;
     }
-    for (int c = 0; c < s.size; c++)
-        x[net_channel_at(first + c)] = packed ? packed[c] : 0.0f;
-    if (first + s.size == v.channels)
-        for (int c = v.channels; c % 16 != 0; c++)
-            x[net_channel_at(c)] = 0.0f;
+    for (int c = 0, count; c < s.size; c += count) {
+        count = net_lanes_in_line(first + c, s.size - c);
+        net_copy_lanes(x + net_channel_at(first + c), packed ? packed + c : zeros, count);
+    }
+    if (first + s.size == v.channels && v.channels % 16 != 0)
+        net_copy_lanes(x + net_channel_at(v.channels), zeros, 16 - v.channels % 16);
 }
 
 /* `rows` packed rows of 16, the others +0, times `scale`, as [channel][16]. */
