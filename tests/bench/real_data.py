@@ -17,12 +17,13 @@ import torch
 
 from real_finetune import finetune
 from real_folders import pictures
+from real_made import dcgan_mnist
 from real_pictures import siamese_mnist, triplet_mnist, unet, vae_mnist
 from real_tables import cars, weather
 from real_texts import gpt_nano, reviews
 
 ROWS = {"vae_mnist": vae_mnist, "siamese_mnist": siamese_mnist, "triplet_mnist": triplet_mnist,
-        "unet": unet, "pictures": pictures, "finetune": finetune,
+        "unet": unet, "dcgan_mnist": dcgan_mnist, "pictures": pictures, "finetune": finetune,
         "imdb_lstm_mean": reviews("imdb_lstm_mean", 2),
         "imdb_encoder": reviews("imdb_encoder", 2), "gpt_nano": gpt_nano, "weather": weather,
         "cars": cars}
