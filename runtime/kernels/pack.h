@@ -94,6 +94,40 @@ static inline void net_pack_vectors(float *to, const struct net_rows *rows, int 
     }
 }
 
+/* The floats of a, b side by side: of their first halves, of their second. */
+NET_INLINE net_f32 net_low_pairs(net_f32 a, net_f32 b)
+{
+    return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+NET_INLINE net_f32 net_high_pairs(net_f32 a, net_f32 b)
+{
+    return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15,
+                                   31);
+}
+
+/* A line of one image of up to four channels, whose lines are `plane` floats apart: sixteen pixels
+   at a time, the last ones again where there are no sixteen left. */
+NET_INLINE void net_pack_four(float *to, const float *from, long plane, int channels, int width)
+{
+    for (int next = 0; next < width; next += 16) {
+        const int at = next < width - 16 ? next : width - 16;
+        net_f32 x[4] = {{0}};
+
+        for (int c = 0; c < channels; c++)
+            memcpy(&x[c], from + c * plane + at, sizeof x[c]);
+        const net_f32 even[2] = {net_low_pairs(x[0], x[2]), net_high_pairs(x[0], x[2])};
+        const net_f32 odd[2] = {net_low_pairs(x[1], x[3]), net_high_pairs(x[1], x[3])};
+
+        NET_UNROLL(i, 2) {
+            const net_f32 pixels[2] = {net_low_pairs(even[i], odd[i]),
+                                       net_high_pairs(even[i], odd[i])};
+
+            memcpy(to + 4 * at + 32 * i, pixels, sizeof pixels);
+        }
+    }
+}
+
 /* Rows become a packed value, if there are any: u8 rows scaled on the way. Sixteen images stand
    side by side, so they are written together, a line of pixels at a time, which stays in the
    cache. */
@@ -103,6 +137,13 @@ static inline void net_pack(float *to, const struct net_rows *rows, int n, struc
         return;
     if (p.height * p.width == 1 && p.lanes == 16) {
         net_pack_vectors(to, rows, n, p);
+        return;
+    }
+    if (NET_IMAGES == 1 && p.lanes == 4 && p.width >= 16 && rows->type == NET_F32) {
+        for (int h = 0; h < p.height; h++)
+            net_pack_four(to + p.at + h * p.row,
+                          (const float *)rows->row[0] + p.start + (long)h * p.width,
+                          (long)p.height * p.width, p.channels, p.width);
         return;
     }
     for (int first = 0; first < n; first += NET_IMAGES)

@@ -53,7 +53,7 @@ static const KernelCase cases[] = {
      "          -> dense(12)\n",
      "mse"},
 
-    {"batchnorms", 1, 1, true, "input x[3, 11, 13] = x\n    input y[20, 9] = y", "[55] = t", "x, y",
+    {"batchnorms", 1, 1, true, "input x[3, 11, 19] = x\n    input y[20, 9] = y", "[55] = t", "x, y",
      "    a = x -> conv2d(33, 3, padding=same) -> batchnorm -> relu\n"
      "    b = a -> conv2d(33, 3, bias=false, padding=same) -> batchnorm(eps=0.01)\n"
      "    c = a + b -> relu -> conv2d(6, 3, groups=3, bias=false) -> batchnorm\n"
