@@ -48,7 +48,7 @@ NET_INLINE int net_head_row(struct net_attention s)
 
 NET_INLINE long net_heads_step(struct net_heads v)
 {
-    return (v.channels + 15) / 16 * 256L;
+    return (v.channels + 15) / 16 * (long)TILE;
 }
 
 /* Are the heads whole blocks of channels? */
@@ -59,7 +59,7 @@ NET_INLINE int net_in_blocks(struct net_attention s, struct net_heads v)
 
 NET_INLINE long net_channel_at(int channel)
 {
-    return channel / 16 * 256L + channel % 16;
+    return channel / 16 * (long)TILE + channel % 16;
 }
 
 struct net_head_place {
@@ -115,7 +115,7 @@ NET_INLINE void net_get_head(float *to, const float *x, struct net_heads v, int 
 
     if (net_in_blocks(s, v))
         for (int c = 0; c < s.size; c += 16)
-            vec_store(to + c, vec_load(x + 16L * (first + c)));
+            vec_store(to + c, vec_load(x + (long)NET_IMAGES * (first + c)));
     else
         for (int c = 0, count; c < s.size; c += count) {
             count = net_lanes_in_line(first + c, s.size - c);
@@ -133,7 +133,8 @@ NET_INLINE void net_put_head(float *x, const float *packed, struct net_heads v, 
 
     if (net_in_blocks(s, v)) {
         for (int c = 0; c < s.size; c += 16)
-            vec_store(x + 16L * (first + c), packed ? vec_load(packed + c) : vec_zero());
+            vec_store(x + (long)NET_IMAGES * (first + c),
+                      packed ? vec_load(packed + c) : vec_zero());
         return;
     }
     for (int c = 0, count; c < s.size; c += count) {

@@ -4,7 +4,8 @@
  *
  * The one idea: a value is (before, axis, behind) pixels of blocks of channels, and what is reduced
  * a run of vectors a step apart: pixels along an axis of these, or the blocks of one pixel, whose
- * lanes are then put together too. Four images go along the axis together, in registers.
+ * lanes are then put together too. Four images, or the only one, go along the axis together, in
+ * registers.
  *
  * Needs: global_pool.h. Gives: net_axis_sum, net_axis_max, net_axis_max_grad, net_spread,
  * net_logsumexp, net_axis_softmax, net_axis_softmax_grad.
@@ -44,7 +45,7 @@ NET_INLINE const float *net_axis_start(const float *x, struct net_axis s, int at
     const int block = at % blocks, pixel = at / blocks % pixels, batch_block = at / blocks / pixels;
     const long first = (long)pixel / s.behind * s.size * s.behind + pixel % s.behind;
 
-    return x + (((long)batch_block * pixels * s.size + first) * s.blocks + block) * 256;
+    return x + (((long)batch_block * pixels * s.size + first) * s.blocks + block) * TILE;
 }
 
 NET_INLINE int net_axis_count(struct net_axis s)
@@ -54,7 +55,7 @@ NET_INLINE int net_axis_count(struct net_axis s)
 
 NET_INLINE long net_axis_step(struct net_axis s)
 {
-    return s.across ? 256 : s.behind * s.blocks * 256L;
+    return s.across ? TILE : s.behind * s.blocks * (long)TILE;
 }
 
 /* Lanes of all vectors of a reduction together that there are. */
@@ -75,16 +76,18 @@ NET_TEMPLATE void net_axis_sum(float *y, const float *x, struct net_axis s, NET_
 {
     NET_ITEMS(item, s.batch_blocks * net_axis_pixels(s) * net_axis_blocks(s), run, thread) {
         const float *from = net_axis_start(x, s, item);
-        float *to = y + item * 256L;
+        float *to = y + item * (long)TILE;
 
-        for (int i = 0; i < 16; i += 4) {
-            vec sum[4];
+        for (int i = 0; i < NET_IMAGES; i += NET_GROUP) {
+            vec sum[NET_GROUP];
 
             net_sum_along(sum, from + 16 * i, net_axis_count(s), net_axis_step(s));
-            NET_UNROLL(j, 4)
+            NET_UNROLL(j, NET_GROUP)
                 vec_store(to + 16 * (i + j), sum[j]);
         }
-        if (s.across) {
+        if (s.across && NET_IMAGES == 1) {
+            net_store_first(to, vec_sum(vec_load(to)));
+        } else if (s.across) {
             _Alignas(64) float sums[16];
 
             vec_store(sums, vec_sum_each(to, 16));
@@ -114,13 +117,13 @@ NET_TEMPLATE void net_axis_max(float *y, float *index, const float *x, float sig
     NET_ITEMS(item, s.batch_blocks * net_axis_pixels(s) * net_axis_blocks(s), run, thread) {
         const float *from = net_axis_start(x, s, item);
 
-        for (int i = 0; i < 16; i += 4) {
-            const long to = item * 256L + 16 * i;
-            vec max[4], first[4];
+        for (int i = 0; i < NET_IMAGES; i += NET_GROUP) {
+            const long to = item * (long)TILE + 16 * i;
+            vec max[NET_GROUP], first[NET_GROUP];
 
             net_max_along(max, first, from + 16 * i, net_axis_count(s), net_axis_step(s), sign,
                           net_axis_inside(s));
-            NET_UNROLL(j, 4) {
+            NET_UNROLL(j, NET_GROUP) {
                 if (s.across) {
                     float channel;
 
@@ -138,34 +141,34 @@ NET_TEMPLATE void net_axis_max(float *y, float *index, const float *x, float sig
     }
 }
 
-/* max = the largest along the axis of four images. */
-NET_INLINE void net_axis_top(vec max[4], const float *from, struct net_axis s)
+/* max = the largest along the axis of some images. */
+NET_INLINE void net_axis_top(vec max[NET_GROUP], const float *from, struct net_axis s)
 {
-    vec first[4];
+    vec first[NET_GROUP];
 
     net_max_along(max, first, from, net_axis_count(s), net_axis_step(s), 1, net_axis_inside(s));
     if (s.across)
-        NET_UNROLL(j, 4)
+        NET_UNROLL(j, NET_GROUP)
             max[j] = vec_set(vec_top(max[j]));
 }
 
-/* sum = that of e^(x - max) along the axis of four images, in each lane, which e has too, unless it
+/* sum = that of e^(x - max) along the axis of some images, in each lane, which e has too, unless it
    is NULL. */
-NET_INLINE void net_axis_exp(float *e, vec sum[4], const float *from, const vec max[4],
-                             struct net_axis s)
+NET_INLINE void net_axis_exp(float *e, vec sum[NET_GROUP], const float *from,
+                             const vec max[NET_GROUP], struct net_axis s)
 {
-    struct net_long_sum total[4];
+    struct net_long_sum total[NET_GROUP];
 
-    NET_UNROLL(j, 4)
+    NET_UNROLL(j, NET_GROUP)
         total[j] = net_long_zero();
     NET_SUM_GROUPS(first, end, net_axis_count(s))
     {
-        vec group[4];
+        vec group[NET_GROUP];
 
-        NET_UNROLL(j, 4)
+        NET_UNROLL(j, NET_GROUP)
             group[j] = vec_zero();
         for (long at = first; at < end; at++)
-            NET_UNROLL(j, 4) {
+            NET_UNROLL(j, NET_GROUP) {
                 const long to = at * net_axis_step(s) + 16 * j;
                 vec v = vec_exp(vec_sub(vec_load(from + to), max[j]));
 
@@ -175,10 +178,10 @@ NET_INLINE void net_axis_exp(float *e, vec sum[4], const float *from, const vec 
                     vec_store(e + to, v);
                 group[j] = vec_add(group[j], v);
             }
-        NET_UNROLL(j, 4)
+        NET_UNROLL(j, NET_GROUP)
             net_long_add(&total[j], group[j]);
     }
-    NET_UNROLL(j, 4)
+    NET_UNROLL(j, NET_GROUP)
         sum[j] = s.across ? vec_set(vec_sum(total[j].sum)) : total[j].sum;
 }
 
@@ -192,14 +195,14 @@ NET_INLINE int net_axis_lanes(struct net_axis s, int item)
 NET_TEMPLATE void net_logsumexp(float *y, const float *x, struct net_axis s, NET_RUN)
 {
     NET_ITEMS(item, s.batch_blocks * net_axis_pixels(s) * net_axis_blocks(s), run, thread)
-        for (int i = 0; i < 16; i += 4) {
+        for (int i = 0; i < NET_IMAGES; i += NET_GROUP) {
             const float *from = net_axis_start(x, s, item) + 16 * i;
-            vec max[4], sum[4];
+            vec max[NET_GROUP], sum[NET_GROUP];
 
             net_axis_top(max, from, s);
             net_axis_exp(NULL, sum, from, max, s);
-            NET_UNROLL(j, 4)
-                vec_store(y + item * 256L + 16 * (i + j),
+            NET_UNROLL(j, NET_GROUP)
+                vec_store(y + item * (long)TILE + 16 * (i + j),
                           vec_first(net_axis_lanes(s, item), vec_add(max[j], net_log(sum[j])),
                                     vec_zero()));
         }
@@ -209,15 +212,15 @@ NET_TEMPLATE void net_logsumexp(float *y, const float *x, struct net_axis s, NET
 NET_TEMPLATE void net_axis_softmax(float *y, const float *x, struct net_axis s, NET_RUN)
 {
     NET_ITEMS(item, s.batch_blocks * net_axis_pixels(s) * s.blocks, run, thread)
-        for (int i = 0; i < 16; i += 4) {
+        for (int i = 0; i < NET_IMAGES; i += NET_GROUP) {
             const float *from = net_axis_start(x, s, item) + 16 * i;
             float *to = y + (from - x);
-            vec max[4], sum[4];
+            vec max[NET_GROUP], sum[NET_GROUP];
 
             net_axis_top(max, from, s);
             net_axis_exp(to, sum, from, max, s);
             NET_REPEAT(at, s.size)
-                NET_UNROLL(j, 4) {
+                NET_UNROLL(j, NET_GROUP) {
                     float *e = to + at * net_axis_step(s) + 16 * j;
 
                     vec_store(e, vec_first(net_axis_lanes(s, item), vec_div(vec_load(e), sum[j]),
@@ -232,30 +235,30 @@ NET_TEMPLATE void net_axis_softmax_grad(float *dx, const float *y, const float *
                                         struct net_axis s, NET_RUN)
 {
     NET_ITEMS(item, s.batch_blocks * net_axis_pixels(s) * s.blocks, run, thread)
-        for (int i = 0; i < 16; i += 4) {
+        for (int i = 0; i < NET_IMAGES; i += NET_GROUP) {
             const long start = net_axis_start(y, s, item) - y + 16 * i;
-            struct net_long_sum sum[4];
+            struct net_long_sum sum[NET_GROUP];
 
-            NET_UNROLL(j, 4)
+            NET_UNROLL(j, NET_GROUP)
                 sum[j] = net_long_zero();
             NET_SUM_GROUPS(first, end, s.size)
             {
-                vec group[4];
+                vec group[NET_GROUP];
 
-                NET_UNROLL(j, 4)
+                NET_UNROLL(j, NET_GROUP)
                     group[j] = vec_zero();
                 for (long at = first; at < end; at++)
-                    NET_UNROLL(j, 4) {
+                    NET_UNROLL(j, NET_GROUP) {
                         const long from = start + at * net_axis_step(s) + 16 * j;
 
                         group[j] = vec_add(group[j],
                                            vec_mul(vec_load(y + from), vec_load(dy + from)));
                     }
-                NET_UNROLL(j, 4)
+                NET_UNROLL(j, NET_GROUP)
                     net_long_add(&sum[j], group[j]);
             }
             NET_REPEAT(at, s.size)
-                NET_UNROLL(j, 4) {
+                NET_UNROLL(j, NET_GROUP) {
                     const long to = start + at * net_axis_step(s) + 16 * j;
 
                     vec_store(dx + to,
@@ -293,13 +296,13 @@ NET_INLINE void net_spread_rows(const float *index, const float *x, net_epilogue
                 const long at = (((long)batch_block * net_axis_pixels(s) + from) *
                                      net_axis_blocks(s) +
                                  (s.across ? 0 : block)) *
-                                256;
+                                TILE;
                 const struct net_element e = net_element_of(v, batch_block, pixel, block, 0);
                 _Alignas(64) float draws[NET_MAX_DRAWS * 256];
 
                 if (draw)
                     draw(draws, operands, e, 16, run);
-                NET_REPEAT(i, 16)
+                NET_REPEAT(i, NET_IMAGES)
                     epilogue(net_spread_vector(index ? index + at + 16 * i : NULL, x + at + 16 * i,
                                                block, pixel / s.behind % s.size, s),
                              operands, net_element_after(e, (int)i), draws + 16 * i, run);

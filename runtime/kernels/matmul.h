@@ -25,7 +25,7 @@ struct net_matmul {
 /* A value of `channels` channels: floats from position to position. */
 NET_INLINE long net_position_step(int channels)
 {
-    return (channels + 15) / 16 * 256L;
+    return (channels + 15) / 16 * (long)TILE;
 }
 
 /* ---- Packing --------------------------------------------------------------------------------- */
@@ -41,13 +41,14 @@ NET_INLINE void net_pack_rows(float *to, const float *a, int transposed, int fir
 
         NET_REPEAT(k, s.inner)
             for (int i = first; i < last; i += 16)
-                vec_store(to + k * s.packed_rows + i - first, vec_load(a + k * step + 16 * i));
+                vec_store(to + k * s.packed_rows + i - first,
+                          vec_load(a + k * step + NET_IMAGES * i));
     } else {
         const long step = net_position_step(s.inner);
 
         for (int i = first; i < last; i++)
             for (int k = 0; k < s.inner; k += 16)
-                vec_store(to + (i - first) * inner + k, vec_load(a + i * step + 16 * k));
+                vec_store(to + (i - first) * inner + k, vec_load(a + i * step + NET_IMAGES * k));
     }
 }
 
@@ -62,12 +63,13 @@ NET_INLINE void net_pack_panel(float *to, const float *b, int transposed, int wi
         for (int j = 0; j < width; j++)
             for (int k = 0; k < s.inner; k += 16)
                 net_transpose_16x16(to + 16 * (width * k + j), 16 * width,
-                                    b + (first + 16 * j) * step + 16 * k, step,
+                                    b + (first + 16 * j) * step + NET_IMAGES * k, step,
                                     s.columns - first - 16 * j, s.inner - k);
     } else {
         NET_REPEAT(k, s.inner)
             NET_VECTORS(j, width)
-                vec_store(to + 16 * (width * k + j), vec_load(b + k * step + 16 * first + 256 * j));
+                vec_store(to + 16 * (width * k + j),
+                          vec_load(b + k * step + NET_IMAGES * first + TILE * j));
     }
 }
 
@@ -93,7 +95,7 @@ NET_INLINE void net_matmul_tile(int rows, int width, float *c, long step, const 
     }
     NET_UNROLL(i, rows)
         NET_VECTORS(j, width)
-            vec_store(c + i * step + 256 * j, acc[i][j]);
+            vec_store(c + i * step + TILE * j, acc[i][j]);
 }
 
 /* The packed rows of a by the panel of columns from `first` on; `rest`: rows of the last tile,
@@ -106,7 +108,7 @@ NET_INLINE void net_matmul_rows(float *c, const float *a, const float *b, int ta
     int i = 0;
 
     b += (long)first * s.inner;
-    c += 16 * first;
+    c += NET_IMAGES * first;
     for (; i + tile_rows <= rows; i += tile_rows)
         net_matmul_tile(tile_rows, width, c + i * step, step, a + i * a_row, a_row, a_inner, b,
                         s.inner);

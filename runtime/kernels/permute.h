@@ -29,14 +29,15 @@ NET_TEMPLATE void net_transpose_positions(float *y, const float *x,
 
     NET_ITEMS(item, s.batch_blocks * x_blocks, run, thread) {
         const int b = item / x_blocks, block = item % x_blocks;
-        float *to = y + ((long)b * s.channels + 16L * block) * y_blocks * 256;
-        const float *from = x + ((long)b * s.positions * x_blocks + block) * 256;
+        float *to = y + ((long)b * s.channels + 16L * block) * y_blocks * TILE;
+        const float *from = x + ((long)b * s.positions * x_blocks + block) * TILE;
 
         for (int t = 0; t < y_blocks; t++)
-            for (int image = 0; image < 16; image++)
-                net_transpose_16x16(to + 256L * t + 16 * image, 256L * y_blocks,
-                                    from + 16L * t * x_blocks * 256 + 16 * image, 256L * x_blocks,
-                                    s.positions - 16 * t, s.channels - 16 * block);
+            for (int image = 0; image < NET_IMAGES; image++)
+                net_transpose_16x16(to + (long)TILE * t + 16 * image, (long)TILE * y_blocks,
+                                    from + 16L * t * x_blocks * TILE + 16 * image,
+                                    (long)TILE * x_blocks, s.positions - 16 * t,
+                                    s.channels - 16 * block);
     }
 }
 
@@ -58,14 +59,14 @@ NET_TEMPLATE void net_permute(float *y, const float *x, struct net_permute s, NE
     const int y_blocks = (s.y_channels + 15) / 16, x_blocks = (s.x_channels + 15) / 16;
 
     NET_ITEMS(item, s.batch_blocks * s.y_pixels, run, thread) {
-        const float *images = x + (long)(item / s.y_pixels) * s.x_pixels * x_blocks * 256;
+        const float *images = x + (long)(item / s.y_pixels) * s.x_pixels * x_blocks * TILE;
 
         for (int c = 0; c < 16 * y_blocks; c++) {
-            float *to = y + ((long)item * y_blocks + c / 16) * 256 + c % 16;
+            float *to = y + ((long)item * y_blocks + c / 16) * TILE + c % 16;
             int left = c * s.y_pixels + item % s.y_pixels, of = 0;
 
             if (c >= s.y_channels) {
-                for (int i = 0; i < 16; i++)
+                for (int i = 0; i < NET_IMAGES; i++)
                     to[16 * i] = 0;
                 continue;
             }
@@ -76,10 +77,11 @@ NET_TEMPLATE void net_permute(float *y, const float *x, struct net_permute s, NE
                 left /= s.size[axis];
             }
             const int channel = of / s.x_pixels;
-            const float *from = images + ((long)(of % s.x_pixels) * x_blocks + channel / 16) * 256 +
+            const float *from = images +
+                                ((long)(of % s.x_pixels) * x_blocks + channel / 16) * TILE +
                                 channel % 16;
 
-            for (int i = 0; i < 16; i++)
+            for (int i = 0; i < NET_IMAGES; i++)
                 to[16 * i] = from[16 * i];
         }
     }

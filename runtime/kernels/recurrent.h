@@ -36,7 +36,7 @@ struct net_recurrent {
 /* Floats of a pixel of `channels`, in a batch block. */
 NET_INLINE long net_pixel_floats(int channels)
 {
-    return (channels + 15) / 16 * 256L;
+    return (channels + 15) / 16 * (long)TILE;
 }
 
 /* Images that walk through time together: of a batch block, all or one of its eights. */
@@ -63,11 +63,11 @@ NET_INLINE void net_step_tile(int rows, int vectors, float *y, const float *x, c
 
     NET_UNROLL(i, rows)
         NET_VECTORS(j, vectors)
-            acc[i][j] = vec_load(b ? b + 16 * j : y + 256 * j + 16 * i);
-    contract(acc, rows, vectors, x, 16, 256, w, &taps, 1);
+            acc[i][j] = vec_load(b ? b + 16 * j : y + TILE * j + 16 * i);
+    contract(acc, rows, vectors, x, 16, TILE, w, &taps, 1);
     NET_UNROLL(i, rows)
         NET_VECTORS(j, vectors)
-            vec_store(y + 256 * j + 16 * i, acc[i][j]);
+            vec_store(y + TILE * j + 16 * i, acc[i][j]);
 }
 
 /* Panels of one width, from block `first` of the outputs on; the last images in half a tile where
@@ -80,7 +80,7 @@ NET_INLINE void net_step_panels(int rows, int vectors, int panels, int first, fl
         const long block = first + vectors * panel;
 
         for (int i = 0; i < images; i += rows) {
-            float *yi = y + 256 * block + 16 * i;
+            float *yi = y + TILE * block + 16 * i;
             const float *xi = x ? x + 16 * i : NULL, *wi = w + 16 * block * inputs;
             const float *bi = b ? b + 16 * block : NULL;
 
@@ -113,13 +113,13 @@ NET_INLINE void net_step_product(int rows, int threes, int twos, float *y, const
 NET_INLINE vec net_gate(const float *at, int units, int gate, int unit)
 {
     const int channel = gate * units + unit, lane = channel % 16, left = units - unit;
-    const float *from = at + channel / 16 * 256L;
+    const float *from = at + channel / 16 * (long)TILE;
     _Alignas(64) float two[32], one[16];
 
     if (units % 16 == 0)
         return vec_load(from);
     vec_store(two, vec_load(from));
-    vec_store(two + 16, lane + (left < 16 ? left : 16) > 16 ? vec_load(from + 256) : vec_zero());
+    vec_store(two + 16, lane + (left < 16 ? left : 16) > 16 ? vec_load(from + TILE) : vec_zero());
     memcpy(one, two + lane, sizeof one);
     return vec_first(left < 16 ? left : 16, vec_load(one), vec_zero());
 }
@@ -130,12 +130,12 @@ NET_INLINE void net_set_gate(float *at, int units, int gate, int unit, vec x)
     _Alignas(64) float one[16];
 
     if (units % 16 == 0) {
-        vec_store(at + channel * 16L, x);
+        vec_store(at + (long)NET_IMAGES * channel, x);
         return;
     }
     vec_store(one, x);
     NET_REPEAT(i, left < 16 ? left : 16)
-        at[(channel + i) / 16 * 256 + (channel + i) % 16] = one[i];
+        at[(channel + i) / 16 * TILE + (channel + i) % 16] = one[i];
 }
 
 /* ---- A step forward -------------------------------------------------------------------------- */
@@ -150,7 +150,7 @@ struct net_cell_step {
 
 NET_INLINE vec net_before(const float *at, int unit)
 {
-    return at ? vec_load(at + 16L * unit) : vec_zero();
+    return at ? vec_load(at + (long)NET_IMAGES * unit) : vec_zero();
 }
 
 NET_INLINE vec net_gate_sum(const struct net_cell_step *c, int gate)
@@ -201,9 +201,9 @@ NET_INLINE void net_cell_forward(enum net_cell cell, const struct net_cell_step 
         h = net_before(c->h_before, c->unit);
     if (padded && cell == NET_LSTM)
         s = net_before(c->s_before, c->unit);
-    vec_store(c->h + 16L * c->unit, h);
+    vec_store(c->h + (long)NET_IMAGES * c->unit, h);
     if (c->s)
-        vec_store(c->s + 16L * c->unit, s);
+        vec_store(c->s + (long)NET_IMAGES * c->unit, s);
 }
 
 /* Is the position of an image padding? id: [image][position], or NULL */

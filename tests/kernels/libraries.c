@@ -65,8 +65,43 @@ static const KernelCase cases[] = {
      "    concat(c -> flatten -> dense(7), d, g, h)\n",
      "mse"},
 
+    {"sequences", 1, 1, true, "input x[5, 21] = x\n    input y[18, 7] = y", "[62] = t", "x, y",
+     "    a = x -> conv1d(37, 3, padding=same) -> lstm(19) -> lstm(16, reverse=true)\n"
+     "    b = x -> gru(33, layers=2) -> rnn(5, keep=last)\n"
+     "    c = a -> attention(heads=4, causal=true) -> layernorm\n"
+     "    d = x -> conv1d(34, 1) -> attention(heads=2)\n"
+     "    e = matmul(d, d, transpose_b=true) -> softmax\n"
+     "    f = matmul(e, d) -> transpose -> conv1d(4, 1)\n"
+     "    g = matmul(y, y, transpose_a=true) -> flatten -> dense(6)\n"
+     "    concat(b, c -> global_avgpool1d, c -> flatten -> dense(8), d -> last -> dense(7), g,\n"
+     "           f -> flatten -> dense(20))\n",
+     "mse"},
+
+    {"reductions", 1, 1, true, "input x[3, 5, 7] = x\n    input y[5, 21] = y", "[9] = t", "x, y",
+     "    k = x -> conv2d(36, 3, padding=1)\n"
+     "    h = y -> conv1d(19, 3)\n"
+     "    b = k * (mean(k, axis=channels) -> sigmoid) - (k -> relu -> max(axis=channels))\n"
+     "    c = b -> sum(axis=height) -> min(axis=channels) -> flatten\n"
+     "    d = k -> relu -> max(axis=width) -> sum\n"
+     "    e = concat(b -> max(axis=all), k -> min(axis=all), y -> sum(axis=all), y -> min)\n"
+     "    f = concat(k -> logsumexp(axis=channels), x -> softmax(axis=height)) -> var(axis=width)\n"
+     "    g = concat(h -> softmax(axis=length) -> logsumexp, k -> softmax(axis=width) -> "
+     "var(axis=all))\n"
+     "    concat(c, d, e, f -> flatten, g, h - mean(h) -> flatten) -> dense(9)\n",
+     "mse"},
+
+    {"padded texts", 1, 1, false,
+     "input x = column(1) -> tokens(vocabulary=20, length=9)\n"
+     "    input y[30] = columns(1..30)",
+     "[24] = columns(1..24)", "x, y",
+     "    a = x -> embedding(19) -> conv1d(32, 1)\n"
+     "    concat(a -> lstm(7, keep=last), a -> gru(9, reverse=true) -> mean(skip_padding=true),\n"
+     "           a -> attention(heads=4, skip_padding=true) -> mean(skip_padding=true) -> "
+     "dense(5), y -> dense(3))\n",
+     "mse"},
+
     {"sixteen images", 1, 1, false, "input x[5, 6] = x\n    input y[30] = y", "[5] = t", "x, y",
-     "    concat(x -> conv1d(7, 3) -> lstm(4) -> last, y -> dense(70) -> tanh) -> dense(5)\n",
+     "    concat(x -> conv1d_transpose(7, 3) -> flatten, y -> dense(70) -> tanh) -> dense(5)\n",
      "mse"},
 };
 
