@@ -90,7 +90,7 @@ def build(options, name, folder, words="", batch=None, mpi=False):
         text = file.read()
     if batch:
         text = re.sub(r"\n    batch( *)= \d+", f"\n    batch\\1= {batch}", text)
-    text = re.sub(r'"([^"/]*stopwords[^"]*)"', lambda m: f'"{ROOT}/models/{m[1]}"', text)
+    text = text.replace('stopwords="', f'stopwords="{ROOT}/models/')
     text = text.replace("rows=1024", "rows=8192")       # of dense.net
     text = text.replace("\ntrain {\n", f"\ntrain {{\n    {words}\n", 1)
     trainer = os.path.join(folder, name + re.sub(r"\W", "", words) + str(batch or ""))
