@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# ranks_bits.sh -- models of models/ on 1, 2, 4 and 8 processes, and with `shards = 8` in one without
-# MPI: a row of a table for each, with the checksum of model.safetensors where all have the same, and
-# the checksums that there are where they have not. Each runs a few steps of the first rows of its
-# data, the last of fewer rows, so that some processes have none.
+# ranks_bits.sh -- models of models/ on 1, 2, 4 and 8 processes, and with `shards = 8` in one
+# without MPI: a row of a table for each, with the checksum of model.safetensors where all have the
+# same, and the checksums that there are where they have not. Each runs a few steps of the first
+# rows of its data, the last of fewer rows, so that some processes have none.
 #
 #     NETC_DATA=DIR ranks_bits.sh [MODEL ...]    DIR: with mnist, imdb, cifar-10-batches-bin
 set -uo pipefail
