@@ -250,7 +250,8 @@ static void find_first_target(Sema *s, Span span)
         const Object *object = &s->globals.items[i].value;
         const Field *field = object->kind == OBJECT_TENSOR ? object->layer->field : NULL;
 
-        if (field && field->is_target && report(s, span, "the loss compares with no target"))
+        if (field && field->is_target && !field->is_weight &&
+            report(s, span, "the loss compares with no target"))
             note_at(s->source, s->globals.items[i].span,
                     "this one is there: `mse(network(input), %s)`", field->name);
     }

@@ -179,6 +179,16 @@ exits "none above 0" 1 "w is 0 in all rows to train on" ./weighted --data nothin
 exits "nor in a file" 1 "w is 0 in all rows of the file" ./weighted eval nothing/weighted.csv \
     --weights weights.run
 
+# Rows have weights where there is no target too.
+sed '/^    target /d; s/^    loss = .*/    loss = mean(square(which(x)))/; /^           cross/d' \
+    weighted.net >alone.net
+build alone alone.net
+check "weights without a target" ./alone --out alone.run --quiet
+check "and repeated rows" ./alone --data repeated --out alone.repeated --quiet
+check "are the same" awk -F, 'FNR == 1 { next }
+    NR == FNR { x[FNR] = $2; next } { d = $2 / x[FNR] - 1; n += d < 2e-6 && d > -2e-6 }
+    END { exit n != 4 }' alone.run/history.csv alone.repeated/history.csv
+
 # A loss over the pairs of a batch is one of batches of the run's size, of validation too.
 cat >pairs.net <<'NET'
 data {
