@@ -352,7 +352,7 @@ NET_TEMPLATE void net_argmax_dx(const float *dy, const float *index, const float
     float *scratch = net_scratch(run, thread);
     float *memory = scratch + net_lists_floats(pixels, s.outputs), *sum = memory + 32L * s.outputs;
 
-    NET_ITEMS(item, s.x.batch_blocks * s.x.height, run, thread) {
+    NET_ITEMS(item, net_present(run, s.x.batch_blocks) * s.x.height, run, thread) {
         const int batch_block = item / s.x.height, row = item % s.x.height;
         const long at = batch_block * 256L * dy_blocks;
         const struct net_argmax_lists lists = net_sort_outputs(

@@ -58,6 +58,12 @@ NET_INLINE long net_axis_step(struct net_axis s)
     return s.across ? TILE : s.behind * s.blocks * (long)TILE;
 }
 
+/* Results of one block each, of which a pixel has `blocks`. */
+NET_INLINE int net_axis_items(struct net_axis s, int blocks, const struct net_run *run)
+{
+    return net_present(run, s.batch_blocks) * net_axis_pixels(s) * blocks;
+}
+
 /* Lanes of all vectors of a reduction together that there are. */
 NET_INLINE int net_axis_inside(struct net_axis s)
 {
@@ -74,7 +80,7 @@ NET_INLINE void net_store_first(float *y, float number)
    of vec_sum. Items: (batch block, pixel, block of y). */
 NET_TEMPLATE void net_axis_sum(float *y, const float *x, struct net_axis s, NET_RUN)
 {
-    NET_ITEMS(item, s.batch_blocks * net_axis_pixels(s) * net_axis_blocks(s), run, thread) {
+    NET_ITEMS(item, net_axis_items(s, net_axis_blocks(s), run), run, thread) {
         const float *from = net_axis_start(x, s, item);
         float *to = y + item * (long)TILE;
 
@@ -114,7 +120,7 @@ NET_INLINE float net_first_top(vec max, vec block, float *channel)
 NET_TEMPLATE void net_axis_max(float *y, float *index, const float *x, float sign,
                                struct net_axis s, NET_RUN)
 {
-    NET_ITEMS(item, s.batch_blocks * net_axis_pixels(s) * net_axis_blocks(s), run, thread) {
+    NET_ITEMS(item, net_axis_items(s, net_axis_blocks(s), run), run, thread) {
         const float *from = net_axis_start(x, s, item);
 
         for (int i = 0; i < NET_IMAGES; i += NET_GROUP) {
@@ -194,7 +200,7 @@ NET_INLINE int net_axis_lanes(struct net_axis s, int item)
 /* y = log of the sum of e^x along the axis. Items: (batch block, pixel, block of y). */
 NET_TEMPLATE void net_logsumexp(float *y, const float *x, struct net_axis s, NET_RUN)
 {
-    NET_ITEMS(item, s.batch_blocks * net_axis_pixels(s) * net_axis_blocks(s), run, thread)
+    NET_ITEMS(item, net_axis_items(s, net_axis_blocks(s), run), run, thread)
         for (int i = 0; i < NET_IMAGES; i += NET_GROUP) {
             const float *from = net_axis_start(x, s, item) + 16 * i;
             vec max[NET_GROUP], sum[NET_GROUP];
@@ -211,7 +217,7 @@ NET_TEMPLATE void net_logsumexp(float *y, const float *x, struct net_axis s, NET
 /* y = e^x / sum of e^x along an axis of pixels. Items: (batch block, pixel beside it, block). */
 NET_TEMPLATE void net_axis_softmax(float *y, const float *x, struct net_axis s, NET_RUN)
 {
-    NET_ITEMS(item, s.batch_blocks * net_axis_pixels(s) * s.blocks, run, thread)
+    NET_ITEMS(item, net_axis_items(s, s.blocks, run), run, thread)
         for (int i = 0; i < NET_IMAGES; i += NET_GROUP) {
             const float *from = net_axis_start(x, s, item) + 16 * i;
             float *to = y + (from - x);
@@ -234,7 +240,7 @@ NET_TEMPLATE void net_axis_softmax(float *y, const float *x, struct net_axis s, 
 NET_TEMPLATE void net_axis_softmax_grad(float *dx, const float *y, const float *dy,
                                         struct net_axis s, NET_RUN)
 {
-    NET_ITEMS(item, s.batch_blocks * net_axis_pixels(s) * s.blocks, run, thread)
+    NET_ITEMS(item, net_axis_items(s, s.blocks, run), run, thread)
         for (int i = 0; i < NET_IMAGES; i += NET_GROUP) {
             const long start = net_axis_start(y, s, item) - y + 16 * i;
             struct net_long_sum sum[NET_GROUP];
@@ -286,7 +292,7 @@ NET_INLINE void net_spread_rows(const float *index, const float *x, net_epilogue
                                 net_draw_block *draw, const void *operands, net_row_end *row_end,
                                 const void *sums, struct net_axis s, struct net_extent v, NET_RUN)
 {
-    NET_ITEMS(item, v.batch_blocks * v.height, run, thread) {
+    NET_ITEMS(item, net_present(run, v.batch_blocks) * v.height, run, thread) {
         const int batch_block = item / v.height, row = item % v.height;
 
         for (int column = 0; column < v.width; column++)

@@ -311,12 +311,10 @@ NET_TEMPLATE void net_batch_lanes(float *y, const float *x, const float *w, cons
     const int whole = s.y.width / s.pixels * s.pixels;
     float *transposed = net_scratch(run, thread);
 
-    NET_BANDS(band, s.y.batch_blocks, s.y.height, s.rows, run, thread) {
+    NET_BANDS(band, net_present(run, s.y.batch_blocks), s.y.height, s.rows, run, thread) {
         const struct net_range halo = net_band_halo(band, s.taps.stride[0], s.pad_top,
                                                     s.taps.kernel[0], s.x.height);
 
-        if (net_rows(run, band.batch_block) == 0)
-            continue;
         for (int row = halo.begin; row < halo.end; row++)
             transpose(transposed + (row - halo.begin) * (s.columns * 16L * s.channels),
                       x + ((long)band.batch_block * s.x.height + row) * s.x.width * x_pixel);

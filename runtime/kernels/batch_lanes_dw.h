@@ -206,12 +206,10 @@ NET_TEMPLATE void net_batch_lanes_dw(float *partial, const float *x, const float
     const int longest = s.by_column ? (s.dy.width + s.splits - 1) / s.splits : s.dy.width;
     const int columns = (longest - 1) * s.stride[1] + s.kernel[1];
 
-    NET_ITEMS(item, s.x.batch_blocks * s.splits, run, thread) {
+    NET_ITEMS(item, net_present(run, s.x.batch_blocks) * s.splits, run, thread) {
         const struct net_batch_lanes_split at = net_batch_lanes_split_of(s, item, run);
         float *dw = partial + item * (16L * s.kernel[0] * s.kernel[1] * s.inputs);
 
-        if (at.images == 0)
-            continue;
         net_transpose_images(
             dys,
             dy + net_block_at(s.dy, at.batch_block, at.row * s.dy.width + at.column, s.dy_block),

@@ -94,7 +94,7 @@ NET_TEMPLATE void net_depthwise(float *y, const float *x, const float *w, const 
 {
     _Alignas(64) float results[TILE] = {0};
 
-    NET_ITEMS(item, s.y.batch_blocks * s.y.height, run, thread) {
+    NET_ITEMS(item, net_present(run, s.y.batch_blocks) * s.y.height, run, thread) {
         const int batch_block = item / s.y.height, row = item % s.y.height;
         const struct net_window r = net_taps_at(s.taps, 0, row, s.x[0]);
         const int images = net_rows(run, batch_block);
@@ -245,15 +245,13 @@ NET_TEMPLATE void net_depthwise_dw(float *partial, const float *x, const float *
 {
     const long floats = (long)s.taps.kernel[0] * s.taps.kernel[1] * s.blocks * 16;
 
-    NET_ITEMS(item, s.batch_blocks * s.splits, run, thread) {
+    NET_ITEMS(item, net_present(run, s.batch_blocks) * s.splits, run, thread) {
         const int batch_block = item / s.splits, split = item % s.splits;
         const int images = net_rows(run, batch_block);
         const float *xb = x + (long)batch_block * s.x[0] * s.x[1] * s.blocks * 256;
         const float *dyb = dy + (long)batch_block * s.dy[0] * s.dy[1] * s.blocks * 256;
         float *sum = partial + item * floats;
 
-        if (images == 0)
-            continue;
         memset(sum, 0, (size_t)floats * sizeof *sum);
         for (int row = s.dy[0] * split / s.splits; row < s.dy[0] * (split + 1) / s.splits; row++)
             net_depthwise_dw_row(sum, xb, dyb, tile, s, row, images);

@@ -14,7 +14,7 @@ NET_TEMPLATE void net_elementwise(net_epilogue *epilogue, net_draw_block *draw,
                                   const void *operands, net_row_end *row_end, const void *sums,
                                   struct net_extent v, NET_RUN)
 {
-    NET_ITEMS(item, v.batch_blocks * v.height, run, thread) {
+    NET_ITEMS(item, net_present(run, v.batch_blocks) * v.height, run, thread) {
         const int batch_block = item / v.height, row = item % v.height;
 
         for (int column = 0; column < v.width; column++)

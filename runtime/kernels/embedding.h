@@ -51,7 +51,7 @@ struct net_embedding {
 NET_TEMPLATE void net_embedding(float *y, const int32_t *id, const float *w, struct net_embedding s,
                                 NET_RUN)
 {
-    NET_ITEMS(batch_block, s.batch_blocks, run, thread)
+    NET_ITEMS(batch_block, net_present(run, s.batch_blocks), run, thread)
         for (int position = 0; position < s.length; position++) {
             float *to = y + ((long)batch_block * s.length + position) * s.blocks * TILE;
             const int32_t *token = id + (long)NET_IMAGES * s.length * batch_block + position;
@@ -138,7 +138,7 @@ NET_INLINE vec net_over_count(vec x, vec count)
 NET_TEMPLATE void net_token_mean(float *y, const float *x, const int32_t *id,
                                  struct net_embedding s, NET_RUN)
 {
-    NET_ITEMS(batch_block, s.batch_blocks, run, thread)
+    NET_ITEMS(batch_block, net_present(run, s.batch_blocks), run, thread)
         for (int i = 0; i < net_rows(run, batch_block); i++) {
             const int32_t *token = id + (long)s.length * (NET_IMAGES * batch_block + i);
             const vec count = net_count_tokens(token, s.length);
@@ -167,7 +167,7 @@ NET_TEMPLATE void net_token_mean(float *y, const float *x, const int32_t *id,
 NET_TEMPLATE void net_token_mean_grad(float *dx, const float *dy, const int32_t *id,
                                       struct net_embedding s, NET_RUN)
 {
-    NET_ITEMS(batch_block, s.batch_blocks, run, thread)
+    NET_ITEMS(batch_block, net_present(run, s.batch_blocks), run, thread)
         for (int i = 0; i < net_rows(run, batch_block); i++) {
             const int32_t *token = id + (long)s.length * (16 * batch_block + i);
             const vec count = net_count_tokens(token, s.length);

@@ -54,7 +54,7 @@ NET_TEMPLATE void net_dense_few_outputs(const float *x, const float *w, const fl
 {
     const struct net_extent y = {s.batch_blocks, 1, 1, 1};
 
-    NET_ITEMS(batch_block, s.batch_blocks, run, thread) {
+    NET_ITEMS(batch_block, net_present(run, s.batch_blocks), run, thread) {
         _Alignas(64) float sums[256];
 
         net_few_outputs_sums(sums, x + (long)TILE * s.blocks * batch_block, w, s.blocks, outputs,
@@ -75,7 +75,7 @@ NET_TEMPLATE void net_dense_few_outputs_dx(const float *dy, const float *w, int 
 {
     const struct net_extent dx = {s.batch_blocks, 1, 1, s.blocks};
 
-    NET_ITEMS(batch_block, s.batch_blocks, run, thread) {
+    NET_ITEMS(batch_block, net_present(run, s.batch_blocks), run, thread) {
         const float *dyb = dy + 256L * batch_block;
 
         for (int block = 0; block < s.blocks; block++) {

@@ -406,12 +406,13 @@ NET_INLINE void net_contract_items(net_gemm_tile *tile, int width, net_find_taps
                                    const struct net_contraction *s, const struct net_part *part,
                                    int first, NET_RUN)
 {
-    const int rows = s->y.height, items = s->y.batch_blocks * rows;
+    const int rows = s->y.height, batch_blocks = net_present(run, s->y.batch_blocks);
+    const int items = batch_blocks * rows;
 
     if (tile)
         NET_ITEMS(item, part->panels[3 - width] * items, run, thread)
             net_contract_row(tile, width, find_taps, taps, p, s, part, first + item / items * width,
-                             item / rows % s->y.batch_blocks, item % rows, run);
+                             item / rows % batch_blocks, item % rows, run);
 }
 
 /* Items: (batch block, row of y), or with panel_outer (panel, batch block, row). three, two, one:
@@ -431,7 +432,7 @@ NET_INLINE void net_contract(net_gemm_tile *three, net_gemm_tile *two, net_gemm_
     }
     if (s->panel_outer)
         return;
-    NET_ITEMS(item, s->y.batch_blocks * s->y.height, run, thread) {
+    NET_ITEMS(item, net_present(run, s->y.batch_blocks) * s->y.height, run, thread) {
         const int batch_block = item / s->y.height, row = item % s->y.height;
 
         for (int i = 0; i < s->part_count; i++) {

@@ -67,7 +67,7 @@ NET_INLINE void net_max_along(vec max[NET_GROUP], vec index[NET_GROUP], const fl
 /* y = the mean over the pixels of x. Items: batch blocks. */
 NET_INLINE void net_global_sum(float *y, const float *x, float scale, struct net_extent v, NET_RUN)
 {
-    NET_ITEMS(batch_block, v.batch_blocks, run, thread)
+    NET_ITEMS(batch_block, net_present(run, v.batch_blocks), run, thread)
         for (int block = 0; block < v.blocks; block++)
             for (int i = 0; i < NET_IMAGES; i += NET_GROUP) {
                 const float *from = x + net_block_at(v, batch_block, 0, block) + 16 * i;
@@ -95,7 +95,7 @@ NET_TEMPLATE void net_pixel_sum(float *y, const float *x, struct net_extent v, N
 NET_TEMPLATE void net_global_maxpool2d(float *y, float *index, const float *x, struct net_extent v,
                                        NET_RUN)
 {
-    NET_ITEMS(batch_block, v.batch_blocks, run, thread)
+    NET_ITEMS(batch_block, net_present(run, v.batch_blocks), run, thread)
         for (int block = 0; block < v.blocks; block++)
             for (int i = 0; i < NET_IMAGES; i += NET_GROUP) {
                 const float *from = x + net_block_at(v, batch_block, 0, block) + 16 * i;
@@ -139,7 +139,7 @@ NET_INLINE void net_global_grad(const float *index, const float *dy, float scale
                                 net_row_end *row_end, const void *sums, struct net_extent v,
                                 NET_RUN)
 {
-    NET_ITEMS(item, v.batch_blocks * v.height, run, thread) {
+    NET_ITEMS(item, net_present(run, v.batch_blocks) * v.height, run, thread) {
         const int batch_block = item / v.height, row = item % v.height;
 
         for (int column = 0; column < v.width; column++)

@@ -187,7 +187,7 @@ NET_TEMPLATE void net_cross_entropy(float *dz, float *loss, const float *z, cons
     const long floats = (s.classes + 15) / 16 * 256L; /* of 16 images' pixel */
     const float scale = net_mean_slope(run, s.slope, s.height * s.width);
 
-    NET_ITEMS(row, s.batch_blocks * s.height, run, thread) {
+    NET_ITEMS(row, net_present(run, s.batch_blocks) * s.height, run, thread) {
         const int images = net_rows(run, row / s.height);
         double sum = 0;
 
@@ -233,7 +233,7 @@ NET_TEMPLATE void net_weighted_cross_entropy(float *dz, float *loss, const float
 
     if (thread == 0)
         run->terms[s.term].weight = all;
-    NET_ITEMS(row, s.batch_blocks * s.height, run, thread) {
+    NET_ITEMS(row, net_present(run, s.batch_blocks) * s.height, run, thread) {
         const int images = net_rows(run, row / s.height);
         double sum = 0;
 
@@ -418,7 +418,7 @@ NET_TEMPLATE void net_elementwise_loss(float *dz, float *loss, const float *z, c
 {
     const float slope = net_mean_slope(run, s.slope, s.elements);
 
-    NET_ITEMS(b, s.batch_blocks, run, thread) {
+    NET_ITEMS(b, net_present(run, s.batch_blocks), run, thread) {
         const int images = net_rows(run, b);
         const long at = (long)b * s.blocks * 256;
         struct net_long_sum sums[16];

@@ -32,7 +32,7 @@ struct net_copy_blocks {
 NET_TEMPLATE void net_copy_blocks(float *y, const struct net_blocks *parts, int part_count,
                                   struct net_copy_blocks s, NET_RUN)
 {
-    NET_ITEMS(item, s.batch_blocks * s.size[0], run, thread)
+    NET_ITEMS(item, net_present(run, s.batch_blocks) * s.size[0], run, thread)
         for (int column = 0; column < s.size[1]; column++) {
             const long pixel = (long)item * s.size[1] + column;
 
@@ -87,7 +87,7 @@ NET_TEMPLATE void net_pad(float *y, const struct net_padded *parts, int part_cou
 {
     const int blocks = (s.channels + 15) / 16;
 
-    NET_ITEMS(item, s.batch_blocks * s.size[0], run, thread)
+    NET_ITEMS(item, net_present(run, s.batch_blocks) * s.size[0], run, thread)
         for (int column = 0; column < s.size[1]; column++) {
             float *to = y + ((long)item * s.size[1] + column) * blocks * TILE;
             bool whole = false;
@@ -128,7 +128,7 @@ struct net_relayout {
 /* y = elements of x in another layout; padding lanes of y become +0. Items: batch blocks. */
 NET_TEMPLATE void net_relayout(float *y, const float *x, struct net_relayout s, NET_RUN)
 {
-    NET_ITEMS(b, s.batch_blocks, run, thread) {
+    NET_ITEMS(b, net_present(run, s.batch_blocks), run, thread) {
         float *to = y + b * s.y.batch_block;
         const float *from = x + b * s.x.batch_block;
 

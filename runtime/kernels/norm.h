@@ -171,7 +171,7 @@ NET_TEMPLATE void net_layernorm(const float *x, const float *gamma, const float 
                                 net_row_end *row_end, const void *sums, struct net_layernorm s,
                                 NET_RUN)
 {
-    NET_ITEMS(item, s.v.batch_blocks * s.v.height, run, thread) {
+    NET_ITEMS(item, net_present(run, s.v.batch_blocks) * s.v.height, run, thread) {
         const int batch_block = item / s.v.height, row = item % s.v.height;
 
         for (int column = 0; column < s.v.width; column++) {
@@ -197,7 +197,7 @@ NET_TEMPLATE void net_layernorm_grad(const float *x, const float *dy, const floa
                                      const void *operands, net_row_end *row_end, const void *sums,
                                      struct net_layernorm s, NET_RUN)
 {
-    NET_ITEMS(item, s.v.batch_blocks * s.v.height, run, thread) {
+    NET_ITEMS(item, net_present(run, s.v.batch_blocks) * s.v.height, run, thread) {
         const int batch_block = item / s.v.height, row = item % s.v.height;
 
         for (int column = 0; column < s.v.width; column++) {

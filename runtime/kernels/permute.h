@@ -27,7 +27,7 @@ NET_TEMPLATE void net_transpose_positions(float *y, const float *x,
 {
     const int x_blocks = (s.channels + 15) / 16, y_blocks = (s.positions + 15) / 16;
 
-    NET_ITEMS(item, s.batch_blocks * x_blocks, run, thread) {
+    NET_ITEMS(item, net_present(run, s.batch_blocks) * x_blocks, run, thread) {
         const int b = item / x_blocks, block = item % x_blocks;
         float *to = y + ((long)b * s.channels + 16L * block) * y_blocks * TILE;
         const float *from = x + ((long)b * s.positions * x_blocks + block) * TILE;
@@ -58,7 +58,7 @@ NET_TEMPLATE void net_permute(float *y, const float *x, struct net_permute s, NE
 {
     const int y_blocks = (s.y_channels + 15) / 16, x_blocks = (s.x_channels + 15) / 16;
 
-    NET_ITEMS(item, s.batch_blocks * s.y_pixels, run, thread) {
+    NET_ITEMS(item, net_present(run, s.batch_blocks) * s.y_pixels, run, thread) {
         const float *images = x + (long)(item / s.y_pixels) * s.x_pixels * x_blocks * TILE;
 
         for (int c = 0; c < 16 * y_blocks; c++) {

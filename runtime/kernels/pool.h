@@ -121,7 +121,7 @@ NET_TEMPLATE void net_maxpool2d(float *y, uint8_t *index, const float *x, net_ro
 {
     const struct net_pool2d of = net_pool_slice(s);
 
-    NET_ITEMS(item, s.batch_blocks * s.y[0], run, thread) {
+    NET_ITEMS(item, net_present(run, s.batch_blocks) * s.y[0], run, thread) {
         const int slice = item / of.y[0], row = item % of.y[0];
 
         for (int column = 0; column < of.y[1]; column++) {
@@ -245,7 +245,7 @@ NET_INLINE void net_gather_windows(net_gather_window *gather, bool backward, con
     const struct net_extent of = backward ? net_pool_y(one) : net_pool_x(one);
     const int height = backward ? one.x[0] : one.y[0];
 
-    NET_ITEMS(item, to.batch_blocks * to.height, run, thread) {
+    NET_ITEMS(item, net_present(run, to.batch_blocks) * to.height, run, thread) {
         const int batch_block = item / to.height, row = item % to.height;
 
         for (int column = 0; column < to.width; column++) {
@@ -351,7 +351,7 @@ NET_TEMPLATE void net_upsample2d(const float *x, net_epilogue *epilogue, net_dra
 {
     const struct net_extent to = net_pool_x(s), of = net_pool_y(s);
 
-    NET_ITEMS(item, to.batch_blocks * to.height, run, thread) {
+    NET_ITEMS(item, net_present(run, to.batch_blocks) * to.height, run, thread) {
         const int batch_block = item / to.height, row = item % to.height;
 
         for (int column = 0; column < to.width; column++)
@@ -420,7 +420,7 @@ NET_TEMPLATE void net_upsample2d_bilinear(const float *x, net_epilogue *epilogue
 {
     const struct net_extent to = net_pool_x(s), of = net_pool_y(s);
 
-    NET_ITEMS(item, to.batch_blocks * to.height, run, thread) {
+    NET_ITEMS(item, net_present(run, to.batch_blocks) * to.height, run, thread) {
         const int batch_block = item / to.height, row = item % to.height;
         const struct net_window h = net_pool_windows(s, 0, row);
 

@@ -106,6 +106,14 @@ NET_INLINE int net_batch_blocks(const struct net_run *run)
     return (run->n + NET_IMAGES - 1) / NET_IMAGES;
 }
 
+/* Of the `all` batch blocks of a value those that hold an image of this batch: the others are left
+   alone, and nothing reads what they hold. All kernels ask this, so that those that split alike go
+   on to do so. */
+NET_INLINE int net_present(const struct net_run *run, int all)
+{
+    return all == 1 ? 1 : net_batch_blocks(run);
+}
+
 /* The extent of a value: what items (batch block, row of pixels) are made of. */
 struct net_extent {
     int batch_blocks, height, width, blocks;

@@ -89,7 +89,7 @@ NET_TEMPLATE void net_softmax(float *y, const float *x, struct net_softmax s, NE
 {
     const long pixel = (s.channels + 15) / 16 * (long)TILE; /* floats */
 
-    NET_ITEMS(item, s.batch_blocks * s.size[0], run, thread)
+    NET_ITEMS(item, net_present(run, s.batch_blocks) * s.size[0], run, thread)
         for (int column = 0; column < s.size[1]; column++)
             for (int i = 0; i < net_rows(run, item / s.size[0]); i++) {
                 const long at = ((long)item * s.size[1] + column) * pixel + 16 * i;
@@ -104,7 +104,7 @@ NET_TEMPLATE void net_softmax_grad(float *dx, const float *y, const float *dy, s
 {
     const long pixel = (s.channels + 15) / 16 * (long)TILE; /* floats */
 
-    NET_ITEMS(item, s.batch_blocks * s.size[0], run, thread)
+    NET_ITEMS(item, net_present(run, s.batch_blocks) * s.size[0], run, thread)
         for (int column = 0; column < s.size[1]; column++)
             for (int i = 0; i < net_rows(run, item / s.size[0]); i++) {
                 const long at = ((long)item * s.size[1] + column) * pixel + 16 * i;

@@ -142,7 +142,7 @@ NET_TEMPLATE void net_sparse_dense(float *y, struct net_csr x, const float *h, c
 {
     const int twos = 3 * s.panels[0], ones = twos + 2 * s.panels[1];
 
-    NET_ITEMS(batch_block, s.batch_blocks, run, thread)
+    NET_ITEMS(batch_block, net_present(run, s.batch_blocks), run, thread)
         for (int i = 0; i < net_rows(run, batch_block); i++) {
             const int image = 16 * batch_block + i;
 
@@ -158,7 +158,7 @@ NET_TEMPLATE void net_sparse_dense(float *y, struct net_csr x, const float *h, c
 /* y = x with its zeros, `blocks` blocks; items: batch blocks */
 NET_TEMPLATE void net_to_dense(float *y, struct net_csr x, int batch_blocks, int blocks, NET_RUN)
 {
-    NET_ITEMS(batch_block, batch_blocks, run, thread) {
+    NET_ITEMS(batch_block, net_present(run, batch_blocks), run, thread) {
         float *to = y + (long)batch_block * blocks * 256;
 
         memset(to, 0, (size_t)blocks * 256 * sizeof *to);
@@ -207,7 +207,7 @@ NET_TEMPLATE void net_sparse_dense_dx(float *dh, const float *dy, const float *w
 {
     const int dy_blocks = net_panel_blocks(s.panels);
 
-    NET_ITEMS(batch_block, s.batch_blocks, run, thread)
+    NET_ITEMS(batch_block, net_present(run, s.batch_blocks), run, thread)
         for (int i = 0; i < net_rows(run, batch_block); i++) {
             const float *from = dy + (long)batch_block * dy_blocks * 256 + 16 * i;
             float *to = dh + batch_block * s.h.batch_block + 16 * i;

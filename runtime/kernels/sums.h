@@ -232,7 +232,7 @@ NET_ROW_END(net_layernorm_sums_end)
 /* The sums of a value that no kernel computes right before; items: (batch block, row) */
 NET_TEMPLATE void net_sum_rows(net_row_end *row_end, const void *sums, struct net_extent v, NET_RUN)
 {
-    NET_ITEMS(item, v.batch_blocks * v.height, run, thread)
+    NET_ITEMS(item, net_present(run, v.batch_blocks) * v.height, run, thread)
         row_end(sums, run, item / v.height, item % v.height);
 }
 

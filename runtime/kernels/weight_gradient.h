@@ -336,7 +336,7 @@ NET_INLINE void net_conv_dw_panels(float *dw, const float *x, const float *dy, s
     const long floats = (3 * s.panels[0] + 2 * s.panels[1] + s.panels[2]) * 16 * rows;
     float *sum = net_scratch(run, thread);
 
-    NET_ITEMS(item, (s.partial ? s.batch_blocks : 1) * items, run, thread) {
+    NET_ITEMS(item, (s.partial ? net_present(run, s.batch_blocks) : 1) * items, run, thread) {
         const int b = s.partial ? item / items : 0, part = s.partial ? item % items : item;
         const int pair = part / tap_rows, tap_row = part % tap_rows;
         const int panel_block = first_block + (by_block ? pair % panels : pair / blocks) * vectors;
@@ -349,8 +349,6 @@ NET_INLINE void net_conv_dw_panels(float *dw, const float *x, const float *dy, s
                                       .count > 0;
         const int end = s.partial ? b + 1 : overlaps ? net_batch_blocks(run) : 0;
 
-        if (s.partial && net_rows(run, b) == 0)
-            continue;
         net_conv_dw_item(sum, x + (s.block + block) * 256L, dy + panel_block * 256L, s, b, end,
                          taps, tap_row, count, vectors, inputs, tile, run);
         for (int tap = 0; tap < taps; tap++) {
@@ -416,7 +414,7 @@ NET_TEMPLATE void net_packed_dw(float *partial, const float *x, const float *dy,
     const int twos = 3 * s.panels[0], ones = twos + 2 * s.panels[1];
     const long x_pixel = 16L * s.lanes, dy_pixel = 256L * s.dy_blocks;
 
-    NET_ITEMS(item, s.batch_blocks * s.splits, run, thread) {
+    NET_ITEMS(item, net_present(run, s.batch_blocks) * s.splits, run, thread) {
         const int b = item / s.splits, split = item % s.splits;
         const int row = s.dy[0] * split / s.splits, end = s.dy[0] * (split + 1) / s.splits;
         const struct net_reduction over = {
@@ -434,8 +432,6 @@ NET_TEMPLATE void net_packed_dw(float *partial, const float *x, const float *dy,
         const float *dys = dy + ((long)b * s.dy[0] + row) * over.dy_row;
         float *dw = partial + item * (ones + s.panels[2]) * 16L * s.inputs;
 
-        if (net_rows(run, b) == 0)
-            continue;
         if (tiles3)
             net_packed_dw_panels(dw, xs, dys, s, 0, 3, tiles3, &over);
         if (tiles2)

@@ -234,12 +234,13 @@ NET_TEMPLATE void net_winograd(const float *x, const float *u, const float *b,
                                net_row_end *row_end, const void *sums, NET_RUN)
 {
     const int rows_of_tiles = NET_IMAGES > 1 ? s.down : 1;
-    const int items = (s.x.batch_blocks + s.batch_blocks - 1) / s.batch_blocks * rows_of_tiles;
+    const int batch_blocks = net_present(run, s.x.batch_blocks);
+    const int groups = (batch_blocks + s.batch_blocks - 1) / s.batch_blocks;
 
-    NET_ITEMS(item, items, run, thread) {
+    NET_ITEMS(item, groups * rows_of_tiles, run, thread) {
         struct net_winograd_group at = {.batch_block = item / rows_of_tiles * s.batch_blocks,
                                         .row = item % rows_of_tiles};
-        const int left = net_batch_blocks(run) - at.batch_block;
+        const int left = batch_blocks - at.batch_block;
 
         at.count = left < s.batch_blocks ? left : s.batch_blocks;
         net_winograd_item(x, u, b, s, at, rows, input, output, tile3, tile2, tile1, epilogue, draw,

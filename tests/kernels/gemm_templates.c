@@ -170,7 +170,7 @@ START_TEST(dense)
             }
         check_padding(&y, run.n, "dense");
         for (int block = 0; block < 3; block++)
-            ck_assert_int_eq(rows[8 * block], 1);
+            ck_assert_int_eq(rows[8 * block], run.n > 16 * block);
         free_value(&x), free_value(&factor), free_value(&y);
         free_weights(&w);
     }
@@ -293,7 +293,7 @@ START_TEST(conv2d)
                 }
         check_padding(&y, run.n, "conv2d");
         for (int item = 0; item < 3 * YH; item++)
-            ck_assert_int_eq(rows[item / YH * 8 + item % YH], 1);
+            ck_assert_int_eq(rows[item / YH * 8 + item % YH], run.n > item / YH * 16);
         free_value(&x), free_value(&factor), free_value(&y);
         free_weights(&w);
     }

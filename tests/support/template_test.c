@@ -64,6 +64,10 @@ double test_get(const TestValue *v, int image, int pixel, int channel)
 
 void check_padding(const TestValue *v, int n, const char *what)
 {
+    const long batch_block = v->count / v->batch_blocks;
+
+    for (long i = (n + 15) / 16 * batch_block; i < v->count; i++)
+        ck_assert_msg(isnan(v->at[i]), "%s: float %ld is written, beyond %d images", what, i, n);
     for (int i = 0; i < n; i++)
         for (int pixel = 0; pixel < v->pixels; pixel++)
             for (int c = v->channels; c % 16 != 0; c++) {
@@ -72,6 +76,16 @@ void check_padding(const TestValue *v, int n, const char *what)
                 ck_assert_msg(x == 0.0f && !signbit(x), "%s: padding of image %d is %g", what, i,
                               (double)x);
             }
+}
+
+void check_sums(const float *sums, const double *expected, int batch_blocks, int n,
+                const char *what)
+{
+    for (int b = 0; b < batch_blocks; b++)
+        if (16 * b < n)
+            check_near((double)sums[b], expected[b], 1e-5, what);
+        else
+            ck_assert_msg(isnan(sums[b]), "%s: sum %d is written, beyond %d images", what, b, n);
 }
 
 void check_near(double a, double b, double allowed, const char *what)

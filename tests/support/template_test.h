@@ -30,8 +30,13 @@ void free_value(TestValue *v);
 long test_at(const TestValue *v, int image, int pixel, int channel);
 double test_get(const TestValue *v, int image, int pixel, int channel);
 
-/* Fails the test unless every padding lane of the first n images is +0. */
+/* Fails the test unless every padding lane of the first n images is +0, and batch blocks without
+   one are NaN as before. */
 void check_padding(const TestValue *v, int n, const char *what);
+
+/* Sums of batch blocks of n images; those without one are NaN as before. */
+void check_sums(const float *sums, const double *expected, int batch_blocks, int n,
+                const char *what);
 
 /* Fails the test unless |a - b| <= allowed (1 + |b|). */
 void check_near(double a, double b, double allowed, const char *what);
