@@ -79,7 +79,7 @@ both "words" tests/cli/words.sh {mode}
 light=$lighter
 both "trainers" tests/cli/trainer.sh {mode}
 part "losses against PyTorch's" tests/pytorch/stored.sh "$mode"
-part "fuzzing" env JOBS=1 SEED=1 SLOW=60 tests/fuzz/run.sh 60
+part "fuzzing" env JOBS=1 SEED=1 SLOW=60 tests/fuzz/run.sh 45
 part "models" tests/cli/models.sh "$mode"
 part "models, sanitized" env NETC="$build/asan/netc" tests/cli/models.sh totals
 suite kernels pool random
