@@ -363,15 +363,14 @@ int net_command_sweep(struct net_options *options)
     net_progress_open(&sweep.progress, NULL, net_flag(options, NET_QUIET));
     const int code = train_all(&sweep);
 
-    if (net_are_several(options->ranks))
-        options->ranks->end_deal(options->ranks, code);
     net_progress_close(&sweep.progress);
-
     sweep_write_tables(&sweep);
     if (code == NET_OK)
         say_done(&sweep, options);
     if (sweep.left)
         say_resume(&sweep);
+    if (net_are_several(options->ranks)) /* where it failed they end the job */
+        options->ranks->end_deal(options->ranks, code);
     net_data_close(sweep.data);
     sweep_points_free(&sweep);
     free(sweep.said);
