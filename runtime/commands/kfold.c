@@ -174,6 +174,7 @@ static void check_flags(const struct net_options *options)
 
 struct dealt {
     struct net_folds *folds;
+    pid_t process; /* of the rank */
     int code;
 };
 
@@ -199,6 +200,8 @@ static void run_fold(void *context, int number, long unused)
 
     (void)unused;
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* without its rank it saves, and ends */
+    if (getppid() != dealt->process)  /* it is gone already */
+        _exit(NET_FAULT);
     folds.signals = net_allocate(1, sizeof *folds.signals);
     net_signals_open(folds.signals);
     folds.options->value[NET_QUIET].number = 1.0;
@@ -235,7 +238,7 @@ static bool stops(void *context)
 static int deal_folds(struct net_folds *folds)
 {
     struct net_world *ranks = folds->options->ranks;
-    struct dealt dealt = {.folds = folds};
+    struct dealt dealt = {.folds = folds, .process = getpid()};
     int *tasks = net_allocate((size_t)folds->count, sizeof *tasks);
     char *own = ranks->rank ? NULL : net_real_path(folds->folder.path),
          *alike = net_format("%d folds", folds->count),

@@ -79,7 +79,13 @@ static void begin_job(struct net_world *ranks, const struct net_deal *deal, int 
         ranks->rank = 0;
         ranks->size = 1;
         dup2(ends[1], STDERR_FILENO);
-        stderr = fdopen(STDERR_FILENO, "w");
+        close(ends[0]);
+        close(ends[1]);
+        FILE *said = fdopen(STDERR_FILENO, "w"); /* the rank's own may be memory */
+
+        if (!said)
+            _exit(NET_FAULT);
+        stderr = said;
         deal->run(deal->context, task, argument);
     }
     close(ends[1]);
