@@ -211,7 +211,7 @@ static void run_fold(void *context, int number, long unused)
     _exit(code);
 }
 
-static void end_fold(void *context, int number, int status, const char *said)
+static void end_fold(void *context, int number, int status, const char *said, bool stopping)
 {
     struct dealt *dealt = context;
     const int code = WIFEXITED(status) ? WEXITSTATUS(status) : NET_FAULT;
@@ -223,7 +223,7 @@ static void end_fold(void *context, int number, int status, const char *said)
                 program_invocation_short_name, number, WTERMSIG(status));
     if (code == NET_OK && !net_flag(dealt->folds->options, NET_QUIET))
         fprintf(stderr, "fold %d of %d has ended\n", number, dealt->folds->count);
-    if (code < 128 && dealt->code == NET_OK)
+    if ((code < 128 || !stopping) && dealt->code == NET_OK)
         dealt->code = code;
 }
 
@@ -257,7 +257,7 @@ static int deal_folds(struct net_folds *folds)
         const int signal = ranks->deal(ranks, &deal);
 
         code = signal ? 128 + signal : dealt.code;
-        if (signal)
+        if (code >= 128)
             fprintf(stderr, "stopped; go on with:  %s kfold --resume %s\n", program_invocation_name,
                     path);
         ranks->end_deal(ranks, code);

@@ -241,7 +241,7 @@ static void wait_for_some(struct sweep *sweep, struct queue *queue)
         queue->running--;
         if (code == NET_OK || code == NET_DIVERGED)
             sweep_tell(sweep, job->point, ++queue->ended, queue->count);
-        else if (!queue->stopping && queue->code == NET_OK)
+        else if ((code < 128 || !queue->stopping) && queue->code == NET_OK)
             queue->code = code;
     }
 }
@@ -264,14 +264,14 @@ static enum net_dealt look_at_point(void *context, int point)
     return NET_DEAL_DONE;
 }
 
-static void end_point(void *context, int point, int status, const char *said)
+static void end_point(void *context, int point, int status, const char *said, bool stopping)
 {
     struct dealt *dealt = context;
     const int code = say_end(dealt->sweep, point, status, said);
 
     if (code == NET_OK || code == NET_DIVERGED)
         sweep_tell(dealt->sweep, point, ++dealt->ended, dealt->count);
-    else if (code < 128 && dealt->code == NET_OK)
+    else if ((code < 128 || !stopping) && dealt->code == NET_OK)
         dealt->code = code;
 }
 

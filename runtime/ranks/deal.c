@@ -189,7 +189,8 @@ struct round { /* of one net_ranks_deal */
 static void ended(struct round *round, int task, int status, const char *said)
 {
     round->running--;
-    round->deal->ended(round->deal->context, task, status, said ? said : "");
+    round->deal->ended(round->deal->context, task, status, said ? said : "",
+                       round->stopping || round->signal);
 }
 
 static void hear_other(struct net_world *ranks, struct round *round, int rank)
@@ -231,8 +232,8 @@ static void hand_out(struct net_world *ranks, struct round *round)
         while (round->next < deal->count &&
                (state = deal->look(deal->context, deal->tasks[round->next])) == NET_DEAL_DONE)
             round->next++;
-        if (round->next == deal->count || state == NET_DEAL_LATER)
-            return;
+        if (round->next == deal->count || (state == NET_DEAL_LATER && round->running))
+            return; /* where none runs there is nothing to wait for */
         const int task = deal->tasks[round->next++];
 
         round->running++;

@@ -24,7 +24,8 @@ struct net_deal {
     enum net_dealt (*look)(void *context, int task);
     /* In a process of its own, which it ends; what that says on stderr is heard at its end. */
     void (*run)(void *context, int task, long argument);
-    void (*ended)(void *context, int task, int status, const char *said); /* status: waitpid's */
+    /* The status is waitpid's; `stopping`: all are being stopped. */
+    void (*ended)(void *context, int task, int status, const char *said, bool stopping);
     bool (*stops)(void *context); /* none is begun any more, and those that run are stopped */
 };
 

@@ -216,6 +216,27 @@ check "is told of" grep -q "kfold --resume .*cut_folds" stopped.log
 interrupted TERM cut_points/point_2 sweep lr=0.01,0.02 --out cut_points
 holds "SIGTERM to a rank with a point" $? == 143
 check "they go on" mpirun -n 2 ./ranks sweep --resume cut_points --time 1s
+# SIGTERM to the process of the second point or fold alone, of which its rank hears at its end
+ended() { # FILE COMMAND...
+    local file=$1
+    shift
+    MPIEXEC_TIMEOUT=120 mpirun -n 2 ./ranks "$@" --quiet --epochs 100000 2>stopped.log &
+    while ! second=$(pgrep -n -P $! ranks) || ! task=$(pgrep -P "$second" ranks) ||
+        [ ! -e "$file/checkpoint.safetensors" ]; do
+        kill -0 $! || break
+        sleep 0.1
+    done
+    kill -TERM "$task"
+    wait $!
+}
+ended end_folds/fold_2 kfold 3 --out end_folds
+holds "SIGTERM to a fold alone" $? == 143
+check "is told of" grep -q "kfold --resume .*end_folds" stopped.log
+ended end_points/point_2 sweep lr=0.01,0.02,0.03 --out end_points
+holds "SIGTERM to a point alone" $? == 143
+check "is told of" grep -q "sweep --resume .*end_points" stopped.log
+check "and none is begun" test ! -e end_points/point_3
+holds "the table has all" "$(wc -l <end_points/sweep.csv)" == 4
 NETC_RANK_LIMIT=2 interrupted STOP quiet/point_2 sweep lr=0.01,0.02 --out quiet
 check "a rank with a point that halts" grep -q "rank 1 has said nothing for 2 s" stopped.log
 
