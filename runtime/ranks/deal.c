@@ -58,7 +58,8 @@ struct other { /* as rank 0 sees it */
 struct net_dealer {
     struct other *others; /* [size]; that of rank 0 itself is not used */
     struct job job;
-    double asked; /* when the first signal came */
+    double asked;  /* when the first signal came */
+    double looked; /* at the others */
 };
 
 /* ---- A task in a process --------------------------------------------------------------------- */
@@ -171,6 +172,7 @@ static void open_dealer(struct net_world *ranks)
     struct net_dealer *dealer = net_allocate(1, sizeof *dealer);
 
     ranks->dealer = dealer;
+    dealer->looked = net_now();
     dealer->others = net_allocate((size_t)ranks->size, sizeof *dealer->others);
     for (int r = 1; !ranks->rank && r < ranks->size; r++) {
         dealer->others[r].task = -1;
@@ -266,8 +268,11 @@ static void look_around(struct net_world *ranks, struct round *round)
     }
     const int signal = take_signal(ranks->dealer, round->deal->signals);
 
+    const double halted = net_ranks_halted(&ranks->dealer->looked);
+
     round->signal = round->signal ? round->signal : signal;
     for (int r = 1; r < ranks->size; r++) {
+        ranks->dealer->others[r].heard += halted;
         hear_other(ranks, round, r);
         if (is_due(ranks, ranks->dealer->others[r].told))
             send_order(ranks, r, (struct order){ALIVE, 0, 0});
@@ -297,13 +302,17 @@ void net_ranks_end_deal(struct net_world *ranks, int code)
 {
     if (!ranks->dealer)
         open_dealer(ranks);
+    double *looked = &ranks->dealer->looked;
+
     for (int r = 1; r < ranks->size; r++) {
         struct other *other = &ranks->dealer->others[r];
 
         send_order(ranks, r, (struct order){END, 0, code});
+        *looked = other->told;
         for (bool last = false; !last;) { /* what it said before comes first */
             if (!ranks->link->done(&other->answered)) {
                 usleep(1000);
+                other->told += net_ranks_halted(looked);
                 if (net_now() - other->told > ranks->limit)
                     net_fail(NET_FAULT, "rank %d does not end", r);
                 continue;
@@ -377,6 +386,7 @@ int net_ranks_serve(struct net_world *ranks, const struct net_deal *deal)
             answer(ranks, &server, ALIVE, 0, NULL);
         if (ranks->link->done(&server.ordered) && !obey(ranks, deal, &server))
             break;
+        server.heard += net_ranks_halted(&ranks->dealer->looked);
         if (net_now() - server.heard > ranks->limit)
             net_fail(NET_FAULT, "rank 0 has said nothing for %.0f s, and is lost", ranks->limit);
     }

@@ -17,6 +17,14 @@ enum {
     MESSAGE = 1 << 30 /* bytes of one message */
 };
 
+double net_ranks_halted(double *looked)
+{
+    const double now = net_now(), passed = now - *looked;
+
+    *looked = now;
+    return passed > HALT ? passed : 0.0;
+}
+
 static _Noreturn void fail_waiting(const struct net_world *ranks, int with)
 {
     net_fail(NET_FAULT,
@@ -54,11 +62,8 @@ void net_ranks_exchange(const struct net_world *ranks, int with, const void *sen
         for (long looks = 0; !ranks->link->done(&exchange); looks++) {
             if (looks < SPINS)
                 continue;
-            const double now = net_now();
-
-            began += now - looked > HALT ? now - looked : 0.0;
-            looked = now;
-            give_way(ranks, with, now - began);
+            began += net_ranks_halted(&looked);
+            give_way(ranks, with, looked - began);
         }
     }
 }

@@ -13,6 +13,9 @@
 void net_ranks_exchange(const struct net_world *ranks, int with, const void *send, size_t send_size,
                         void *receive, size_t receive_size);
 
+/* Seconds for which this one had halted since it last looked, and others could not be heard. */
+double net_ranks_halted(double *looked);
+
 /* Before the first step: what evaluations need. */
 void net_ranks_open_evaluation(struct net_world *ranks, const struct net_session *session);
 void net_ranks_evaluate(struct net_session *session, struct net_loader *loader, enum net_part part,

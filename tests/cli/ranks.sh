@@ -237,6 +237,23 @@ holds "SIGTERM to a point alone" $? == 143
 check "is told of" grep -q "sweep --resume .*end_points" stopped.log
 check "and none is begun" test ! -e end_points/point_3
 holds "the table has all" "$(wc -l <end_points/sweep.csv)" == 4
+# both ranks halt for longer than one waits for another, and rank 0 goes on first
+NETC_RANK_LIMIT=4 MPIEXEC_TIMEOUT=120 mpirun -n 2 ./ranks kfold 2 --out halt --quiet \
+    --epochs 100000 2>stopped.log &
+run=$!
+while [ ! -e halt/fold_2/checkpoint.safetensors ]; do
+    kill -0 $run || break
+    sleep 0.1
+done
+mapfile -t both < <(pgrep -P $run ranks)
+kill -STOP "${both[@]}"
+sleep 5
+kill -CONT "${both[0]}"
+sleep 0.5
+kill -CONT "${both[1]}"
+kill -TERM "${both[1]}"
+wait $run
+holds "ranks that halted together go on, and are stopped" $? == 143
 NETC_RANK_LIMIT=2 interrupted STOP quiet/point_2 sweep lr=0.01,0.02 --out quiet
 check "a rank with a point that halts" grep -q "rank 1 has said nothing for 2 s" stopped.log
 
