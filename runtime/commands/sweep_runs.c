@@ -10,7 +10,6 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -24,14 +23,6 @@
 
 enum { LOOK_EVERY = 200 }; /* ms, for the end of the time */
 #define SHOW_EVERY 0.5     /* seconds */
-#define SAME_REQUEST 0.5   /* seconds: a hangup or a Ctrl-C may come twice */
-
-struct job {
-    pid_t process; /* 0: free */
-    int point;
-    int said;             /* a pipe: its stderr */
-    struct net_text text; /* what came so far */
-};
 
 /* ---- What there is already ------------------------------------------------------------------- */
 
@@ -102,36 +93,6 @@ static _Noreturn void train_point(const struct sweep *sweep, int point, int job,
     _exit(code);
 }
 
-static void start(const struct sweep *sweep, struct job *job, int number, int point, long pause)
-{
-    int ends[2];
-
-    if (pipe2(ends, O_CLOEXEC))
-        net_fail(NET_FAULT, "a pipe cannot be opened: %s", strerror(errno));
-    fflush(NULL);
-    const pid_t process = fork();
-
-    if (process < 0)
-        net_fail(NET_FAULT, "a process cannot be started: %s", strerror(errno));
-    if (process == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        train_point(sweep, point, number, pause);
-    }
-    close(ends[1]);
-    *job = (struct job){.process = process, .point = point, .said = ends[0]};
-}
-
-/* Reads what it says; true: it has ended. */
-static bool hear(struct job *job)
-{
-    char bytes[4096];
-    const ssize_t count = read(job->said, bytes, sizeof bytes);
-
-    if (count > 0)
-        net_text_add(&job->text, "%.*s", (int)count, bytes);
-    return count == 0 || (count < 0 && errno != EINTR);
-}
-
 /* Its exit code. A point that diverged says so in its row; warnings and faults are passed on. */
 static int say_end(struct sweep *sweep, int point, int status, const char *said)
 {
@@ -155,20 +116,6 @@ static int say_end(struct sweep *sweep, int point, int status, const char *said)
     return WIFSIGNALED(status) ? NET_FAULT : code;
 }
 
-static int finish(struct sweep *sweep, struct job *job)
-{
-    int status = 0;
-
-    while (waitpid(job->process, &status, 0) < 0 && errno == EINTR)
-        ;
-    const int code = say_end(sweep, job->point, status, job->text.at);
-
-    close(job->said);
-    free(job->text.at);
-    job->process = 0;
-    return code;
-}
-
 static bool is_late(const struct sweep *sweep)
 {
     return sweep->deadline > 0 && net_now() >= sweep->deadline;
@@ -177,7 +124,7 @@ static bool is_late(const struct sweep *sweep)
 /* ---- All ------------------------------------------------------------------------------------- */
 
 struct queue {
-    struct job *jobs;
+    struct net_job *jobs;
     const int *points;
     int count, next, ended, running;
     bool stopping; /* those that run were told to */
@@ -195,14 +142,8 @@ static void stop_all(struct sweep *sweep, struct queue *queue)
 /* The first asks for the end, as one to a run does; another, a moment later, for it at once. */
 static void take_signal(struct sweep *sweep)
 {
-    const int signal = net_signals_take(sweep->signals);
+    const int signal = net_signals_take(sweep->signals, &sweep->asked);
 
-    if (!signal || signal == SIGUSR1)
-        return;
-    if (sweep->signal && net_now() - sweep->asked > SAME_REQUEST && signal != SIGHUP)
-        _exit(128 + signal);
-    if (!sweep->signal)
-        sweep->asked = net_now();
     sweep->signal = sweep->signal ? sweep->signal : signal;
 }
 
@@ -214,7 +155,7 @@ static void show(struct sweep *sweep, const struct queue *queue)
         return;
     for (int j = 0; j < sweep->jobs; j++)
         if (queue->jobs[j].process)
-            points[count++] = queue->jobs[j].point;
+            points[count++] = queue->jobs[j].task;
     sweep_show(sweep, points, count, queue->ended, queue->count);
 }
 
@@ -232,15 +173,17 @@ static void wait_for_some(struct sweep *sweep, struct queue *queue)
     if (files[sweep->jobs].revents)
         take_signal(sweep);
     for (int j = 0; j < sweep->jobs; j++) {
-        struct job *job = &queue->jobs[j];
+        struct net_job *job = &queue->jobs[j];
+        int status = 0;
 
-        if (!job->process || !files[j].revents || !hear(job))
+        if (!job->process || !files[j].revents || !net_job_hear(job, &status))
             continue;
-        const int code = finish(sweep, job);
+        const int code = say_end(sweep, job->task, status, job->text.at);
 
+        free(job->text.at);
         queue->running--;
         if (code == NET_OK || code == NET_DIVERGED)
-            sweep_tell(sweep, job->point, ++queue->ended, queue->count);
+            sweep_tell(sweep, job->task, ++queue->ended, queue->count);
         else if ((code < 128 || !queue->stopping) && queue->code == NET_OK)
             queue->code = code;
     }
@@ -331,7 +274,8 @@ int sweep_train(struct sweep *sweep, const int *points, int count, long pause)
                 j--; /* the job is free for the next */
                 continue;
             }
-            start(sweep, &queue.jobs[j], j, point, pause);
+            if (net_job_begin(&queue.jobs[j], point))
+                train_point(sweep, point, j, pause);
             queue.running++;
         }
         if (stop && !queue.stopping)

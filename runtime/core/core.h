@@ -298,9 +298,24 @@ struct net_signals {
 void net_signals_open(struct net_signals *signals);
 
 /* The same for a program that starts processes of its kind, which a thread would be in the way of:
-   a file that can be read when one of them came, and its number; 0: none did. */
+   a file that can be read when one of them came, and its number, if it asks for the end, or 0;
+   another one a moment after the first, which was at `asked` (of net_now(); 0: not yet), ends the
+   program. */
 int net_signals_file(void);
-int net_signals_take(int file);
+int net_signals_take(int file, double *asked);
+
+/* ---- job.c: a task in a process of its own --------------------------------------------------- */
+
+struct net_job {
+    pid_t process; /* 0: none */
+    int task;
+    int said;             /* a pipe: its stderr */
+    struct net_text text; /* what came so far */
+};
+
+bool net_job_begin(struct net_job *job, int task); /* true: this is that process */
+/* Reads what it says; true: it has ended, with that status of waitpid's, and is none any more. */
+bool net_job_hear(struct net_job *job, int *status);
 
 /* ---- program.c: another program -------------------------------------------------------------- */
 

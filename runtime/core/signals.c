@@ -65,11 +65,17 @@ int net_signals_file(void)
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-int net_signals_take(int file)
+int net_signals_take(int file, double *asked)
 {
     struct signalfd_siginfo info;
+    const int number = read(file, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
 
-    return read(file, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
+    if (!number || number == SIGUSR1)
+        return 0;
+    if (*asked > 0 && net_now() - *asked > same_request && number != SIGHUP)
+        _exit(128 + number);
+    *asked = *asked > 0 ? *asked : net_now();
+    return number;
 }
 
 void net_signals_open(struct net_signals *signals)

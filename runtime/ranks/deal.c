@@ -10,13 +10,10 @@
 
 #define _GNU_SOURCE
 
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ranks/ranks.h"
@@ -26,7 +23,6 @@ enum {
     SAID = 4000,     /* bytes of what a task says, at most */
     SHARED = 4096,   /* bytes of what all are told */
 };
-#define SAME_REQUEST 0.5 /* seconds: a Ctrl-C may come twice */
 
 enum kind { ALIVE, RUN, STOP, END };
 
@@ -40,12 +36,6 @@ struct answer { /* of another: ALIVE, its task's END, STOP: a signal came */
     char said[SAID];
 };
 
-struct job { /* a process of this rank */
-    pid_t process;
-    int task, said; /* a pipe */
-    struct net_text text;
-};
-
 struct other { /* as rank 0 sees it */
     int task;  /* -1: none */
     bool stopped;
@@ -57,7 +47,7 @@ struct other { /* as rank 0 sees it */
 
 struct net_dealer {
     struct other *others; /* [size]; that of rank 0 itself is not used */
-    struct job job;
+    struct net_job job;
     double asked;  /* when the first signal came */
     double looked; /* at the others */
 };
@@ -66,77 +56,32 @@ struct net_dealer {
 
 static void begin_job(struct net_world *ranks, const struct net_deal *deal, int task, long argument)
 {
-    int ends[2];
+    if (!net_job_begin(&ranks->dealer->job, task))
+        return;
+    ranks->dealt = true; /* of MPI it knows nothing */
+    ranks->rank = 0;
+    ranks->size = 1;
+    FILE *said = fdopen(STDERR_FILENO, "w"); /* the rank's own may be memory */
 
-    if (pipe2(ends, O_CLOEXEC))
-        net_fail(NET_FAULT, "a pipe cannot be opened: %s", strerror(errno));
-    fflush(NULL);
-    const pid_t process = fork();
-
-    if (process < 0)
-        net_fail(NET_FAULT, "a process cannot be started: %s", strerror(errno));
-    if (process == 0) {
-        ranks->dealt = true; /* of MPI it knows nothing */
-        ranks->rank = 0;
-        ranks->size = 1;
-        dup2(ends[1], STDERR_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        FILE *said = fdopen(STDERR_FILENO, "w"); /* the rank's own may be memory */
-
-        if (!said)
-            _exit(NET_FAULT);
-        stderr = said;
-        deal->run(deal->context, task, argument);
-    }
-    close(ends[1]);
-    ranks->dealer->job = (struct job){.process = process, .task = task, .said = ends[0]};
+    if (!said)
+        _exit(NET_FAULT);
+    stderr = said;
+    deal->run(deal->context, task, argument);
 }
 
-/* Reads what it says; true: it has ended, and with which status. */
-static bool hear_job(struct job *job, int *status)
-{
-    char bytes[4096];
-    const ssize_t count = read(job->said, bytes, sizeof bytes);
-
-    if (count > 0)
-        net_text_add(&job->text, "%.*s", (int)count, bytes);
-    if (count > 0 || (count < 0 && errno == EINTR))
-        return false;
-    while (waitpid(job->process, status, 0) < 0 && errno == EINTR)
-        ;
-    close(job->said);
-    job->process = 0;
-    return true;
-}
-
-static void stop_job(const struct job *job)
+static void stop_job(const struct net_job *job)
 {
     if (job->process)
         kill(job->process, SIGTERM);
 }
 
 /* Until something happens here, or for a moment; does the task say something? */
-static bool wait_here(const struct job *job, int signals)
+static bool wait_here(const struct net_job *job, int signals)
 {
     struct pollfd files[2] = {{.fd = job->process ? job->said : -1, .events = POLLIN},
                               {.fd = signals, .events = POLLIN}};
 
     return poll(files, 2, LOOK_EVERY) > 0 && files[0].revents;
-}
-
-/* A signal that asks for the end, or 0; another, a moment later, ends at once. */
-static int take_signal(struct net_dealer *dealer, int file)
-{
-    const int signal = net_signals_take(file);
-
-    if (!signal || signal == SIGUSR1)
-        return 0;
-    if (dealer->asked > 0 && net_now() - dealer->asked > SAME_REQUEST && signal != SIGHUP)
-        _exit(128 + signal);
-    if (!(dealer->asked > 0))
-        dealer->asked = net_now();
-    return signal;
 }
 
 static bool is_due(const struct net_world *ranks, double told)
@@ -259,14 +204,14 @@ static void stop_all(struct net_world *ranks, struct round *round)
 
 static void look_around(struct net_world *ranks, struct round *round)
 {
-    struct job *job = &ranks->dealer->job;
+    struct net_job *job = &ranks->dealer->job;
     int status;
 
-    if (wait_here(job, round->deal->signals) && hear_job(job, &status)) {
+    if (wait_here(job, round->deal->signals) && net_job_hear(job, &status)) {
         ended(round, job->task, status, job->text.at);
         free(job->text.at);
     }
-    const int signal = take_signal(ranks->dealer, round->deal->signals);
+    const int signal = net_signals_take(round->deal->signals, &ranks->dealer->asked);
 
     const double halted = net_ranks_halted(&ranks->dealer->looked);
 
@@ -371,16 +316,16 @@ int net_ranks_serve(struct net_world *ranks, const struct net_deal *deal)
     int status, signal;
 
     open_dealer(ranks);
-    struct job *job = &ranks->dealer->job;
+    struct net_job *job = &ranks->dealer->job;
 
     ranks->link->start(&server.answered, 0, NULL, 0, NULL, 0);
     ranks->link->start(&server.ordered, 0, NULL, 0, &server.order, sizeof server.order);
     for (;;) {
-        if (wait_here(job, deal->signals) && hear_job(job, &status)) {
+        if (wait_here(job, deal->signals) && net_job_hear(job, &status)) {
             answer(ranks, &server, END, status, job->text.at);
             free(job->text.at);
         }
-        if ((signal = take_signal(ranks->dealer, deal->signals)) != 0)
+        if ((signal = net_signals_take(deal->signals, &ranks->dealer->asked)) != 0)
             answer(ranks, &server, STOP, signal, NULL);
         if (is_due(ranks, server.told))
             answer(ranks, &server, ALIVE, 0, NULL);
