@@ -217,12 +217,11 @@ static void measure_preparing(struct bench *bench)
 static void run_loaded_steps(struct bench *bench)
 {
     struct net_session *session = &bench->session;
-    struct net_loader *loader = net_loader_open(session->data, session->batch, session->threads);
+    struct net_loader *loader = net_session_loads(session); /* in shards, as training has them */
     const struct net_mode mode = first_mode(session);
     const long whole = bench->row_count / bench->n;
     double waited = 0.0, all = 0.0, last = 0.0;
 
-    net_session_loads(session, loader); /* in shards, as training has them */
     memset(bench->thread_cpu, 0, sizeof bench->thread_cpu);
     for (long s = -WARM_STEPS, left = 0; s < bench->steps; s++, left--) {
         const long *rows;

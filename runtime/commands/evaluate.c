@@ -269,7 +269,7 @@ int net_command_eval(struct net_options *options)
                  model->pairs);
 
     long *rows = net_allocate((size_t)count, sizeof *rows);
-    struct net_loader *loader = net_loader_open(session.data, session.batch, session.threads);
+    struct net_loader *loader = net_loader_open(session.data, session.batch, session.threads, NULL);
     struct net_metrics *metrics = net_metrics_new(model, session.data);
 
     for (struct net_metrics *m = metrics; m; m = net_metrics_next(m))

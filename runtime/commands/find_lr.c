@@ -105,9 +105,8 @@ static void run_search(struct search *search)
                rest = search->row_count % batch_rows;
     const long taken = search->row_count - (rest < search->row_count ? rest : 0);
     const uint32_t *seed = session->run.seed;
-    struct net_loader *loader = net_loader_open(session->data, session->batch, session->threads);
+    struct net_loader *loader = net_session_loads(session);
 
-    net_session_loads(session, loader);
     for (uint32_t epoch = 0; !is_over(search); epoch++) {
         const struct net_mode mode = {NET_MODE_TRAIN, {seed[0], seed[1]}, epoch};
         const long *numbers;

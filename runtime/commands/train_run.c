@@ -143,8 +143,7 @@ static void open_training(struct trainer *trainer, struct net_options *options)
     for (struct net_metrics *m = trainer->metrics; m; m = net_metrics_next(m))
         if (net_metrics_classes(m) == 2)
             net_metrics_rank(m); /* for the curves of report.html */
-    trainer->loader = net_loader_open(session->data, session->batch, session->threads);
-    net_session_loads(session, trainer->loader);
+    trainer->loader = net_session_loads(session);
     net_step_times_open(&trainer->run.times, session);
     trainer->saved = net_now();
     trainer->run.began = (double)time(NULL);

@@ -381,8 +381,10 @@ static inline int net_positions(const struct net_model *model)
 
 /* ---- loader.c: the next batch is packed while a step reads this one -------------------------- */
 
-/* `batch`: two packed batches. `threads` of a step; it has them all while it runs. */
-struct net_loader *net_loader_open(const struct net_data *data, void *const batch[2], int threads);
+/* `batch`: two packed batches. `threads` of a step; it has them all while it runs. cut: or NULL;
+   jobs of training have its shards for batches. */
+struct net_loader *net_loader_open(const struct net_data *data, void *const batch[2], int threads,
+                                   const struct net_cut *cut);
 
 /* From now on: `count` rows of a part, rows[0..count-1], `batch` at a time, the last may be
    less. */
@@ -416,8 +418,7 @@ struct net_cut {
     void **arenas, **batches;
 };
 
-/* Jobs of training have shards for batches from now on; and the one that was given out last. */
-void net_loader_cut(struct net_loader *loader, const struct net_cut *cut);
+/* The one that was given out last. */
 struct net_shard net_loader_shard(const struct net_loader *loader);
 
 /* The order of an epoch's rows: shuffled by (seed, epoch) alone, or 0, 1, 2, ... */

@@ -99,14 +99,16 @@ static void *help(void *argument)
     }
 }
 
-struct net_loader *net_loader_open(const struct net_data *data, void *const batch[2], int threads)
+struct net_loader *net_loader_open(const struct net_data *data, void *const batch[2], int threads,
+                                   const struct net_cut *cut)
 {
     struct net_loader *loader = net_allocate(1, sizeof *loader);
 
     loader->data = data;
-    loader->batches = batch;
-    loader->count = 2;
-    loader->held = 1;
+    loader->held = cut && cut->held ? cut->held : 1;
+    loader->count = 2 * loader->held;
+    loader->batches = cut && cut->held ? cut->batches : batch;
+    loader->cut = cut;
     loader->spins = threads < net_cores() ? NET_SPINS : 1;
     if (pthread_create(&loader->helper, NULL, help, loader))
         net_fail(NET_FAULT, "the thread that prepares batches cannot be started");
@@ -132,16 +134,6 @@ void net_loader_begin(struct net_loader *loader, enum net_part part, const struc
         atomic_store(&loader->end, loader->begin + batches);
         net_eventcount_advance(&loader->asked);
     }
-}
-
-void net_loader_cut(struct net_loader *loader, const struct net_cut *cut)
-{
-    loader->cut = cut;
-    if (!cut || !cut->held)
-        return;
-    loader->batches = cut->batches;
-    loader->count = 2 * cut->held;
-    loader->held = cut->held;
 }
 
 struct net_shard net_loader_shard(const struct net_loader *loader)

@@ -132,10 +132,11 @@ void net_session_close(struct net_session *session)
     free(session->opening.alike);
 }
 
-void net_session_loads(struct net_session *session, struct net_loader *loader)
+struct net_loader *net_session_loads(struct net_session *session)
 {
-    session->loader = loader;
-    net_loader_cut(loader, session->cut);
+    session->loader = net_loader_open(session->data, session->batch, session->threads,
+                                      session->cut);
+    return session->loader;
 }
 
 struct share {

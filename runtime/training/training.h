@@ -321,8 +321,8 @@ struct net_turns {
     void (*close)(struct net_session *session);
 };
 
-/* Steps take further batches from there: `accumulate`, `shards`. */
-void net_session_loads(struct net_session *session, struct net_loader *loader);
+/* Opens what steps take further batches from: `accumulate`, `shards`. */
+struct net_loader *net_session_loads(struct net_session *session);
 
 /* Runs the evaluate step on a packed batch of n rows; fills session->predictions [n][outputs].
    With targets the result is the mean loss without penalties, else 0. */

@@ -31,8 +31,9 @@ trains() {
         "./$1" eval --weights "$1.run" --threads "$2"
 }
 
-for model in digits residual_digits branches_digits; do
+for model in digits residual_digits branches_digits; do # of which the second meets in its layers
     sed -E 's/(digits\()[^)]*\)/\1rows=200)/' "$root/models/$model.net" >"$model.net"
+    [ $model != residual_digits ] || sed -i 's/^train {/&\n    shards = 4/' "$model.net"
     build "$model" "$model.net"
     for threads in 2 3; do
         check "$model on $threads threads" trains "$model" "$threads"
