@@ -259,6 +259,7 @@ struct net_meeting {
     size_t to[2];      /* mean and 1 / std; or their sums */
     size_t running[2]; /* bytes into params: the running mean and variance */
     double eps, momentum;
+    int kernel; /* its row in the step's, which no kernel is of: for its time */
 };
 
 struct net_step {

@@ -11,7 +11,10 @@ void note_meeting(KernelCode *c, const Kernel *k)
     const Node *node = k->node;
     const Layout *x = node->inputs[0]->layout;
     Text *out = &c->e->meetings;
+    int number = 0;
 
+    while (c->e->program->kernels[number] != k)
+        number++;
     if (k->scratch)
         text_add(out,
                  "    { .statistics = true, .height = %d, .width = %d, .from = {%zu}, "
@@ -22,7 +25,8 @@ void note_meeting(KernelCode *c, const Kernel *k)
     else
         text_add(out, "    { .from = {%zu, %zu}, ", x->buffer->offset,
                  node->inputs[1]->layout->buffer->offset);
-    text_add(out, ".to = {%zu, %zu}, .channels = %d },\n", node->outputs[0]->layout->buffer->offset,
-             node->outputs[1]->layout->buffer->offset, padded_count(node->outputs[0]->layout));
+    text_add(out, ".to = {%zu, %zu}, .channels = %d, .kernel = %d },\n",
+             node->outputs[0]->layout->buffer->offset, node->outputs[1]->layout->buffer->offset,
+             padded_count(node->outputs[0]->layout), number);
     c->e->meeting_count++;
 }

@@ -161,7 +161,7 @@ static void run_step(struct net_session *session, struct net_pace *pace,
 
     net_threads_use(session->pool, pace->threads);
     session->run.threads = pace->threads;
-    for (int segment = 0; segment <= step->meeting_count; segment++) {
+    for (int segment = 0;; segment++) {
         const double begin = net_now();
 
         for (int i = 0; i < count; i++) {
@@ -170,8 +170,11 @@ static void run_step(struct net_session *session, struct net_pace *pace,
             net_threads_run(session->pool, run_share, &(struct share){step, &runs[i]});
         }
         seconds += net_now() - begin;
-        if (segment < step->meeting_count)
-            session->model->meet(step, segment, session->run.params, runs, count, cut);
+        if (segment == step->meeting_count)
+            break;
+        session->model->meet(step, segment, session->run.params, runs, count, cut);
+        if (session->run.profile)
+            net_profile_lap(session->run.profile, step->meetings[segment].kernel, 0);
     }
     net_pace_add(pace, seconds);
 }

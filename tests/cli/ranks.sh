@@ -85,6 +85,9 @@ check "have its loss" same_losses
 check "meet on one thread" ./meet train --out meet_1 --quiet --threads 1
 check "on two" ./meet train --out meet_2 --quiet --threads 2
 check "with the same bits" cmp meet_1/model.safetensors meet_2/model.safetensors
+check "bench of where they meet" sh -c './meet bench --steps 5 --threads 1 --per-kernel --json |
+    tee bench.json | grep -c "{\"kernel\": \"meeting\"" | grep -x 6'
+check "takes time" sh -c '! grep "\"meeting\".*\"us\": 0\.00" bench.json'
 check "one shard" ./meet train --out meet_3 --quiet --shards 1 --max-steps 2
 exits "diverged in shards that meet" 3 "not a number in step 2 .*). Try" \
     ./meet train --lr 1e30 --clip 0 --out meet_4
