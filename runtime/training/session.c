@@ -176,7 +176,8 @@ static void run_step(struct net_session *session, struct net_pace *pace,
         if (session->run.profile)
             net_profile_lap(session->run.profile, step->meetings[segment].kernel, 0);
     }
-    net_pace_add(pace, seconds);
+    if (count) /* not of a rank whose shards are all empty */
+        net_pace_add(pace, seconds);
 }
 
 static void set_weights(const struct net_model *model, struct net_run *run)
