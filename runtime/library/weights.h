@@ -225,6 +225,18 @@ NET_COLD bool net_library_find(struct net_walk *w, const char *name)
     return false;
 }
 
+NET_COLD bool net_library_floats_are_finite(const void *floats, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t bits;
+
+        memcpy(&bits, (const char *)floats + 4 * i, sizeof bits);
+        if ((bits & 0x7f800000) == 0x7f800000)
+            return false;
+    }
+    return true;
+}
+
 /* The numbers of a tensor of the file: of that shape, all finite. 0, or an error. */
 NET_COLD int net_library_numbers(const struct net_library_file *file, const char *name, int rank,
                                  const int *shape, const unsigned char **numbers)
@@ -250,14 +262,7 @@ NET_COLD int net_library_numbers(const struct net_library_file *file, const char
     if (e.begin > e.end || e.end - e.begin != 4 * count)
         return NET_LIBRARY_NOT_SAFETENSORS;
     *numbers = file->data + e.begin;
-    for (uint64_t i = 0; i < count; i++) {
-        uint32_t bits;
-
-        memcpy(&bits, *numbers + 4 * i, sizeof bits);
-        if ((bits & 0x7f800000) == 0x7f800000)
-            return NET_LIBRARY_NOT_FINITE;
-    }
-    return NET_LIBRARY_OK;
+    return net_library_floats_are_finite(*numbers, count) ? NET_LIBRARY_OK : NET_LIBRARY_NOT_FINITE;
 }
 
 NET_COLD double net_library_number(const unsigned char *numbers, long i)
@@ -399,7 +404,10 @@ NET_COLD int net_library_read(const struct net_library *library,
         net_library_scale(tensor, to, numbers, &norm);
     else
         net_library_shift(tensor, to, numbers, &norm);
-    return NET_LIBRARY_OK;
+    /* finite numbers of the file may have a product or a sum that no float holds */
+    *name = tensor->name;
+    return net_library_floats_are_finite(to, (uint64_t)tensor->count) ? NET_LIBRARY_OK
+                                                                      : NET_LIBRARY_NOT_FINITE;
 }
 
 /* PyTorch's batch norms also save a count that nothing needs. */

@@ -257,6 +257,43 @@ static void check_prediction(const Loaded *l, const Reference *r, const char *wh
     free(weights), free(arena);
 }
 
+static double *numbers_named(const Reference *r, const char *name)
+{
+    for (int i = 0; i < r->graph->value_count; i++)
+        if (same(r->graph->values[i]->name, name) && r->graph->values[i]->role != ROLE_RESULT)
+            return r->at[i];
+    ck_abort_msg("%s is no tensor", name);
+}
+
+/* Weights and biases that are finite, and are not with their batchnorm in them. */
+static void check_overflows(const Loaded *l, const Reference *r)
+{
+    void *weights = memory(l, "weights_size");
+    int (*open)(const void *, size_t, void *, const char **);
+
+    *(void **)&open = find(l, format("%s_open", l->library.name));
+    for (int i = 0; i < 2 * l->library.folds.count; i++) {
+        const Fold *fold = &l->library.folds.at[i / 2];
+        double *gamma = numbers_named(r, fold->gamma), old_gamma = *gamma;
+        double *mean = numbers_named(r, fold->mean), old_mean = *mean;
+        double *var = numbers_named(r, fold->var), old_var = *var;
+        const char *of = (i % 2 ? fold->bias : fold->weight)->name, *tensor = NULL;
+        size_t size;
+
+        *gamma = i % 2 ? 1e4 : 3e38;
+        *mean = i % 2 ? 3e38 : 0;
+        *var = i % 2 ? old_var : 0;
+        const char *file = file_of(r, &size);
+
+        ck_assert_int_eq(open(file, size, weights, &tensor), NET_LIBRARY_NOT_FINITE);
+        ck_assert_str_eq(tensor, of);
+        *gamma = old_gamma;
+        *mean = old_mean;
+        *var = old_var;
+    }
+    free(weights);
+}
+
 /* Weights that lie as Winograd's tiles want them. */
 static int count_transformed(const Graph *g)
 {
@@ -315,6 +352,7 @@ static void check_library(const KernelCase *c, const char *target)
     evaluate_reference(r);
     load(&l, target);
     check_prediction(&l, r, format("%s, %s", c->name, target));
+    check_overflows(&l, r);
     dlclose(l.handle);
 }
 
