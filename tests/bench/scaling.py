@@ -11,9 +11,10 @@ every rank makes the whole update:
            + (n - 1) / n * 3 * bytes / memory                       the sums: two read, one written
 
 `add` is the sum of a shard's gradient to those before, 3 bytes / memory. Not in it: waiting for
-the slowest rank, reading data, evaluation and checkpoints, others on the network. Batchnorms over
-all shards want two sums a layer and way of a few channels, of 2 log2 n messages each: those are
-counted as latency.
+the slowest rank, reading data, evaluation and checkpoints, others on the network. A batchnorm over
+all shards sends its two numbers a channel in one exchange a level of the tree, forward and back
+(training/meetings.c), 2 log2 n messages, counted as latency; of more than 1,024 channels it would
+take as many again for each 1,024 more.
 """
 
 import json
@@ -48,7 +49,7 @@ def step_time(ranks, shard, update, size, norms, memory):
     part = (ranks - 1) / ranks
     message = LATENCY + 2 * OVERHEAD
     return (SHARDS / ranks * (shard + 3 * size / memory) + update,
-            (3 * levels + 2 * 2 * norms * 2 * levels) * message + 2 * part * size / BANDWIDTH
+            (3 * levels + 2 * norms * levels) * message + 2 * part * size / BANDWIDTH
             + part * 3 * size / memory)
 
 
