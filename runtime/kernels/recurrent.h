@@ -277,16 +277,17 @@ NET_INLINE void net_lstm_grad(const struct net_cell_grad *c, vec dh)
     const vec f = net_gate(c->gates, c->units, 1, c->unit);
     const vec g = net_gate(c->gates, c->units, 2, c->unit);
     const vec o = net_gate(c->gates, c->units, 3, c->unit);
-    const vec tanh_s = vec_tanh(vec_load(c->s + 16L * c->unit));
-    const vec ds = vec_add(vec_load(c->ds + 16L * c->unit), net_tanh_grad(tanh_s, vec_mul(dh, o)));
+    const vec tanh_s = vec_tanh(vec_load(c->s + (long)NET_IMAGES * c->unit));
+    const vec ds = vec_add(vec_load(c->ds + (long)NET_IMAGES * c->unit),
+                           net_tanh_grad(tanh_s, vec_mul(dh, o)));
 
     net_set_gate(c->dq, c->units, 0, c->unit, net_sigmoid_grad(i, vec_mul(ds, g)));
     net_set_gate(c->dq, c->units, 1, c->unit,
                  net_sigmoid_grad(f, vec_mul(ds, net_before(c->s_before, c->unit))));
     net_set_gate(c->dq, c->units, 2, c->unit, net_tanh_grad(g, vec_mul(ds, i)));
     net_set_gate(c->dq, c->units, 3, c->unit, net_sigmoid_grad(o, vec_mul(dh, tanh_s)));
-    vec_store(c->ds + 16L * c->unit, vec_mul(ds, f));
-    vec_store(c->later + 16L * c->unit, vec_zero());
+    vec_store(c->ds + (long)NET_IMAGES * c->unit, vec_mul(ds, f));
+    vec_store(c->later + (long)NET_IMAGES * c->unit, vec_zero());
 }
 
 NET_INLINE void net_gru_grad(const struct net_cell_grad *c, vec dh)
@@ -295,7 +296,7 @@ NET_INLINE void net_gru_grad(const struct net_cell_grad *c, vec dh)
     const vec z = net_gate(c->gates, c->units, 1, c->unit);
     const vec n = net_gate(c->gates, c->units, 2, c->unit);
     const vec dn = net_tanh_grad(n, vec_mul(dh, vec_sub(vec_set(1.0f), z)));
-    const vec dr = net_sigmoid_grad(r, vec_mul(dn, vec_load(c->s + 16L * c->unit)));
+    const vec dr = net_sigmoid_grad(r, vec_mul(dn, vec_load(c->s + (long)NET_IMAGES * c->unit)));
     const vec dz = net_sigmoid_grad(z, vec_mul(dh, vec_sub(net_before(c->h_before, c->unit), n)));
 
     net_set_gate(c->dp, c->units, 0, c->unit, dr);
@@ -304,28 +305,30 @@ NET_INLINE void net_gru_grad(const struct net_cell_grad *c, vec dh)
     net_set_gate(c->dq, c->units, 0, c->unit, dr);
     net_set_gate(c->dq, c->units, 1, c->unit, dz);
     net_set_gate(c->dq, c->units, 2, c->unit, vec_mul(dn, r));
-    vec_store(c->later + 16L * c->unit, vec_mul(dh, z));
+    vec_store(c->later + (long)NET_IMAGES * c->unit, vec_mul(dh, z));
 }
 
 /* padded: all that h is given goes to the h before */
 NET_INLINE void net_cell_backward(enum net_cell cell, int gates, const struct net_cell_grad *c,
                                   int padded)
 {
-    const vec dh = vec_add(vec_load(c->dh + 16L * c->unit), vec_load(c->later + 16L * c->unit));
+    const vec dh = vec_add(vec_load(c->dh + (long)NET_IMAGES * c->unit),
+                           vec_load(c->later + (long)NET_IMAGES * c->unit));
 
     if (padded) {
         for (int gate = 0; gate < gates; gate++) {
             net_set_gate(c->dp, c->units, gate, c->unit, vec_zero());
             net_set_gate(c->dq, c->units, gate, c->unit, vec_zero());
         }
-        vec_store(c->later + 16L * c->unit, dh);
+        vec_store(c->later + (long)NET_IMAGES * c->unit, dh);
     } else if (cell == NET_LSTM) {
         net_lstm_grad(c, dh);
     } else if (cell == NET_GRU) {
         net_gru_grad(c, dh);
     } else {
-        vec_store(c->dq + 16L * c->unit, net_tanh_grad(vec_load(c->h + 16L * c->unit), dh));
-        vec_store(c->later + 16L * c->unit, vec_zero());
+        vec_store(c->dq + (long)NET_IMAGES * c->unit,
+                  net_tanh_grad(vec_load(c->h + (long)NET_IMAGES * c->unit), dh));
+        vec_store(c->later + (long)NET_IMAGES * c->unit, vec_zero());
     }
 }
 
@@ -333,7 +336,7 @@ NET_INLINE void net_cell_backward(enum net_cell cell, int gates, const struct ne
 NET_INLINE void net_clear_last_block(float *dq, int channels)
 {
     if (channels % 16 != 0)
-        vec_store(dq + channels / 16 * 256L, vec_zero());
+        vec_store(dq + channels / 16 * (long)TILE, vec_zero());
 }
 
 /* Items: eights of images. wt: w', its panels of h's channels; dq: or NULL, where it is dp. */
