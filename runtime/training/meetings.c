@@ -38,7 +38,10 @@ static double numbers_of(const struct net_run *run, const struct net_meeting *m,
     return (double)((left < BLOCK ? left : BLOCK) * m->width);
 }
 
-/* Channels `at` and on, 16 of them, from partial sums of rows of pixels. */
+/* Channels `at` and on, 16 of them, from partial sums of rows of pixels. net_batchnorm_reduce
+   (kernels/sums.h) does the same and ends there, so it divides squares by the count of all as it
+   adds them; here they stay sums, as what other shards have is not known yet. Last bits of a batch
+   with and without shards may differ, then, as they do by the order of the tree. */
 static void find_moments(double *mean, double *squares, const struct net_run *run,
                          const struct net_meeting *m, int at)
 {
@@ -158,7 +161,8 @@ static float *to(const struct net_run *run, size_t offset, int at)
 }
 
 /* PyTorch's BatchNorm: by the biased variance, and the running one moves to the unbiased. A batch
-   of one number a channel has none, and leaves them. */
+   of one number a channel has none, and leaves them. As in kernels/sums.h, but that the sum of
+   squares is divided here, once. */
 static void move_running(const struct net_meeting *m, const struct part *part, int at, int width,
                          char *params)
 {
