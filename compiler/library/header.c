@@ -102,8 +102,12 @@ static void write_preparation(Text *out, const Field *field)
         return;
     }
     text_add(out, " *       prepared, in this order, from %s:\n", field->source_field);
+    for (int i = 0; i < field->step_count; i++) /* which is written first, and kept behind */
+        if (same(field->steps[i]->name, "date"))
+            write_step_text(out, field->steps[i]);
     for (int i = 0; i < field->step_count; i++)
-        write_step_text(out, field->steps[i]);
+        if (!same(field->steps[i]->name, "date"))
+            write_step_text(out, field->steps[i]);
     for (int i = 0; i < field->augment_count; i++)
         if (same(field->augments[i]->name, "normalize"))
             write_step_text(out, field->augments[i]);
