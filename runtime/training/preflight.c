@@ -70,10 +70,12 @@ static void check_weights(const struct net_model *model, const struct net_data *
 }
 
 /* Blanks around a name make another class of it, and are hard to see. */
-static void check_blanks(const struct net_field *target, const struct net_data *data)
+static void check_blanks(const struct net_model *model, const struct net_data *data)
 {
+    const struct net_field *target = net_target_field(model);
+
     for (int c = 0; c < target->classes; c++) {
-        const char *name = net_data_class_name(data, c);
+        const char *name = net_data_name_of(data, net_target(model), c);
 
         if (name && *name && name[1] && (*name == ' ' || name[strlen(name) - 1] == ' ')) {
             struct net_text shown = {0};
@@ -87,27 +89,30 @@ static void check_blanks(const struct net_field *target, const struct net_data *
     }
 }
 
-/* A network that is too wide, or rows that are missing. */
-static void check_classes(const struct net_model *model, const struct net_data *data)
+/* The classes of a target that rows of the training part have. */
+static void find_classes(const struct net_model *model, const struct net_data *data, bool *there)
 {
-    const struct net_field *target = net_target_field(model);
     const long rows = net_data_rows(data, NET_TRAIN);
-    bool *there = net_allocate((size_t)target->classes, sizeof *there);
-    struct net_text list = {0};
-    int absent = 0;
 
-    for (long row = 0; target->kind == NET_TARGET_CLASS && row < rows; row++) {
-        const int32_t *label = net_data_classes(data, NET_TRAIN, row);
+    for (long row = 0; row < rows; row++) {
+        const int32_t *label = net_data_row(data, net_target(model), NET_TRAIN, row);
 
-        for (int p = 0; p < target->size; p++)
+        for (int p = 0; p < net_positions(model); p++)
             if (label[p] >= 0)
                 there[label[p]] = true;
     }
-    check_blanks(target, data);
-    if (target->kind == NET_TARGET_CLASS)
-        check_weights(model, data, there);
-    for (int c = 0; target->kind == NET_TARGET_CLASS && c < target->classes; c++) {
-        const char *name = net_data_class_name(data, c);
+}
+
+/* A network that is too wide, or rows that are missing. */
+static void warn_absent(const struct net_model *model, const struct net_data *data,
+                        const bool *there)
+{
+    const struct net_field *target = net_target_field(model);
+    struct net_text list = {0};
+    int absent = 0;
+
+    for (int c = 0; c < target->classes; c++) {
+        const char *name = net_data_name_of(data, net_target(model), c);
 
         if (there[c] || (target->ignores && target->ignored == c) || absent++ >= NAMED)
             continue;
@@ -124,7 +129,35 @@ static void check_classes(const struct net_model *model, const struct net_data *
                  target->name, absent > 1 ? "have" : "has", target->classes - absent,
                  target->classes);
     free(list.at);
-    free(there);
+}
+
+/* Does a term before this one compare with the same target? */
+static bool is_checked(const struct net_model *first, const struct net_model *model)
+{
+    while (first != model && net_target(first) != net_target(model))
+        first = first->next;
+    return first != model;
+}
+
+/* Of each target. */
+static void check_classes(const struct net_model *model, const struct net_data *data)
+{
+    for (const struct net_model *m = model; m; m = m->next) {
+        const struct net_field *target = net_target_field(m);
+
+        if (is_checked(model, m))
+            continue;
+        check_blanks(m, data);
+        if (target->kind != NET_TARGET_CLASS)
+            continue;
+        bool *there = net_allocate((size_t)target->classes, sizeof *there);
+
+        find_classes(m, data, there);
+        if (m == model)
+            check_weights(model, data, there);
+        warn_absent(m, data, there);
+        free(there);
+    }
 }
 
 /* Has a row of the part a class of the model's target? */

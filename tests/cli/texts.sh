@@ -153,6 +153,11 @@ wrong_row "row 0 (from 0): expected 2 labels in tags, one for each word of engli
     '{"english": "Emma sees", "tags": "O", "french": "Emma"}'
 wrong_row "row 0 (from 0): expected 8 labels in tags, one for each word of english, found 7" \
     '{"english": "a b c d e f g h", "tags": "O O O O O O O", "french": "Emma"}'
+mkdir short
+sed 's/"long"/"short"/' talk.jsonl >short/talk.jsonl
+exits "classes without rows, of another target than the first" 0 \
+    "warning: class 1 of size has no rows in the training part (1 of 2 classes have some)" \
+    ./talk --data short --out run.short --max-steps 1 --quiet
 printf '%s\n' '{"english": "Emma", "tags": "O", "french": "Emma"}' \
     '{"english": "a b c d e f g", "tags": "O O O O O O O", "french": "Emma"}' >long.jsonl
 exits "labels behind the positions" 0 \
