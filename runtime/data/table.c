@@ -405,6 +405,26 @@ static struct net_slice read_line(const char *at, const char *end, struct net_sc
     return (struct net_slice){at, length};
 }
 
+/* Of a table, by a cell that is called as the column of texts. */
+static void warn_header(const struct net_request *request, struct net_bytes bytes, const char *path)
+{
+    const char *column = request->fields[0].source, separator = net_separator(request->call);
+    const struct net_slice line = read_line(bytes.at, bytes.at + bytes.size, NULL);
+    const char *end = line.at + line.length, *next;
+
+    for (const char *at = line.at; at < end; at = next + 1) {
+        next = memchr(at, separator, (size_t)(end - at));
+        next = next ? next : end;
+        const bool quoted = next - at > 2 && *at == '"' && next[-1] == '"';
+        const size_t length = (size_t)(next - at) - 2 * quoted;
+
+        if (length == strlen(column) && !memcmp(at + quoted, column, length))
+            net_warn("%s: each line is taken for a text, the first too, which looks like the "
+                     "header of a table with the column %s: a table wants a name, `FILE.csv`",
+                     path, column);
+    }
+}
+
 void net_open_lines(struct net_table *table, const struct net_request *request)
 {
     const char *path = net_argument(request->call, "file")->text;
@@ -414,6 +434,8 @@ void net_open_lines(struct net_table *table, const struct net_request *request)
     net_builder_open(&builder, table, request, read_line);
     net_builder_file(&builder, bytes);
     read_lines(&builder, bytes, path);
+    if (!request->lines_before)
+        warn_header(request, bytes, path);
     net_builder_close(&builder, path);
 }
 

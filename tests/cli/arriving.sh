@@ -84,6 +84,10 @@ on two lines",4' 'say "hi",5' 'green,6'
 answers header.csv csv rows x,title '3,red one' '4,green'
 answers objects.jsonl json rows '' '{"title": "red one", "x": 3}' '{"x": 4, "title": "green\ntwo"}'
 answers lines.txt text texts '' 'red one' '' 'green two'
+printf '%s\n' '"title",kind' 'red one,up' | exits "a table for texts" 0 \
+    "each line is taken for a text, the first too, .* with the column title: a table wants a name" \
+    ./texts predict --weights texts.run -
+check "which are two lines" [ "$(wc -l <check.out)" = 2 ]
 
 # a pipe of many rows
 awk 'BEGIN { print "x,title"; for (i = 0; i < 60000; i++)
