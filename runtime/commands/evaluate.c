@@ -217,8 +217,11 @@ static void show_json(const struct net_session *session, const struct net_metric
 }
 
 /* Of a target that rows may be without: none with a class tells nothing, and is no number. */
-static void check_labelled(const struct net_metrics *metrics, const char *name)
+static void check_labelled(const struct net_session *session, const struct net_metrics *metrics,
+                           enum net_part part)
 {
+    const char *name = net_part_names[part];
+    long row = 0;
     bool any = false;
 
     for (const struct net_metrics *m = metrics; m; m = net_metrics_next(m))
@@ -226,6 +229,9 @@ static void check_labelled(const struct net_metrics *metrics, const char *name)
     for (const struct net_metrics *m = metrics; m; m = net_metrics_next(m)) {
         if (net_metrics_labelled(m))
             continue;
+        if (session->options->file) /* of several, that of the labels */
+            name = net_data_place(session->data, part,
+                                  (int)(net_metrics_target(m) - session->model->fields), &row);
         if (!any)
             net_fail(NET_FAULT,
                      "%s: no row has a class of %s, so that there is nothing to compare with; "
@@ -279,7 +285,7 @@ int net_command_eval(struct net_options *options)
     net_order(rows, count, session.run.seed, 0, false);
     const double loss = net_evaluate(&session, loader, part, rows, count, metrics);
     net_need_unwritten(session.data);
-    check_labelled(metrics, name);
+    check_labelled(&session, metrics, part);
     if (net_metrics_lost(metrics))
         net_warn("outputs of %ld of %ld rows are not finite: they are of no class and no value",
                  net_metrics_lost(metrics), count);

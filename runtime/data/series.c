@@ -190,9 +190,10 @@ static void cut_part(struct net_data *data, enum net_part part, int field_count)
     }
     if (!count)
         net_fail(1,
-                 "%s: %s has %ld rows, and no %ld that follow each other in one file: a sample is "
+                 "%s%s%s has %ld rows, and no %ld that follow each other in one file: a sample is "
                  "a window of %ld, and up to %ld ahead",
-                 of->source->table.columns[0].place, net_part_names[part], of->count,
+                 of->source->table.columns[0].place, data->user_files ? "" : ": ",
+                 data->user_files ? "" : net_part_names[part], of->count,
                  reach.back + 1 + reach.ahead, reach.back + 1, reach.ahead);
     free(of->rows);
     of->rows = rows;

@@ -369,8 +369,15 @@ cp x.npy none
 cp none.npy none/mask.npy
 exits "no label that counts" 1 "no label of mask counts in the training part" \
     ./pixels --data none --out none_run
-check "as a part, which has no loss then" bash -c './pixels eval x.npy none.npy --json \
-    --weights pixels_run | grep -q "\"loss\": null, \"accuracy\": null"'
+exits "as a file, which is named" 1 "error: none.npy: no row has a class of mask" \
+    ./pixels eval x.npy none.npy --weights pixels_run
+python3 - <<'END'
+data = open("mask.npy", "rb").read()
+open("nine.npy", "wb").write(data[:-1] + b"\t")
+END
+exits "a label that is no class and not ignored" 1 \
+    "a whole number from 0 to 2, or 255, which is ignored, found 9$" \
+    ./pixels eval x.npy nine.npy --weights pixels_run
 exits "--top of a class a pixel" 2 "predicts a class at each position" \
     ./pixels predict --weights pixels_run --part validation --top 2
 

@@ -52,6 +52,10 @@ sed "s/day, hour) -> standardize -> window(3)/& -> noise(1)/" days.net >noisy.ne
 "$netc" noisy.net --emit-c | sed -n '/field_3_steps\[\]/,/;$/p' | grep -o '"date"\|"noise"' >steps
 check "noise behind a date is the last step, where it is looked for" \
     [ "$(tr '\n' ' ' <steps)" = '"date" "noise" ' ]
+check "days: a library" "$netc" days.net --library -o lib
+check "whose header has the steps as they were written" bash -c 'sed -n \
+    "/from when:/,/^ \*   [a-z]/s/^ \*       \([a-z]*\)[(:].*/\1/p" lib/days.h | tr "\n" " " |
+    grep -qx "date standardize window date classes "'
 for rows in "train 55" "validation 11" "test 18"; do
     check "days: $rows windows" grep -q "\"${rows% *}\": {\"rows\": ${rows#* }," \
         run/preparation.json
@@ -80,7 +84,7 @@ check "days: objects" grep -q '^{"values": \[.*\], "row": 8}$' <(
 check "days: with truth" grep -q '^value_1,.*,truth_3,loss,row$' <(
     ./days predict new.csv --weights run --format csv --with-truth)
 head -4 new.csv >short.csv
-exits "days: a file without a window" 1 "test has 3 rows, and no 5 that follow each other" \
+exits "days: a file without a window" 1 "error: short.csv has 3 rows, and no 5 that " \
     ./days predict short.csv --weights run
 sed -i '3s/2024-02-01/2023-02-29/' new.csv
 exits "days: a day that there is not" 1 "line 3 (row 1), column when: there is no such date as" \

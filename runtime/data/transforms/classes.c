@@ -354,7 +354,11 @@ static void read_numbers(const struct net_values *values, const struct numbering
 {
     const struct net_column *column = &values->column;
     double *numbers = net_allocate((size_t)column->size, sizeof *numbers);
+    char or_ignored[40] = "";
 
+    if (values->field->ignores && !to->ignores)
+        snprintf(or_ignored, sizeof or_ignored, ", or %d, which is ignored",
+                 values->field->ignored);
     for (long row = 0; row < column->rows; row++) {
         net_values_row(values, row, numbers);
         for (int i = 0; i < column->size; i++) {
@@ -370,9 +374,10 @@ static void read_numbers(const struct net_values *values, const struct numbering
             if (!right && other < 0)
                 net_fail(1,
                          "%s: row %ld (from 0): expected %s to be a class, a whole number from 0 "
-                         "to %d, found %.9g%s",
-                         column->place, row, column->name, to->n - 1, x,
-                         values->field->kind == NET_TARGET_CLASS && values->field->size > 1
+                         "to %d%s, found %.9g%s",
+                         column->place, row, column->name, to->n - 1, or_ignored, x,
+                         values->field->kind == NET_TARGET_CLASS && values->field->size > 1 &&
+                                 !*or_ignored
                              ? "; cross_entropy(ignore=..) says which label counts for nothing"
                              : "");
             *classes++ = right ? (int32_t)x : other;
