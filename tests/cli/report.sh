@@ -240,7 +240,8 @@ check "a damaged run among others" bash -c './digits report harmed >harmed.out 2
 shows "is left out" harmed.out "warning: harmed/a/run.json is left out: " \
     "harmed/c/run.json is left out: it is no object" \
     "harmed/b/history.csv: 1 damaged line is left out" "^harmed/b  *finished"
-exits "one that was named is not" 1 "error: harmed/a/run.json: " ./digits report harmed/b harmed/a
+exits "one that was named is not" 1 "error: harmed/a/run.json: .*: ask for the others" \
+    ./digits report harmed/b harmed/a
 exits "a page is not written over a run's" 2 "is a file of a run" \
     ./digits report run -o run/report.html
 

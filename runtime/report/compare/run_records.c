@@ -67,7 +67,7 @@ static void read_run(struct net_run_records *runs, const struct net_folder *fold
         snprintf(error, sizeof error, "it is no object");
     }
     if (!run.json && needed)
-        net_fail(NET_FAULT, "%s: %s", path, error);
+        net_fail(NET_FAULT, "%s: %s: ask for the others without that run", path, error);
     if (!run.json) {
         net_warn("%s is left out: %s", path, error);
         free(run.path);
