@@ -212,8 +212,6 @@ void net_pack_share(const struct net_model *model, float share, void *batch);
 
 /* The first term's target of one row: a class index, or a pointer to field->size floats. */
 int net_data_class(const struct net_data *data, enum net_part part, long row);
-/* The class of each position, net_positions() of them; -1: the loss ignores it. */
-const int32_t *net_data_classes(const struct net_data *data, enum net_part part, long row);
 const float *net_data_target(const struct net_data *data, enum net_part part, long row);
 
 /* The numbers of a field of numbers in one row, [field->size]: as they were read where they are

@@ -71,14 +71,9 @@ const void *net_data_row(const struct net_data *data, int field, enum net_part p
     return net_prepared_row(data, part, field, net_source_row(&data->parts[part], row));
 }
 
-const int32_t *net_data_classes(const struct net_data *data, enum net_part part, long row)
-{
-    return net_data_row(data, net_target(data->model), part, row);
-}
-
 int net_data_class(const struct net_data *data, enum net_part part, long row)
 {
-    return *net_data_classes(data, part, row);
+    return *(const int32_t *)net_data_row(data, net_target(data->model), part, row);
 }
 
 const float *net_data_target(const struct net_data *data, enum net_part part, long row)
