@@ -27,6 +27,7 @@ from pathlib import Path
 
 from commands import CC, CHILDREN, COMMANDS, COSTLY, OF_NETC, WHOLE, goes_on, \
     is_made_good, judge_train, run
+from small_run import MODEL, npy
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get('BUILD', ROOT / 'build'))
@@ -39,21 +40,6 @@ WARNING = b'warning: '
 WRITING = ('write', 'fsync', 'rename', 'link')
 CHANGING = ('write', 'fsync', 'rename', 'link', 'open', 'mkdir', 'unlink')
 WRAPPED = [f'-Wl,--wrap={f}' for f in ('malloc', 'calloc', 'realloc', 'aligned_alloc')]
-MODEL = '''data {
-    train      = npy(x="x.npy", y="y.npy")
-    validation = holdout(0.2)
-    input  x[8] = x -> standardize
-    target y    = y -> classes(2)
-}
-network net(x) { x -> dense(8) -> relu -> dropout(0.2) -> dense(2) }
-train {
-    loss      = cross_entropy(net(x), y)
-    optimizer = adam(lr=0.01)
-    batch     = 32
-    epochs    = 3
-    metrics   = [accuracy]
-}
-'''
 TINY = '''data {
     train = logistic_map(rows=8)
     input  x = x
@@ -66,11 +52,6 @@ train {
     epochs    = 1
 }
 '''
-
-
-def npy(path, kind, shape, numbers):
-    head = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + '\n'
-    path.write_bytes(b'\x93NUMPY\x01\x00' + struct.pack('<H', len(head)) + head.encode() + numbers)
 
 
 class Bench:

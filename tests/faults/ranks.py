@@ -24,32 +24,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from small_run import MODEL, npy
+
 ROOT = Path(__file__).resolve().parents[2]
 NETC = Path(os.environ.get('NETC', ROOT / 'build/netc')).resolve()
-MODEL = '''data {
-    train      = npy(x="x.npy", y="y.npy")
-    validation = holdout(0.2)
-    input  x[8] = x -> standardize
-    target y    = y -> classes(2)
-}
-network net(x) { x -> dense(8) -> relu -> dropout(0.2) -> dense(2) }
-train {
-    loss      = cross_entropy(net(x), y)
-    optimizer = adam(lr=0.01)
-    shards    = 4
-    batch     = 64
-    epochs    = 8
-    metrics   = [accuracy]
-}
-'''
 LIMIT = 2       # seconds that a rank waits for another, where one halts
 HANG = 60       # seconds after which a run hangs
 HEARD = re.compile(r'^(?:rank \d+: )?m: error: (.*)', re.M)
-
-
-def npy(path, kind, shape, numbers):
-    head = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + '\n'
-    path.write_bytes(b'\x93NUMPY\x01\x00' + struct.pack('<H', len(head)) + head.encode() + numbers)
 
 
 class Bench:
@@ -70,7 +51,8 @@ class Bench:
             labels[5] = not labels[5]
             if name == 'labels':
                 rows[3][3] = 7.0
-        (folder / 'm.net').write_text(MODEL)
+        model = MODEL.replace('= 32', '= 64').replace('= 3\n', '= 8\n')
+        (folder / 'm.net').write_text(model.replace('train {', 'train {\n    shards    = 4'))
         self.do(NETC, '--mpi', 'm.net', '-o', 'm')
         self.do('mpicc', '-shared', '-fPIC', '-o', 'messages.so',
                 Path(__file__).parent / 'messages.c')
