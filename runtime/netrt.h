@@ -252,9 +252,10 @@ struct net_kernel {
 /* Where the rows of all shards of a batch meet, behind a segment of the step: what it left in the
    arena of each, and what the next one finds there. 16 floats a block of channels. */
 struct net_meeting {
+    size_t whole;      /* bytes into params: from there on gradients are; 0: nothing is known */
     bool statistics;   /* of a batchnorm, from partial sums of rows of pixels (kernels/sums.h) */
     int height, width; /* of these, in an image */
-    int channels;      /* padded: floats of each of `to` */
+    int channels;      /* padded: floats of each of `to`; 0: nothing meets here */
     size_t from[2];    /* bytes into the arena: partial sums; or two vectors that are added */
     size_t to[2];      /* mean and 1 / std; or their sums */
     size_t running[2]; /* bytes into params: the running mean and variance */
@@ -330,12 +331,13 @@ struct net_exchange {
     _Alignas(16) char requests[64];
 };
 struct net_link {
-    /* The number of this process, from 0, how many there are, and how many on this machine. */
-    void (*open)(int *rank, int *size, int *beside);
-    /* Sends, and receives what the other one sends, NULL: not that; the memory is in use until it
-       is done. */
-    void (*start)(struct net_exchange *exchange, int with, const void *send, size_t send_size,
-                  void *receive, size_t receive_size);
+    /* The number of this process, from 0, how many there are, and how many on this machine. False:
+       MPI allows one thread alone. */
+    bool (*open)(int *rank, int *size, int *beside);
+    /* Sends, and receives what the other one sends by this tag, NULL: not that; the memory is in
+       use until it is done. */
+    void (*start)(struct net_exchange *exchange, int with, int tag, const void *send,
+                  size_t send_size, void *receive, size_t receive_size);
     bool (*done)(struct net_exchange *exchange);
     void (*close)(void);
     void (*abort)(int code); /* ends all processes */

@@ -65,6 +65,8 @@ typedef struct Emitter {
     int *view_of;  /* by index of the buffer; or -1 */
     Text meetings; /* rows of their table: where the shards of a batch meet */
     int meeting_count;
+    bool meets;               /* in one of them; at the others more of the gradient is whole, */
+    size_t whole;             /* from this byte of struct params on, so far; 0: none */
     long scratch;             /* floats that a thread wants for itself, in any kernel */
     Table names;              /* taken by views of this step: how often */
     const char **tensors;     /* C names of parameters: by index of `parameters` */
@@ -101,6 +103,12 @@ void include(Emitter *e, const char *header); /* "pool", of runtime/kernels; onc
    What stands above them, and the tables, are the caller's to add. */
 Code emit_steps(Emitter *e, Program *const *programs, int count);
 const char *tidied(const char *text); /* with no line longer than a hundred columns */
+
+/* ---- meetings.c ------------------------------------------------------------------------------ */
+
+/* Before kernel `count`, which begins a phase: is more of the gradient whole there, enough for the
+   step to return? */
+bool note_gradients(Emitter *e, int count);
 
 /* ---- writer.c: lines of at most a hundred columns -------------------------------------------- */
 

@@ -77,6 +77,18 @@ static const char *place_text(const Source *source, const Node *node)
     return strstr(whole, "*/") || strlen(whole) > 90 ? line : whole;
 }
 
+/* Before kernel i, which begins a phase: the end of a segment, or a barrier. */
+static void write_barrier(Emitter *e, Text *calls, const Program *program, int i)
+{
+    if (!e->model->mpi || !same(program->graph->name, "train") || !note_gradients(e, i)) {
+        line(calls, 1, "barrier(run, thread);    /* %d */", program->kernels[i]->phase + 1);
+        return;
+    }
+    line(calls, 1, "return;");
+    line(calls, 0, "\n    case %d: /* gradients are whole from byte %zu on */", e->meeting_count,
+         e->whole);
+}
+
 /* The end of a segment, and the begin of the next. */
 static void write_meeting(const Emitter *e, Text *calls, Kernel *k)
 {
@@ -98,7 +110,7 @@ static void write_kernels(Emitter *e, Text *calls, Program *program)
 
         if (i > 0 && k->phase != program->kernels[i - 1]->phase && k->kind != KERNEL_MEETING &&
             program->kernels[i - 1]->kind != KERNEL_MEETING)
-            line(calls, 1, "barrier(run, thread);    /* %d */", k->phase + 1);
+            write_barrier(e, calls, program, i);
         list_operands(e, &c, k);
         if (kernel_info[k->kind].header)
             include(e, kernel_info[k->kind].header);

@@ -310,8 +310,8 @@ static void add_training(Wrap *w, const Emitter *e)
         add_member(w, ".shards = %d, .cut = net_open_shards, .accumulates = net_sum_shards",
                    m->shards);
     if (e->meeting_count)
-        add_member(w, ".train.meetings = meetings, .train.meeting_count = %d, .meet = net_meet",
-                   e->meeting_count);
+        add_member(w, ".train.meetings = meetings, .train.meeting_count = %d%s", e->meeting_count,
+                   e->meets ? ", .meet = net_meet" : "");
     if (m->mpi)
         add_member(w, ".ranks = net_open_ranks, .link = &net_link");
     if (m->mixup > 0 || m->cutmix > 0)

@@ -409,6 +409,10 @@ struct net_cut {
     void (*close)(struct net_session *session);
     int shards, first, own; /* of a batch; those of this process */
     const struct net_world *ranks;
+    /* Of several processes, while the last of its shards run: from that byte of params on their
+       gradients are whole. Else NULL. */
+    void (*whole)(struct net_session *session, size_t from);
+    struct net_tree *tree; /* for it */
     /* Of a model in whose layers rows meet, so that a step computes its shards together: so many at
        most, with a run and an arena each, and packed batches for two steps. Else 0, NULL. */
     int held;

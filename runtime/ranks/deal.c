@@ -102,14 +102,14 @@ static void send_order(const struct net_world *ranks, int rank, struct order ord
     }
     other->order = order;
     other->told = net_now();
-    ranks->link->start(&other->ordered, rank, &other->order, sizeof other->order, NULL, 0);
+    ranks->link->start(&other->ordered, rank, 0, &other->order, sizeof other->order, NULL, 0);
 }
 
 static void expect(const struct net_world *ranks, int rank)
 {
     struct other *other = &ranks->dealer->others[rank];
 
-    ranks->link->start(&other->answered, rank, NULL, 0, &other->answer, sizeof other->answer);
+    ranks->link->start(&other->answered, rank, 0, NULL, 0, &other->answer, sizeof other->answer);
 }
 
 static void open_dealer(struct net_world *ranks)
@@ -122,7 +122,7 @@ static void open_dealer(struct net_world *ranks)
     for (int r = 1; !ranks->rank && r < ranks->size; r++) {
         dealer->others[r].task = -1;
         dealer->others[r].heard = net_now();
-        ranks->link->start(&dealer->others[r].ordered, r, NULL, 0, NULL, 0);
+        ranks->link->start(&dealer->others[r].ordered, r, 0, NULL, 0, NULL, 0);
         expect(ranks, r);
     }
 }
@@ -291,7 +291,7 @@ static void answer(const struct net_world *ranks, struct server *server, int kin
     server->answer.status = status;
     snprintf(server->answer.said, SAID, "%s", said ? said : "");
     server->told = net_now();
-    ranks->link->start(&server->answered, 0, &server->answer, sizeof server->answer, NULL, 0);
+    ranks->link->start(&server->answered, 0, 0, &server->answer, sizeof server->answer, NULL, 0);
 }
 
 /* False: it was the last one. */
@@ -306,7 +306,7 @@ static bool obey(struct net_world *ranks, const struct net_deal *deal, struct se
         begin_job(ranks, deal, order.task, order.argument);
     if (order.kind == END)
         return false;
-    ranks->link->start(&server->ordered, 0, NULL, 0, &server->order, sizeof server->order);
+    ranks->link->start(&server->ordered, 0, 0, NULL, 0, &server->order, sizeof server->order);
     return true;
 }
 
@@ -318,8 +318,8 @@ int net_ranks_serve(struct net_world *ranks, const struct net_deal *deal)
     open_dealer(ranks);
     struct net_job *job = &ranks->dealer->job;
 
-    ranks->link->start(&server.answered, 0, NULL, 0, NULL, 0);
-    ranks->link->start(&server.ordered, 0, NULL, 0, &server.order, sizeof server.order);
+    ranks->link->start(&server.answered, 0, 0, NULL, 0, NULL, 0);
+    ranks->link->start(&server.ordered, 0, 0, NULL, 0, &server.order, sizeof server.order);
     for (;;) {
         if (wait_here(job, deal->signals) && net_job_hear(job, &status)) {
             answer(ranks, &server, END, status, job->text.at);

@@ -35,8 +35,13 @@ static _Noreturn void fail_waiting(const struct net_world *ranks, int with)
 }
 
 /* Another process may have this core, at last for longer. */
-static void give_way(const struct net_world *ranks, int with, double waited)
+void net_ranks_give_way(const struct net_world *ranks, int with, struct net_wait *wait)
 {
+    if (wait->looks++ < SPINS)
+        return;
+    wait->began += net_ranks_halted(&wait->looked);
+    const double waited = wait->looked - wait->began;
+
     if (waited > ranks->limit)
         fail_waiting(ranks, with);
     if (waited < 0.02)
@@ -49,21 +54,21 @@ void net_ranks_exchange(const struct net_world *ranks, int with, const void *sen
                         void *receive, size_t receive_size)
 {
     const size_t most = send_size > receive_size ? send_size : receive_size;
-    double began = net_now(), looked = began;
+    const double now = net_now();
+    struct net_wait wait = {now, now, 0};
 
     for (size_t at = 0; at < most; at += MESSAGE) {
         const size_t sent = at < send_size ? send_size - at : 0,
                      received = at < receive_size ? receive_size - at : 0;
         struct net_exchange exchange;
 
-        ranks->link->start(&exchange, with, (const char *)send + at,
+        ranks->link->start(&exchange, with, 0, (const char *)send + at,
                            sent < MESSAGE ? sent : MESSAGE, (char *)receive + at,
                            received < MESSAGE ? received : MESSAGE);
-        for (long looks = 0; !ranks->link->done(&exchange); looks++) {
-            if (looks < SPINS)
-                continue;
-            began += net_ranks_halted(&looked);
-            give_way(ranks, with, looked - began);
+        for (wait.looks = 0; !ranks->link->done(&exchange);) {
+            if (ranks->flow)
+                ranks->move(ranks);
+            net_ranks_give_way(ranks, with, &wait);
         }
     }
 }

@@ -13,7 +13,7 @@
 
 _Static_assert(2 * sizeof(MPI_Request) <= sizeof(struct net_exchange), "room for two requests");
 
-static void net_mpi_open(int *rank, int *size, int *beside)
+static bool net_mpi_open(int *rank, int *size, int *beside)
 {
     int given;
     MPI_Comm machine;
@@ -24,17 +24,18 @@ static void net_mpi_open(int *rank, int *size, int *beside)
     MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine);
     MPI_Comm_size(machine, beside);
     MPI_Comm_free(&machine);
+    return given >= MPI_THREAD_FUNNELED;
 }
 
-static void net_mpi_start(struct net_exchange *exchange, int with, const void *send,
+static void net_mpi_start(struct net_exchange *exchange, int with, int tag, const void *send,
                           size_t send_size, void *receive, size_t receive_size)
 {
     MPI_Request requests[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
 
     if (receive)
-        MPI_Irecv(receive, (int)receive_size, MPI_BYTE, with, 0, MPI_COMM_WORLD, &requests[0]);
+        MPI_Irecv(receive, (int)receive_size, MPI_BYTE, with, tag, MPI_COMM_WORLD, &requests[0]);
     if (send)
-        MPI_Isend(send, (int)send_size, MPI_BYTE, with, 0, MPI_COMM_WORLD, &requests[1]);
+        MPI_Isend(send, (int)send_size, MPI_BYTE, with, tag, MPI_COMM_WORLD, &requests[1]);
     memcpy(exchange, requests, sizeof requests);
 }
 

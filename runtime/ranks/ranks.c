@@ -4,9 +4,8 @@
  *
  * Sums go along the tree of training/shards.c. Its leaves are in the order of ranks, so that the
  * sums of two neighbours make one of the level above: at level l a rank exchanges with the one
- * whose number differs in bit l, of the gradient half of what it still has to sum (recursive
- * halving), and on the way back as much of what is whole (recursive doubling): Thakur, Rabenseifner
- * and Gropp 2005. a + b is b + a, so all have the same bits.
+ * whose number differs in bit l. a + b is b + a, so all have the same bits. The gradient leaves in
+ * parts, while backward goes on (buckets.c); the rest meets once a step, before the update.
  *
  * Rank 0 says and writes what there is to be told; the others are silent. Everything that decides
  * how a run goes on is either computed by all alike or goes along with the sums. Whoever fails ends
@@ -27,10 +26,12 @@
 #include "ranks/ranks.h"
 
 enum {
-    LIMIT = 600,         /* seconds, at most, that a rank waits for another */
-    ALIGNED = 16,        /* floats */
-    TURNS = 20,          /* ranks that speak one behind another, where all have a fault */
-    LOOK_AT_WEIGHTS = 64 /* steps between checks that all have the same */
+    LIMIT = 600,   /* seconds, at most, that a rank waits for another */
+    BUCKET = 1024, /* KB of the gradient that leave together, and at most: */
+    MOST_BUCKET = 1 << 20,
+    KB = 1024 / sizeof(float), /* floats */
+    TURNS = 20,                /* ranks that speak one behind another, where all have a fault */
+    LOOK_AT_WEIGHTS = 64       /* steps between checks that all have the same */
 };
 
 /* ---- The sums of a step ---------------------------------------------------------------------- */
@@ -67,50 +68,6 @@ static void sum_records(struct net_world *ranks, struct record *own)
     }
 }
 
-struct range {
-    size_t begin, end; /* floats */
-};
-
-/* Of two ranks that differ in `bit` the half that this one goes on with. */
-static struct range half_of(struct range range, bool upper)
-{
-    const size_t half = (range.end - range.begin) / 2 / ALIGNED * ALIGNED;
-
-    if (upper)
-        range.begin += half;
-    else
-        range.end = range.begin + half;
-    return range;
-}
-
-/* floats = those of all ranks, summed; `room` is as large. */
-static void sum_floats(const struct net_world *ranks, float *floats, float *room, size_t count)
-{
-    struct range ranges[32] = {{0, count}}; /* by level, what this rank sums */
-    int level = 0;
-
-    for (; 1 << level < ranks->size; level++) {
-        const bool upper = ranks->rank >> level & 1;
-        const struct range own = half_of(ranges[level], upper),
-                           other = half_of(ranges[level], !upper);
-
-        net_ranks_exchange(ranks, ranks->rank ^ 1 << level, floats + other.begin,
-                           (other.end - other.begin) * sizeof *floats, room,
-                           (own.end - own.begin) * sizeof *floats);
-        for (size_t i = own.begin; i < own.end; i++)
-            floats[i] = floats[i] + room[i - own.begin] + 0.0f;
-        ranges[level + 1] = own;
-    }
-    while (level-- > 0) {
-        const struct range own = ranges[level + 1],
-                           other = half_of(ranges[level], !(ranks->rank >> level & 1));
-
-        net_ranks_exchange(ranks, ranks->rank ^ 1 << level, floats + own.begin,
-                           (own.end - own.begin) * sizeof *floats, floats + other.begin,
-                           (other.end - other.begin) * sizeof *floats);
-    }
-}
-
 static void sum(struct net_session *session, double *weight, double *loss)
 {
     struct net_world *ranks = session->options->ranks;
@@ -123,8 +80,7 @@ static void sum(struct net_session *session, double *weight, double *loss)
     atomic_store(&ranks->agreed.stop, own.stop);
     if (atomic_exchange(&ranks->own->save, false))
         atomic_store(&ranks->agreed.save, true);
-    sum_floats(ranks, session->run.grads, session->gathered,
-               session->model->params_size / sizeof(float));
+    net_ranks_finish(ranks);
 }
 
 /* ---- Before the first step ------------------------------------------------------------------- */
@@ -182,7 +138,7 @@ static void leave(struct net_world *ranks)
     if (ranks->rank) {
         struct net_exchange exchange;
 
-        ranks->link->start(&exchange, 0, &byte, 1, &other, 1);
+        ranks->link->start(&exchange, 0, 0, &byte, 1, &other, 1);
         while (!ranks->link->done(&exchange))
             usleep(10000);
     }
@@ -249,7 +205,8 @@ static void open_link(struct net_world *ranks)
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sigaddset(&set, numbers[i]);
     pthread_sigmask(SIG_BLOCK, &set, &before);
-    ranks->link->open(&ranks->rank, &ranks->size, &ranks->beside);
+    const bool threads = ranks->link->open(&ranks->rank, &ranks->size, &ranks->beside);
+
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (ranks->size == 1) { /* a process as any other, that may start some: sweep does */
         ranks->link->close();
@@ -258,6 +215,9 @@ static void open_link(struct net_world *ranks)
     setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* mpirun's own lines come between two writes */
     ranks->open = true;
     on_exit(end, ranks);
+    if (!threads)
+        net_fail(NET_FAULT, "this MPI is for programs of one thread, and a trainer has several: it "
+                            "gives less than MPI_THREAD_FUNNELED");
 }
 
 static bool is_started(void)
@@ -271,15 +231,16 @@ static bool is_started(void)
     return false;
 }
 
-static double limit(void)
+/* Of the environment, 1 or more. */
+static double number_of(const char *name, double usual, const char *unit)
 {
-    const char *text = getenv("NETC_RANK_LIMIT");
+    const char *text = getenv(name);
     char *end = NULL;
-    const double seconds = text ? strtod(text, &end) : LIMIT;
+    const double number = text ? strtod(text, &end) : usual;
 
-    if (text && (end == text || *end || !(seconds >= 1)))
-        net_fail(NET_USAGE, "NETC_RANK_LIMIT=%s: it is a number of seconds, 1 or more", text);
-    return seconds;
+    if (text && (end == text || *end || !(number >= 1)))
+        net_fail(NET_USAGE, "%s=%s: it is a number of %s, 1 or more", name, text, unit);
+    return number;
 }
 
 static void join(struct net_world *ranks, struct net_options *options)
@@ -302,20 +263,23 @@ struct net_world *net_open_ranks(const struct net_model *model)
 {
     struct net_world *ranks = net_allocate(1, sizeof *ranks);
 
-    *ranks = (struct net_world){.size = 1,
-                                .beside = 1,
-                                .link = model->link,
-                                .limit = limit(),
-                                .join = join,
-                                .agree = agree,
-                                .sum = sum,
-                                .evaluate = net_ranks_evaluate,
-                                .exchange = net_ranks_exchange,
-                                .share = net_ranks_share,
-                                .deal = net_ranks_deal,
-                                .serve = net_ranks_serve,
-                                .end_deal = net_ranks_end_deal,
-                                .leave = leave};
+    *ranks = (struct net_world){
+        .size = 1,
+        .beside = 1,
+        .link = model->link,
+        .limit = number_of("NETC_RANK_LIMIT", LIMIT, "seconds"),
+        .bucket = KB * (size_t)fmin(number_of("NETC_RANK_BUCKET", BUCKET, "KB"), MOST_BUCKET),
+        .join = join,
+        .agree = agree,
+        .send = net_ranks_send,
+        .sum = sum,
+        .evaluate = net_ranks_evaluate,
+        .exchange = net_ranks_exchange,
+        .share = net_ranks_share,
+        .deal = net_ranks_deal,
+        .serve = net_ranks_serve,
+        .end_deal = net_ranks_end_deal,
+        .leave = leave};
     if (is_started())
         open_link(ranks);
     if (ranks->rank)

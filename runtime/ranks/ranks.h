@@ -1,7 +1,7 @@
 /*
  * ranks.h -- what the files of several processes share: ranks.c opens them and sums a step,
- * evaluate.c evaluates, exchange.c is how two of them speak, deal.c
- * gives each tasks of its own.
+ * buckets.c its gradient, evaluate.c evaluates, exchange.c is how two of them speak, deal.c gives
+ * each tasks of its own.
  */
 
 #ifndef NET_RANKS_H
@@ -12,6 +12,17 @@
 /* As many bytes as each of the two has for the other. */
 void net_ranks_exchange(const struct net_world *ranks, int with, const void *send, size_t send_size,
                         void *receive, size_t receive_size);
+
+/* buckets.c: gradients of the step, from float `from` on; all of them. */
+void net_ranks_send(struct net_session *session, long from);
+void net_ranks_finish(const struct net_world *ranks);
+
+/* A wait for others. */
+struct net_wait {
+    double began, looked; /* of net_now() */
+    long looks;
+};
+void net_ranks_give_way(const struct net_world *ranks, int with, struct net_wait *wait);
 
 /* Seconds for which this one had halted since it last looked, and others could not be heard. */
 double net_ranks_halted(double *looked);

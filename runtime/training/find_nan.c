@@ -70,7 +70,7 @@ static void run_alone(const struct net_model *model, struct net_run *run)
 
     for (run->segment = 0; run->segment <= train->meeting_count; run->segment++) {
         train->run(run, 0);
-        if (run->segment < train->meeting_count)
+        if (run->segment < train->meeting_count && train->meetings[run->segment].channels)
             model->meet(train, run->segment, run->params, run, 1, NULL);
     }
 }

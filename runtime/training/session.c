@@ -151,8 +151,8 @@ static void run_share(void *context, int thread)
     share->step->run(share->run, thread);
 }
 
-/* A step on as many threads as its pace says: of each batch or shard what it has up to a meeting
-   place, then what follows of each. */
+/* A step on as many threads as its pace says: of each batch or shard what it has up to the end of a
+   segment, where rows meet or gradients are whole, then what follows of each. */
 static void run_step(struct net_session *session, struct net_pace *pace,
                      const struct net_step *step, struct net_run *runs, int count,
                      const struct net_cut *cut)
@@ -172,9 +172,15 @@ static void run_step(struct net_session *session, struct net_pace *pace,
         seconds += net_now() - begin;
         if (segment == step->meeting_count)
             break;
+        const struct net_meeting *m = &step->meetings[segment];
+
+        if (m->whole && session->cut && session->cut->whole)
+            session->cut->whole(session, m->whole);
+        if (!m->channels)
+            continue;
         session->model->meet(step, segment, session->run.params, runs, count, cut);
         if (session->run.profile)
-            net_profile_lap(session->run.profile, step->meetings[segment].kernel, 0);
+            net_profile_lap(session->run.profile, m->kernel, 0);
     }
     if (count) /* not of a rank whose shards are all empty */
         net_pace_add(pace, seconds);

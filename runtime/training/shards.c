@@ -86,7 +86,7 @@ static struct net_shard find(const struct net_cut *cut, long rows, long batch, l
 
 /* ---- The tree -------------------------------------------------------------------------------- */
 
-/* to = factor leaf + terms[0] + terms[1] ..., from the left. */
+/* to = factor leaf + terms[0] + terms[1] ..., from the left, of floats begin to end. */
 struct sum {
     struct net_session *session;
     float *to;         /* perhaps one of them */
@@ -94,16 +94,20 @@ struct sum {
     float factor;
     const float *terms[LEVELS];
     int count;
+    long begin, end;
 };
 
 static void sum_piece(const void *context, int tensor, long at, long count)
 {
     const struct sum *sum = context;
+
+    (void)tensor;
+    if (at < sum->begin || at >= sum->end) /* both are where tensors begin */
+        return;
     const float *first = (sum->leaf ? sum->leaf : sum->terms[0]) + at;
     const float factor = sum->leaf ? sum->factor : 1.0f;
     float sums[NET_PIECE], *to = sum->to + at;
 
-    (void)tensor;
     for (long i = 0; i < count; i++)
         sums[i] = factor * first[i] + 0.0f;
     for (int t = !sum->leaf; t < sum->count; t++) {
@@ -123,13 +127,15 @@ static void sum_share(void *context, int thread)
 }
 
 /* Leaves come in their order; what waits for its sibling is the sum of 2^l of them at level l. */
-struct tree {
+struct net_tree {
     struct net_session *session;
+    long begin, end;         /* of the floats that it is of */
     float *at[LEVELS];       /* NULL: there is none, or it is empty */
     float *free[LEVELS + 1]; /* buffers of params_size */
     int free_count;
     int next;              /* leaf */
     int held;              /* shards that run together, so far */
+    int last;              /* leaf that has rows, where they run one by one; -1: none has */
     double *loss, *weight; /* of each leaf */
 };
 
@@ -140,11 +146,12 @@ struct leaf {
 };
 
 /* The last one leaves the sum of all in run.grads. */
-static void add_leaf(struct tree *tree, struct leaf leaf)
+static void add_leaf(struct net_tree *tree, struct leaf leaf)
 {
     struct net_session *session = tree->session;
     const int number = tree->next++, own = session->cut->own;
-    struct sum sum = {session, session->run.grads, leaf.gradient, (float)leaf.factor, {0}, 0};
+    struct sum sum = {session, session->run.grads, leaf.gradient, (float)leaf.factor, {0},
+                      0,       tree->begin,        tree->end};
     int level = 0;
 
     if (session->cut->held)
@@ -158,7 +165,7 @@ static void add_leaf(struct tree *tree, struct leaf leaf)
         tree->at[level] = NULL;
     }
     if (!leaf.gradient && !sum.count && number + 1 == own)
-        memset(session->run.grads, 0, session->model->params_size);
+        memset(sum.to + sum.begin, 0, (size_t)(sum.end - sum.begin) * sizeof *sum.to);
     if (!leaf.gradient && !sum.count)
         return;
     if (session->cut->held && leaf.gradient) /* it has one of its own, and leaves it */
@@ -168,7 +175,7 @@ static void add_leaf(struct tree *tree, struct leaf leaf)
     net_threads_run(session->pool, sum_share, &sum);
 }
 
-static void add_empty_leaves(struct tree *tree, int next)
+static void add_empty_leaves(struct net_tree *tree, int next)
 {
     while (tree->next < next)
         add_leaf(tree, (struct leaf){0});
@@ -186,10 +193,12 @@ static double sum_leaves(double *leaves, int count)
 /* ---- A step ---------------------------------------------------------------------------------- */
 
 /* What is done with each shard that has rows. */
-typedef void take_shard(struct tree *tree, const struct net_shard *shard, const void *batch, int n);
+typedef void take_shard(struct net_tree *tree, const struct net_shard *shard, const void *batch,
+                        int n);
 
 /* The batch, and those that the loader has next. Without a loader it is one. */
-static struct net_shard take_shards(struct tree *tree, const void *batch, int n, take_shard *take)
+static struct net_shard take_shards(struct net_tree *tree, const void *batch, int n,
+                                    take_shard *take)
 {
     const struct net_session *session = tree->session;
     struct net_shard shard = {.number = session->cut->first, .rows = n, .last = true};
@@ -211,23 +220,66 @@ static uint32_t draws_of(const struct net_cut *cut, uint32_t step, const struct 
     return step * (uint32_t)cut->shards + (uint32_t)shard->number;
 }
 
-/* By itself: it is a leaf at once. */
-static void run_shard(struct tree *tree, const struct net_shard *shard, const void *batch, int n)
+/* The leaf of the shard that has run. */
+static void add_own_leaf(struct net_tree *tree, int number)
 {
     struct net_session *session = tree->session;
+    const double weight = net_loss_weight(session->model, &session->run);
+
+    add_empty_leaves(tree, number);
+    add_leaf(tree,
+             (struct leaf){session->run.grads, weight, weight, weight * (double)session->run.loss});
+}
+
+/* The last leaf, or all that run together, of the gradient from float `from` on; it leaves. */
+static void end_tree(struct net_tree *tree, long from)
+{
+    struct net_session *session = tree->session;
+    struct net_run *runs = session->cut->runs;
+    struct net_tree part = *tree;
+
+    part.begin = from;
+    for (int i = 0; i < tree->held; i++) {
+        add_empty_leaves(&part, runs[i].shard);
+        add_leaf(&part, (struct leaf){runs[i].grads, 1.0, net_loss_weight(session->model, &runs[i]),
+                                      (double)runs[i].loss});
+    }
+    if (tree->last >= 0)
+        add_own_leaf(&part, tree->last);
+    add_empty_leaves(&part, session->cut->own);
+    tree->end = from;
+    if (net_are_several(session->cut->ranks))
+        session->cut->ranks->send(session, from);
+}
+
+static void end_from(struct net_session *session, size_t from)
+{
+    end_tree(session->cut->tree, (long)(from / sizeof(float)));
+}
+
+/* By itself: it is a leaf at once, but for the last. */
+static void run_shard(struct net_tree *tree, const struct net_shard *shard, const void *batch,
+                      int n)
+{
+    struct net_session *session = tree->session;
+    struct net_cut *cut = session->cut;
     const uint32_t step = session->run.step;
+    const int number = shard->number - cut->first;
 
-    add_empty_leaves(tree, shard->number - session->cut->first);
-    session->run.step = draws_of(session->cut, step, shard);
-    const double loss = (double)net_batch_gradients(session, batch, n),
-                 weight = net_loss_weight(session->model, &session->run);
-
+    session->run.step = draws_of(cut, step, shard);
+    if (shard->last) {
+        tree->last = number;
+        cut->whole = net_are_several(cut->ranks) ? end_from : NULL;
+    }
+    net_batch_gradients(session, batch, n);
     session->run.step = step;
-    add_leaf(tree, (struct leaf){session->run.grads, weight, weight, weight * loss});
+    if (!shard->last)
+        add_own_leaf(tree, number);
 }
 
 /* Together with the others. */
-static void hold_shard(struct tree *tree, const struct net_shard *shard, const void *batch, int n)
+static void hold_shard(struct net_tree *tree, const struct net_shard *shard, const void *batch,
+                       int n)
 {
     const struct net_session *session = tree->session;
     const struct net_cut *cut = session->cut;
@@ -247,33 +299,24 @@ static void hold_shard(struct tree *tree, const struct net_shard *shard, const v
                      (size_t)(i - 1) * session->model->params_size / sizeof(float);
 }
 
-static void run_together(struct tree *tree)
-{
-    struct net_session *session = tree->session;
-    struct net_run *runs = session->cut->runs;
-
-    net_shard_gradients(session, runs, tree->held);
-    for (int i = 0; i < tree->held; i++) {
-        add_empty_leaves(tree, runs[i].shard);
-        add_leaf(tree, (struct leaf){runs[i].grads, 1.0, net_loss_weight(session->model, &runs[i]),
-                                     (double)runs[i].loss});
-    }
-}
-
 void net_sum_shards(struct net_session *session, const void *batch, int n)
 {
-    const struct net_cut *cut = session->cut;
+    struct net_cut *cut = session->cut;
     double loss[NET_MAX_SHARDS], weight[NET_MAX_SHARDS];
-    struct tree tree = {.session = session, .loss = loss, .weight = weight};
+    const long floats = (long)(session->model->params_size / sizeof(float));
+    struct net_tree tree = {
+        .session = session, .end = floats, .last = -1, .loss = loss, .weight = weight};
 
     for (int own = 1; !cut->held && own < cut->own; own *= 2, tree.free_count++)
-        tree.free[tree.free_count] = session->gathered + (size_t)tree.free_count *
-                                                             session->model->params_size /
-                                                             sizeof(float);
+        tree.free[tree.free_count] = session->gathered + tree.free_count * floats;
+    cut->tree = &tree;
     session->rows = take_shards(&tree, batch, n, cut->held ? hold_shard : run_shard).rows;
-    if (cut->held)
-        run_together(&tree);
-    add_empty_leaves(&tree, cut->own);
+    if (cut->held) {
+        cut->whole = net_are_several(cut->ranks) ? end_from : NULL;
+        net_shard_gradients(session, cut->runs, tree.held);
+    }
+    cut->whole = NULL;
+    end_tree(&tree, 0);
     session->weight = sum_leaves(weight, cut->own);
     double mean = sum_leaves(loss, cut->own);
 
@@ -285,7 +328,8 @@ void net_sum_shards(struct net_session *session, const void *batch, int n)
 
     net_threads_run(
         session->pool, sum_share,
-        &(struct sum){session, session->run.grads, session->run.grads, (float)factor, {0}, 0});
+        &(struct sum){
+            session, session->run.grads, session->run.grads, (float)factor, {0}, 0, 0, floats});
     session->run.loss = (float)(mean + net_penalize(session));
 }
 

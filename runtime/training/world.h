@@ -33,21 +33,27 @@ struct net_world {
     int rank, size; /* of this process, from 0; of all */
     int beside;     /* on this machine */
     const struct net_link *link;
-    double limit; /* seconds that another one is waited for */
-    bool open;    /* its end ends the others */
-    char *said;   /* by one that is silent */
+    double limit;  /* seconds that another one is waited for */
+    size_t bucket; /* floats of a gradient that leave together */
+    bool open;     /* its end ends the others */
+    char *said;    /* by one that is silent */
     size_t said_size;
     struct net_signals *own;   /* that came to this process; and */
     struct net_signals agreed; /* to any, as of the same step in all */
     /* What follows from them for the options, which may not be for several. */
     void (*join)(struct net_world *ranks, struct net_options *options);
     void (*agree)(const struct net_training *run); /* that all begin alike, or the end */
-    /* run.grads, weight and loss = the sums of those of all ranks, in the same step */
+    /* run.grads from that float on is whole, up to where it was before: it leaves, and others do
+       meanwhile what they do */
+    void (*send)(struct net_session *session, long from);
+    /* All of it, weight and loss = the sums of those of all ranks, in the same step */
     void (*sum)(struct net_session *session, double *weight, double *loss);
     /* Adds all rows of a part to the metrics, of which each rank computes some. */
     void (*evaluate)(struct net_session *session, struct net_loader *loader, enum net_part part,
                      const long *rows, long count, struct net_metrics *metrics);
-    struct net_gather *gather; /* for it */
+    struct net_gather *gather;                   /* for it */
+    struct net_flow *flow;                       /* of gradients; NULL: none has left yet; and */
+    void (*move)(const struct net_world *ranks); /* what can go on now of it goes on */
     /* With rank `with`, which calls it too: as many bytes as each has for the other. */
     void (*exchange)(const struct net_world *ranks, int with, const void *send, size_t send_size,
                      void *receive, size_t receive_size);

@@ -8,6 +8,7 @@
 set -uo pipefail
 . "$(dirname "$0")/../support/shell.sh"
 [ $# -gt 0 ] || set -- digits mnist_conv imdb_embedding_conv cifar10_resnet18
+export NETC_RANK_BUCKET=${NETC_RANK_BUCKET:-16} # KB: small models have several too
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 data=$(realpath "${NETC_DATA:-$root/data}")
 cd "$scratch" || exit 1

@@ -19,6 +19,7 @@
 
 TCase *trainer_tests(void);     /* trainers.c */
 TCase *late_threads_test(void); /* threads_test.c */
+TCase *ranks_test(void);        /* ranks_test.c */
 
 /* ---- json.c, text.c -------------------------------------------------------------------------- */
 
@@ -477,5 +478,6 @@ Suite *suite_runtime(void)
     suite_add_tcase(suite, machine);
     suite_add_tcase(suite, trainer_tests());
     suite_add_tcase(suite, late_threads_test());
+    suite_add_tcase(suite, ranks_test());
     return suite;
 }
