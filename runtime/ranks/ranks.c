@@ -41,6 +41,7 @@ struct record {
     double weight, loss;
     uint32_t step, checksum; /* of the parameters before it, now and then */
     int stop;                /* a signal, or 0 */
+    int save;                /* SIGUSR1 came */
 };
 
 static uint32_t checksum(const struct net_session *session)
@@ -65,20 +66,25 @@ static void sum_records(struct net_world *ranks, struct record *own)
         own->weight += other.weight;
         own->loss += other.loss;
         own->stop = own->stop > other.stop ? own->stop : other.stop;
+        own->save |= other.save;
     }
 }
 
 static void sum(struct net_session *session, double *weight, double *loss)
 {
     struct net_world *ranks = session->options->ranks;
-    struct record own = {*weight, *loss, session->run.step, checksum(session),
-                         atomic_load(&ranks->own->stop)};
+    struct record own = {*weight,
+                         *loss,
+                         session->run.step,
+                         checksum(session),
+                         atomic_load(&ranks->own->stop),
+                         atomic_exchange(&ranks->own->save, false)};
 
     sum_records(ranks, &own);
     *weight = own.weight;
     *loss = own.loss;
     atomic_store(&ranks->agreed.stop, own.stop);
-    if (atomic_exchange(&ranks->own->save, false))
+    if (own.save)
         atomic_store(&ranks->agreed.save, true);
     net_ranks_finish(ranks);
 }

@@ -137,6 +137,9 @@ check "two ranks that are counted" env SENT=sent LD_PRELOAD="$PWD/messages.so" \
 for rank in 0 1; do
     check "rank $rank evaluates its part" grep -x "$((96 * 10 * 4 + 8 * 12)) 6" sent.$rank
 done
+exits "SIGUSR1 to one rank" 0 "saved saved/checkpoint.safetensors" \
+    env FAULT="1 9 $(kill -l USR1)" LD_PRELOAD="$PWD/messages.so" \
+    mpirun -n 2 ./ranks train --out saved --epochs 2
 build meeting_ranks meet_whole.net --mpi
 for ranks in 2 4 8; do
     check "$ranks ranks that meet" env NETC_RANK_BUCKET=1 mpirun -n $ranks ./meeting_ranks \
