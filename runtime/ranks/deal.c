@@ -65,6 +65,7 @@ static void begin_job(struct net_world *ranks, const struct net_deal *deal, int 
 
     if (!said)
         _exit(NET_FAULT);
+    setvbuf(said, NULL, _IOLBF, BUFSIZ); /* what it has said is heard, whatever ends it */
     stderr = said;
     deal->run(deal->context, task, argument);
 }
@@ -89,17 +90,25 @@ static bool is_due(const struct net_world *ranks, double told)
     return net_now() - told > ranks->limit / 4;
 }
 
+/* Until rank `with` has what it was sent before; it is waited for as long as for any other. */
+static void wait_sent(const struct net_world *ranks, struct net_exchange *sent, int with)
+{
+    const double now = net_now();
+    struct net_wait wait = {now, now, 0};
+
+    while (!ranks->link->done(sent))
+        net_ranks_give_way(ranks, with, &wait);
+}
+
 /* ---- Rank 0 ---------------------------------------------------------------------------------- */
 
 static void send_order(const struct net_world *ranks, int rank, struct order order)
 {
     struct other *other = &ranks->dealer->others[rank];
 
-    while (!ranks->link->done(&other->ordered)) { /* of bytes that MPI takes at once */
-        if (order.kind == ALIVE)
-            return;
-        usleep(1000);
-    }
+    if (order.kind == ALIVE && !ranks->link->done(&other->ordered))
+        return;
+    wait_sent(ranks, &other->ordered, rank);
     other->order = order;
     other->told = net_now();
     ranks->link->start(&other->ordered, rank, 0, &other->order, sizeof other->order, NULL, 0);
@@ -281,11 +290,9 @@ struct server {
 static void answer(const struct net_world *ranks, struct server *server, int kind, int status,
                    const char *said)
 {
-    while (!ranks->link->done(&server->answered)) {
-        if (kind == ALIVE)
-            return;
-        usleep(1000);
-    }
+    if (kind == ALIVE && !ranks->link->done(&server->answered))
+        return;
+    wait_sent(ranks, &server->answered, 0);
     memset(&server->answer, 0, sizeof server->answer);
     server->answer.kind = kind;
     server->answer.status = status;
@@ -336,8 +343,7 @@ int net_ranks_serve(struct net_world *ranks, const struct net_deal *deal)
             net_fail(NET_FAULT, "rank 0 has said nothing for %.0f s, and is lost", ranks->limit);
     }
     answer(ranks, &server, END, 0, NULL);
-    while (!ranks->link->done(&server.answered))
-        usleep(1000);
+    wait_sent(ranks, &server.answered, 0);
     return (int)server.order.argument;
 }
 

@@ -1,6 +1,6 @@
 /*
  * ranks_test.c -- ranks/ without MPI: gradients in buckets among threads that pass messages in
- * memory, of which some are late.
+ * memory, of which some are late, and a rank that nothing arrives from.
  */
 
 #define _GNU_SOURCE
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "ranks/ranks.h"
+#include "support/data_test.h"
 #include "support/length.h"
 
 TCase *ranks_test(void); /* for runtime.c */
@@ -134,10 +135,45 @@ START_TEST(buckets_are_summed)
 }
 END_TEST
 
+/* ---- A rank that is lost --------------------------------------------------------------------- */
+
+/* What it is sent does not arrive; its order is that all is done. */
+static void start_lost(struct net_exchange *exchange, int with, int tag, const void *send,
+                       size_t send_size, void *receive, size_t receive_size)
+{
+    (void)with, (void)tag, (void)send_size;
+    exchange->requests[0] = send || !receive;
+    if (receive)
+        ((int *)memset(receive, 0, receive_size))[0] = 3; /* END */
+}
+
+static bool done_lost(struct net_exchange *exchange)
+{
+    return !exchange->requests[0];
+}
+
+static void serve(const void *context)
+{
+    static const struct net_link link = {.start = start_lost, .done = done_lost};
+    struct net_world ranks = {.rank = 1, .size = 2, .link = &link, .limit = 1};
+    const struct net_deal deal = {.signals = net_signals_file()};
+
+    (void)context;
+    net_ranks_serve(&ranks, &deal);
+}
+
+START_TEST(answers_have_a_limit)
+{
+    expect_fault(serve, NULL, "rank 1 has waited 1 s for rank 0, which is lost");
+}
+END_TEST
+
 TCase *ranks_test(void)
 {
     TCase *ranks = tcase_create("ranks");
 
+    tcase_add_checked_fixture(ranks, data_test_make_folder, data_test_remove_folder);
     tcase_add_test(ranks, buckets_are_summed);
+    tcase_add_test(ranks, answers_have_a_limit);
     return ranks;
 }
