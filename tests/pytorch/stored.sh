@@ -3,7 +3,7 @@
 # stored in losses.csv: where there is no PyTorch. Both begin with the weights of seed 1. They may
 # be ten times as far from them as PyTorch's in float32 are, which is stored too. ONLY=NAME tries
 # one case. `stored.sh quick` leaves out the largest models, those of which few steps are taken, and
-# each third case of one layer, which the suites hold to the reference in double too.
+# of the cases of one layer tries each third, since the suites hold all to the reference in double.
 set -uo pipefail
 . "$(dirname "$0")/../support/shell.sh"
 torch=$root/tests/pytorch
@@ -58,7 +58,7 @@ while read -r name file options; do
     [ "${ONLY:-$name}" = "$name" ] || continue
     case ${1:-all}:$file:$options in
         quick:models/*--max-steps*) continue ;;
-        quick:image:* | quick:sequence:*) [ $((++layers % 3)) != 0 ] || continue ;;
+        quick:image:* | quick:sequence:* | quick:vector:* | quick:pair:*) [ $((++layers % 3)) = 0 ] || continue ;;
     esac
     defines=() flags=() edits=(-e '') conv=
     for option in $options; do
