@@ -266,6 +266,9 @@ void describe_rest(KernelCode *c, const Kernel *k);
    "_winograd", how " by F(4x4, 3x3)" */
 void describe_contraction(KernelCode *c, const Kernel *k, const char *way, const char *how,
                           const char *items);
+/* tiles.c. Its name. */
+const char *add_gemm_tile(const Chain *b, const Epilogue *end, int vectors, bool bias);
+bool is_unrolled(const Node *conv); /* its tiles know their taps, of a packed image */
 
 /* Of a weight's gradient: what becomes of it (apply.c). */
 const char *result_pointer(const KernelCode *c,

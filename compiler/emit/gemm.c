@@ -2,8 +2,7 @@
  * gemm.c -- dense, conv2d, their dx and the transposes of weights for them (kernels/gemm.h,
  * conv.h).
  *
- * The one idea: a kernel is a template with the register tiles of its panels' widths; a tile is an
- * instance of one template with the epilogue in it, and kernels of one end share it.
+ * The one idea: a kernel is a template with the register tiles of its panels' widths (tiles.c).
  */
 
 #include "emit/emit.h"
@@ -11,62 +10,6 @@
 static bool is_dense(const Node *node)
 {
     return node->op == OP_DENSE || node->op == OP_DENSE_DX;
-}
-
-/* Of a packed image with its border no tap falls outside, and a row of taps is unrolled; long ones
-   would be too much code. */
-static bool is_unrolled(const Node *node)
-{
-    const int *w = node->inputs[1]->shape.size;
-
-    return node->op == OP_CONV2D && node->inputs[0]->layout->lanes < 16 && w[1] * w[3] <= 32;
-}
-
-/* ---- Register tiles -------------------------------------------------------------------------- */
-
-/* "tile_8x3_bias_relu"; of pixels a tile is of their steps, of a packed image of its shape */
-static const char *tile_name(const Kernel *k, int vectors, bool bias)
-{
-    const Schedule *s = &k->schedule;
-    const int *w = k->node->inputs[1]->shape.size;
-    const char *packed = is_unrolled(k->node) ? format("_%dx%dx%d", w[1], w[2], w[3]) : "";
-
-    return format("%stile_%dx%d%s%s%s%s", s->half ? "half_" : "", s->tile, vectors,
-                  s->y_blocks ? format("_%ldto%d", s->x_step, s->y_blocks) : "", packed,
-                  bias ? "_bias" : "", epilogue_name(k));
-}
-
-static void write_prefetches(Text *text, const Chain *b, int rows, int vectors)
-{
-    for (int i = 0; i < b->c->count && !b->k->schedule.y_blocks; i++) {
-        const Formal *o = &b->c->formals[i];
-
-        if (o->value && !o->written && o->value->batched && is_field(b, o))
-            line(text, 1, "net_prefetch_tile(o.%s + e.at, %d, %d);", o->name, rows, vectors);
-    }
-}
-
-/* Its name. */
-static const char *write_tile(const Chain *b, const Epilogue *end, int vectors, bool bias)
-{
-    const Node *node = b->k->node;
-    const Layout *x = node->inputs[0]->layout;
-    const int *w = node->inputs[1]->shape.size;
-    const Schedule *s = &b->k->schedule;
-    const char *begin = format("%stile(%d%s, %ld, %d", s->half ? "half_" : "", s->tile,
-                               s->half ? "" : format(", %d", vectors), s->x_step, s->y_blocks);
-    const char *written = s->half ? "" : format(", %s", s->y_blocks ? "NULL" : written_field(b));
-    const char *how = format("%d, %s, %s, %d", bias, end->function, end->draw, end->transcendental);
-    Text text = {0};
-
-    write_prefetches(&text, b, s->tile, vectors);
-    if (is_unrolled(node))
-        line(&text, 1, "net_packed_%s, %d, %d, %d, %d, %d, %s, x, w, b, &o%s, e, run);", begin,
-             x->lanes, w[1], w[2], w[3], x->images * x->lanes * x->full_width, how, written);
-    else
-        line(&text, 1, "net_%s, %s, x, w, b, taps, segments, &o%s, e, run);", begin, how, written);
-    return add_function(b->c->e, TILES, tile_name(b->k, vectors, bias),
-                        format("NET_CHAIN_TILE(%%s, %s)\n", end->function), text.at);
 }
 
 /* ---- Kernels --------------------------------------------------------------------------------- */
@@ -119,9 +62,10 @@ static const char *contraction_text(const Kernel *k, const OutputPart *parts, in
     const Node *node = k->node;
     const bool dx = is_input_gradient(node->op), flat = is_dense(node) && dx;
 
-    return format("(struct net_contraction){.tile_rows = <tile>,%s .y = <out.extent>, "
+    return format("(struct net_contraction){.tile_rows = <tile>,%s%s .y = <out.extent>, "
                   ".x = <in.extent>, .x_lanes = <in.lanes>, .inputs = <w.dim%d>, "
                   ".outputs = <w.dim%d>, %sNET_SEGMENTS(%s), NET_PARTS(%s)%s}",
+                  member(" .lines = %ld,", k->schedule.lines),
                   k->schedule.panel_outer ? " .panel_outer = 1," : "", !dx, dx,
                   groups_of(&node->at) > 1 ? ".groups = <at.groups>, " : "",
                   flat ? "{0, <w.dim0>, 1, 0, 0}" : "<in.segments>", parts_text(parts, count),
@@ -139,7 +83,7 @@ static const char *tiles_text(const Chain *b, const Epilogue *end, const OutputP
 
         for (int i = 0; i < count; i++)
             used = used || parts[i].panels[3 - width] > 0;
-        text_add(&out, "%s%s", used ? write_tile(b, end, width, bias) : "NULL",
+        text_add(&out, "%s%s", used ? add_gemm_tile(b, end, width, bias) : "NULL",
                  width > 1 ? ", " : "");
     }
     return out.at;

@@ -209,9 +209,11 @@ typedef struct Schedule {
     bool panel_outer; /* of a contraction: items (panel, batch block, row) */
     int splits;       /* of a dw by partial sums and its reduction: of each batch block; or 0 */
     int tile;     /* at a time, in registers: of a contraction images, or of one image pixels in a
-                         row; of few outputs images, of their dw blocks of inputs;
+                         row, or in several; of few outputs images, of their dw blocks of inputs;
                          of a matmul rows, packed */
-    long x_step;  /* of a contraction: floats of x from row to row of a tile; */
+    int lines;    /* of y that are one tile, of one image; 0: none is */
+    long x_step;  /* of a contraction: floats of x from row to row of a tile, */
+    long x_line;  /* from line to line; */
     int y_blocks; /* of a pixel of y, where rows are pixels; else 0; */
     bool half;    /* at most eight outputs: half vectors */
     long scratch; /* floats that a thread wants for itself: a stack does not grow with a model */

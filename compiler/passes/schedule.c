@@ -75,6 +75,41 @@ void cut_taps(const Node *dw, const Segment *inputs, int tap_rows[3])
     }
 }
 
+/* Pixels of x along an axis that the taps of all y reach, those outside too (net_taps_reach). */
+static long count_reach(const Node *node, int axis)
+{
+    const Layout *y = node->outputs[0]->layout;
+    const Attributes *at = &node->at;
+
+    return ((axis ? y->width : y->height) - 1L) * at->stride[axis] +
+           (node->inputs[1]->shape.size[2 + axis] - 1) * dilation_of(at, axis) + 1;
+}
+
+/* Has x of one image to be copied, with a border of zeros (net_add_border)? */
+static bool has_border(const Node *node)
+{
+    const Layout *x = node->inputs[0]->layout;
+
+    return node->at.padding[0] || node->at.padding[1] || count_reach(node, 0) > x->height ||
+           count_reach(node, 1) > x->width;
+}
+
+/* Short lines of y are a tile together, where its height has as many. */
+static void join_lines(Schedule *s, const Node *node, int most)
+{
+    const Layout *x = node->inputs[0]->layout, *y = node->outputs[0]->layout;
+    int lines = most / y->width;
+
+    while (lines > 1 && y->height % lines != 0)
+        lines--;
+    if (lines < 2)
+        return;
+    s->lines = lines;
+    s->tile = lines * y->width;
+    s->x_line = node->at.stride[0] * x->blocks * 16 *
+                (has_border(node) ? count_reach(node, 1) : x->width);
+}
+
 /* Of a convolution of one image rows of tiles are pixels side by side, as many as registers have
    sums of, and tiles of about one size in a row. */
 static void cut_contraction(Kernel *k, const Target *target)
@@ -94,23 +129,8 @@ static void cut_contraction(Kernel *k, const Target *target)
     s->tile = divide_up(y->width, divide_up(y->width, (int)most));
     s->x_step = (long)node->at.stride[1] * x->lanes * x->blocks;
     s->y_blocks = y->blocks;
-}
-
-/* x of one image with its border, where taps reach beyond it (net_add_border). */
-static long border_scratch(const Kernel *k)
-{
-    const Node *node = k->node;
-    const Layout *x = node->inputs[0]->layout, *y = node->outputs[0]->layout;
-    const Attributes *at = &node->at;
-    const int *kernel = node->inputs[1]->shape.size + 2, size[] = {y->height, y->width};
-    long reach[2];
-
-    if (!k->schedule.y_blocks || x->lanes < 16)
-        return 0;
-    for (int axis = 0; axis < 2; axis++)
-        reach[axis] = (size[axis] - 1L) * at->stride[axis] +
-                      (kernel[axis] - 1) * dilation_of(at, axis) + 1;
-    return reach[0] * reach[1] * x->blocks * 16;
+    if (!s->half && x->lanes == 16)
+        join_lines(s, node, (int)most);
 }
 
 /* What registers hold at a time of few outputs: images, or of their dw blocks of inputs, as many as
@@ -137,6 +157,16 @@ static int cut_tile(const Kernel *k, const Target *target)
 }
 
 /* ---- A thread's scratch, in floats ----------------------------------------------------------- */
+
+/* x of one image with its border. */
+static long border_scratch(const Kernel *k)
+{
+    const Layout *x = k->node->inputs[0]->layout;
+
+    if (!k->schedule.y_blocks || x->lanes < 16 || !has_border(k->node))
+        return 0;
+    return count_reach(k->node, 0) * count_reach(k->node, 1) * x->blocks * 16;
+}
 
 /* Sums of an item. */
 static long dw_scratch(const Node *node)

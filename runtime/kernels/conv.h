@@ -104,6 +104,14 @@ NET_INLINE const float *net_add_border(const float *x, struct net_contraction *s
     return to;
 }
 
+/* The rows of a tile as one row of y. */
+NET_INLINE void net_join_lines(struct net_contraction *s)
+{
+    s->y.height /= s->lines;
+    s->y.width *= s->lines;
+    s->taps.stride[0] *= s->lines;
+}
+
 /* y = sum over taps of x w + b; with taps that count backward and transposed weights dx. */
 NET_TEMPLATE void net_conv2d(net_gemm_tile *three, net_gemm_tile *two, net_gemm_tile *one,
                              const float *x, const float *w, const float *b, const void *operands,
@@ -112,6 +120,8 @@ NET_TEMPLATE void net_conv2d(net_gemm_tile *three, net_gemm_tile *two, net_gemm_
 {
     if (NET_IMAGES == 1)
         x = net_add_border(x, &s, run, thread);
+    if (s.lines)
+        net_join_lines(&s);
     net_contract(three, two, one, net_conv_taps, s.taps.kernel[0] * s.taps.kernel[1],
                  &(struct net_product){x, w, b, operands}, row_end, sums, &s, run, thread);
 }

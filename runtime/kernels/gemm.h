@@ -329,7 +329,8 @@ struct net_part {
     .part_count = (int)(sizeof((struct net_part[]){__VA_ARGS__}) / sizeof(struct net_part))
 
 struct net_contraction {
-    int tile_rows;          /* images of a tile; or of the one image pixels of y in a row */
+    int tile_rows;          /* images of a tile; or of the one image pixels of y in a row, */
+    int lines;              /* or in so many whole rows; else 0 */
     int panel_outer;        /* items (panel, batch block, row): few of these, and many weights */
     struct net_extent y, x; /* of a dx: dx and dy; a packed x has its border in it */
     int x_lanes;            /* channels in a block of x: 16, or fewer of a packed image */
@@ -443,8 +444,8 @@ NET_INLINE void net_contract(net_gemm_tile *three, net_gemm_tile *two, net_gemm_
             net_contract_panels(two, 2, find_taps, taps, p, s, part, twos, batch_block, row, run);
             net_contract_panels(one, 1, find_taps, taps, p, s, part, ones, batch_block, row, run);
         }
-        if (row_end)
-            row_end(sums, run, batch_block, row);
+        for (int line = 0, lines = s->lines ? s->lines : 1; row_end && line < lines; line++)
+            row_end(sums, run, batch_block, row * lines + line);
     }
 }
 

@@ -17,6 +17,7 @@
 #include "kernels/global_pool.h"
 #include "kernels/groups.h"
 #include "kernels/half_tile.h"
+#include "kernels/lines_tile.h"
 #include "kernels/loss.h"
 #include "kernels/movement.h"
 #include "kernels/norm.h"

@@ -23,7 +23,8 @@
 Suite *suite_libraries(void);
 
 /* Rows of tiles that end with the row, borders on all sides or one, strides, taps apart, groups,
-   several panels and segments, ends in memory, few outputs; last what wants sixteen images. */
+   several panels and segments, ends in memory, few outputs; short lines; last what wants
+   sixteen images. */
 static const KernelCase cases[] = {
     {"images", 1, 1, true, "input x[3, 11, 13] = x\n    input y[20, 5, 17] = y", "[56] = t", "x, y",
      "    a = x -> conv2d(33, 3, padding=same) -> batchnorm -> relu\n"
@@ -41,6 +42,16 @@ static const KernelCase cases[] = {
      "           c -> global_maxpool2d -> dense(3), d -> flatten -> dense(5),\n"
      "           e -> flatten -> dense(2), f -> flatten -> dense(17), g -> flatten,\n"
      "           h -> flatten -> dense(3), i -> flatten -> dense(4), j -> flatten -> dense(2))\n",
+     "mse"},
+
+    {"small images", 1, 1, true, "input x[17, 6, 6] = x\n    input y[33, 3, 2] = y", "[44] = t",
+     "x, y",
+     "    a = x -> conv2d(19, 3, stride=2, padding=1) -> relu -> flatten -> dense(7)\n"
+     "    b = x -> conv2d(33, 3) -> conv2d(70, 3, padding=same) -> gelu -> global_avgpool2d\n"
+     "    c = x -> conv2d(20, [5, 4]) -> conv2d(17, 2, padding=same) -> flatten -> dense(11)\n"
+     "    d = concat(y, y -> conv2d(18, [2, 1], dilation=[2, 1], padding=same) -> tanh)\n"
+     "          -> conv2d(50, 2) -> flatten -> dense(13)\n"
+     "    concat(a, b -> dense(9), c, d, shared(y) + shared(y -> tanh) -> flatten -> dense(4))\n",
      "mse"},
 
     {"texts", 1, 1, false,
@@ -304,6 +315,16 @@ static int count_transformed(const Graph *g)
     return count;
 }
 
+/* Convolutions whose tiles have several lines. */
+static int count_joined(const Program *program)
+{
+    int count = 0;
+
+    for (int i = 0; i < program->count; i++)
+        count += program->kernels[i]->schedule.lines > 1;
+    return count;
+}
+
 static Graph *prediction_of(Model *model)
 {
     Graph *g;
@@ -344,6 +365,8 @@ static void check_library(const KernelCase *c, const char *target)
     ck_assert_int_eq(count_transformed(g), same(c->name, "images")       ? 2
                                            : same(c->name, "batchnorms") ? 1
                                                                          : 0);
+    if (same(c->name, "small images"))
+        ck_assert_int_eq(count_joined(l.library.program), same(target, "avx512") ? 8 : 6);
     if (is_sanitized()) { /* they see netc; the library's code is the same in the plain build */
         ck_assert(*emit_library(&l.library).head != '\0');
         return;

@@ -35,6 +35,13 @@ NET_CHAIN_TILE(half_tile_8x1, store)
     net_half_tile(8, 16 * 2, 1, 1, store, NULL, 1, x, w, b, taps, segments, &o, e, run);
 }
 
+/* Two of 4 lines of 4 pixels; x has lines of 9 of two blocks with its border. */
+NET_CHAIN_TILE(lines_tile_8x2, store)
+{
+    net_lines_tile(8, 2, 4, 2 * 32, 2 * 9 * 32, 2, 1, store, NULL, 0, x, w, b, taps, segments, &o,
+                   e, run);
+}
+
 NET_CHAIN_TILE(tile_4x1_packed, store)
 {
     net_packed_tile(4, 1, 4, 1, 4, 3, KH, KW, 4 * W, 1, store, NULL, 0, x, w, b, &o, NULL, e, run);
@@ -61,6 +68,7 @@ static float *numbers(int rows, int count, int blocks, int lanes, uint32_t seed)
 typedef struct Case {
     int channels, lanes, outputs, blocks, height, width; /* blocks and size of y */
     int stride, padding, dilation;                       /* of rows; padding of columns; theirs */
+    int across;                                          /* stride of columns */
 } Case;
 
 static double expected(const Case *c, const float *x, const float *w, const float *b, int row,
@@ -71,7 +79,7 @@ static double expected(const Case *c, const float *x, const float *w, const floa
 
     for (int tap = 0; tap < KH * KW; tap++) {
         const int h = row * c->stride - c->padding + tap / KW;
-        const int l = column - c->padding + tap % KW * c->dilation;
+        const int l = column * c->across - c->padding + tap % KW * c->dilation;
 
         for (int i = 0; i < c->channels && h >= 0 && h < H && l >= 0 && l < W; i++)
             sum += (double)x[(h * W + l) * x_row + i] *
@@ -132,7 +140,7 @@ static void run_border(const float *x, const float *w, const float *b, float *y,
 
 START_TEST(border)
 {
-    const Case c = {19, 16, _i ? 7 : 30, _i ? 1 : 2, YH, YW, 2, 1, 2};
+    const Case c = {19, 16, _i ? 7 : 30, _i ? 1 : 2, YH, YW, 2, 1, 2, 1};
     float *x = numbers(H * W, 19, 2, 16, 1), *b = numbers(1, c.outputs, c.blocks, 16, 3);
     float *w = numbers(KH * KW * 19, c.outputs, c.blocks, 16, 2);
     float *y = nan_floats((long)YH * YW * c.blocks * 16), *scratch = nan_floats(9L * 10 * 32);
@@ -140,6 +148,44 @@ START_TEST(border)
 
     run_border(x, w, b, y, c.outputs, &run, 0);
     check_case(&c, x, w, b, y, "a border");
+    free(x), free(b), free(w), free(y), free(scratch);
+}
+END_TEST
+
+static void count_row(const void *sums, const struct net_run *run, int batch_block, int row)
+{
+    (void)run;
+    ck_assert_int_eq(batch_block, 0);
+    (*(int *const *)sums)[row]++;
+}
+
+/* Two lines are one of twice the length. */
+START_TEST(lines)
+{
+    const Case c = {19, 16, 30, 2, YH, YH, 2, 1, 2, 2};
+    float *x = numbers(H * W, 19, 2, 16, 1), *b = numbers(1, 30, 2, 16, 3);
+    float *w = numbers(KH * KW * 19, 30, 2, 16, 2);
+    float *y = nan_floats(YH * YH * 32L), *scratch = nan_floats(9L * 9 * 32);
+    struct net_run run = {.n = 1, .threads = 1, .scratch = scratch};
+    int rows[YH] = {0}, *counts = rows;
+
+    net_conv2d(
+        NULL, lines_tile_8x2, NULL, x, w, b, &(struct store){y}, count_row, &counts,
+        (struct net_contraction){
+            .tile_rows = 8,
+            .lines = 2,
+            .y = {1, YH, YH, 2},
+            .x = {1, H, W, 2},
+            .x_lanes = 16,
+            .inputs = 19,
+            .outputs = 30,
+            NET_SEGMENTS({0, 19, H * W, 0, 2}),
+            NET_PARTS({.pixels = 1, .panels = {0, 1, 0}}),
+            .taps = {.kernel = {KH, KW}, .stride = {2, 2}, .padding = {1, 1}, .dilation = {1, 2}}},
+        &run, 0);
+    check_case(&c, x, w, b, y, "lines of a tile");
+    for (int i = 0; i < YH; i++)
+        ck_assert_int_eq(rows[i], 1);
     free(x), free(b), free(w), free(y), free(scratch);
 }
 END_TEST
@@ -166,7 +212,7 @@ static void run_packed(const float *x, const float *w, const float *b, float *y,
 
 START_TEST(packed)
 {
-    const Case c = {3, 4, _i ? 5 : 13, 1, PACKED_H, PACKED_W, 2, 0, 1};
+    const Case c = {3, 4, _i ? 5 : 13, 1, PACKED_H, PACKED_W, 2, 0, 1, 1};
     float *x = numbers(H * W, 3, 1, 4, 1), *b = numbers(1, c.outputs, 1, 16, 3);
     float *w = numbers(KH * KW * 3, c.outputs, 1, 16, 2);
     float *y = nan_floats(16L * PACKED_H * PACKED_W);
@@ -185,6 +231,7 @@ Suite *suite_pixel_templates(void)
 
     tcase_add_loop_test(tcase, border, 0, 2);
     tcase_add_loop_test(tcase, packed, 0, 2);
+    tcase_add_test(tcase, lines);
     suite_add_tcase(suite, tcase);
     return suite;
 }
