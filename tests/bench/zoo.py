@@ -20,7 +20,8 @@ Prints a table in Markdown, a row a network, and what went wrong; the exit is 1 
   further from it than 1e-4 and than 1.5 times PyTorch, it is told how near netc is to double when
   relus and maxima whose inputs are nearer than rounding decide in its first step as netc's
   gradients have it (networks/decisions.py), and if that is not near, how far double goes when the
-  weights are moved by 2^-22 of them. Beyond that is a fault.
+  weights are moved by 2^-22 of them and what 3x3 convolutions give by as much as Winograd rounds
+  (networks/layers.py). Beyond that is a fault.
 - threads: whether one thread and two give the same losses and weights to the bit.
 - compile: processor seconds of netc with clang, of the file as it is.
 - step: medians on --threads threads in turns, of the file as it is, of several sections one behind
@@ -327,11 +328,15 @@ class Sides:
         return run, len(turned), margin
 
     def by_moves(self, own):
-        """How far double goes by moved weights, (losses, gradients), in as many draws as want."""
+        """How far double goes by moved weights and outputs, (losses, gradients), in as many draws
+        as want."""
         import torch
+        from networks.layers import move_outputs
         most = 0.0, 0.0
         for seed in range(DRAWS):
-            run = self.side(moved(self.weights, seed), torch.float64).run((), self.steps_of(own))
+            side = self.side(moved(self.weights, seed), torch.float64)
+            move_outputs(side.network, seed)
+            run = side.run((), self.steps_of(own))
             most = tuple(map(max, most, self.distances(run, self.double)[:2]))
             if not self.far(own, most):
                 break
@@ -361,7 +366,8 @@ def compare(netc, net, find, batch, seed, decisions):
     if sides.far(own, its):
         moves = sides.by_moves(own)
         wrong = wrong or bool(sides.far(own, moves))
-        told.append(f"moved weights make {moves[0]:.0e} of losses, {moves[1]:.0e} of gradients")
+        told.append(f"moved weights and outputs make {moves[0]:.0e} of losses, "
+                    f"{moves[1]:.0e} of gradients")
     return cells, told, wrong
 
 

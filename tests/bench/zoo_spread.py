@@ -3,15 +3,18 @@
 
     zoo_spread.py [--netc build/netc] [--rows 2] [--seed 1] [--tensors] NETWORK...
 
-Of the first step of zoo.py: those of netc, of PyTorch, of PyTorch in channels_last and without
-oneDNN, which sum in other orders, and of double where the weights are moved by 2^-22 of them.
+Of the first step of zoo.py: those of netc, as it is and by `conv = direct`, of PyTorch, of PyTorch
+in channels_last and without oneDNN, which sum in other orders; of double where the weights are
+moved by 2^-22 of them, and where what 3x3 convolutions give is moved by as much as Winograd rounds.
 Prints the largest difference in a tensor by its largest number, that of all gradients by their
 norm, and the largest in the running statistics of a batchnorm, which tell of the way forward;
 --tensors: each tensor's, in the order of the layers.
 """
 
 import argparse
+import copy
 import os
+import re
 import tempfile
 
 import torch
@@ -19,6 +22,7 @@ import torch
 import zoo
 import networks
 from losses import read_safetensors
+from networks.layers import move_outputs
 from networks.net_file import NetFile
 
 
@@ -32,9 +36,14 @@ class Evaluation:
 
 
 class Netc:
-    """Likewise of netc, in the shapes of PyTorch's parameters."""
+    """Likewise of netc, in the shapes of PyTorch's parameters; `direct`: without Winograd."""
 
-    def __init__(self, ours, weights, parameters):
+    def __init__(self, ours, weights, parameters, direct=False):
+        if direct:
+            ours.net = copy.copy(ours.net)
+            ours.net.text = re.sub(r"^(train\b.*\{)$", r"\1\n    conv = direct", ours.net.text,
+                                   flags=re.M)
+            ours.compiled(ours.net.copy())
         found = ours.gradients()
         self.gradients = [zoo.as_shape(found[tensor], p.shape)
                           for tensor, p in zip(weights, parameters)]
@@ -56,7 +65,8 @@ class Spread:
             ours = zoo.Ours(netc, net, batch, folder, seed)
             self.weights = zoo.trained(read_safetensors(ours.weights))
             double = self.side(torch.float64)
-            self.found = {"netc": Netc(ours, self.weights, double.parameters)}
+            self.found = {"netc": Netc(ours, self.weights, double.parameters),
+                          "netc, direct": Netc(ours, self.weights, double.parameters, True)}
         self.exact = Evaluation(double)
         self.found["PyTorch"] = Evaluation(self.side(torch.float32))
         self.found["channels_last"] = Evaluation(self.channels_last())
@@ -64,6 +74,7 @@ class Spread:
             self.found["without oneDNN"] = Evaluation(self.side(torch.float32))
         self.found["double, moved"] = Evaluation(
             self.side(torch.float64, zoo.moved(self.weights, 0)))
+        self.found["double, outputs moved"] = Evaluation(self.outputs_moved())
 
     def side(self, dtype, weights=None):
         return zoo.Theirs(self.net, self.find, weights or self.weights, self.rows, self.batch,
@@ -74,6 +85,11 @@ class Spread:
         side.network.to(memory_format=torch.channels_last)
         side.rows = [x.to(memory_format=torch.channels_last) if x.dim() == 4 else x
                      for x in side.rows[0]], side.rows[1]
+        return side
+
+    def outputs_moved(self):
+        side = self.side(torch.float64)
+        move_outputs(side.network, 0)
         return side
 
     def cells(self, of):
