@@ -58,7 +58,9 @@ while read -r name file options; do
     [ "${ONLY:-$name}" = "$name" ] || continue
     case ${1:-all}:$file:$options in
         quick:models/*--max-steps*) continue ;;
-        quick:image:* | quick:sequence:* | quick:vector:* | quick:pair:*) [ $((++layers % 3)) = 0 ] || continue ;;
+        quick:image:* | quick:sequence:* | quick:vector:* | quick:pair:*)
+            [ $((++layers % 3)) = 0 ] || continue
+            ;;
     esac
     defines=() flags=() edits=(-e '') conv=
     for option in $options; do
