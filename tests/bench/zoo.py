@@ -13,7 +13,7 @@ Prints a table in Markdown, a row a network, and what went wrong; the exit is 1 
 - losses of 10 steps by the file's optimizer and clip, without its schedule, from the same weights
   (those of `init`) on the same rows, both sides without what is drawn (dropout and the like, see
   networks/net_file.py): the largest relative difference from PyTorch's. Of several train sections
-  the sums.
+  the sums. --rate: of training that diverges on drawn rows, at a part of its rate.
 - gradients of the first step, of several sections each from the first weights: the largest
   difference in a tensor by its largest number (by the largest of all where a tensor's gradient is 0
   in double). Behind both the distances of netc and of PyTorch from PyTorch in double. Where netc is
@@ -421,6 +421,8 @@ def read_options(names):
                         "step in double and its second derivatives")
     parser.add_argument("--gradcheck", type=int, metavar="SECONDS")
     parser.add_argument("--seed", type=int, default=1, help="of weights and rows of differences")
+    parser.add_argument("--rate", type=float, default=1.0, metavar="FACTOR",
+                        help="of differences: the optimizers' lr times this")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--turn", type=float, default=0.6, help="seconds of a turn, at least")
     parser.add_argument("networks", nargs="*", metavar="NETWORK")
@@ -456,7 +458,7 @@ def main():
             notes.append(f"- `{name}`: no definition in tests/pytorch/networks")
             continue
         try:
-            net = NetFile(path)
+            net = NetFile(path, rate=options.rate)
             few, many = batches(name, net)
             cells = []
             if options.differences:

@@ -90,11 +90,16 @@ class Field:
 
 
 class NetFile:
-    """lets: values in place of the file's own."""
+    """lets: values in place of the file's own; rate: times which its optimizers' lr are taken."""
 
-    def __init__(self, path, lets=None):
+    def __init__(self, path, lets=None, rate=1.0):
         with open(path) as file:
             self.text = file.read()
+        if rate != 1.0:
+            self.text, count = re.subn(r"\blr=([\d.e-]+)",
+                                       lambda match: f"lr={rate * float(match[1]):g}", self.text)
+            if not count:
+                raise RuntimeError(f"{path} has no lr=NUMBER that --rate could change")
         lines = whole_lines(self.text)
         self.lets = {}
         for name, value in re.findall(r"^let (\w+) *= *(.*?) *(?:#.*)?$", self.text, re.M):
