@@ -238,11 +238,39 @@ static void check_changed(const struct net_options *options)
         net_fail(NET_USAGE, "--data-changed does not apply: it goes with --part");
 }
 
+/* --resume auto, of jobs that are started anew: the run that --out names goes on where there is a
+   checkpoint, and begins where there is none. */
+static void resume_or_begin(struct net_options *options)
+{
+    const struct net_call *validation = options->model->parts[NET_VALIDATION];
+    struct net_value *value = options->value;
+
+    if (!value[NET_RESUME].text || strcmp(value[NET_RESUME].text, "auto"))
+        return;
+    if (options->command != NET_TRAIN_COMMAND || (validation && !strcmp(validation->name, "kfold")))
+        net_fail(NET_USAGE, "--resume auto is of one run; folds and the points of a sweep go on by "
+                            "their folder, --resume DIR");
+    if (!value[NET_OUT].given)
+        net_fail(NET_USAGE, "--resume auto wants the run's folder: --out DIR");
+    char *checkpoint = net_format("%s/checkpoint.safetensors", value[NET_OUT].text);
+
+    if (net_folder_has(NULL, checkpoint)) {
+        value[NET_RESUME].text = value[NET_OUT].text;
+        value[NET_OUT] = value[NET_FORCE] = value[NET_WEIGHTS] = (struct net_value){0};
+    } else {
+        value[NET_RESUME] = (struct net_value){0};
+        value[NET_FORCE].number = 1.0; /* over what was ended before its first one */
+    }
+    free(checkpoint);
+}
+
 /* A run that goes on does so in its folder, from its checkpoint. */
-static void check_resume(const struct net_options *options)
+static void check_resume(struct net_options *options)
 {
     static const enum net_option others[] = {NET_OUT, NET_WEIGHTS, NET_FORCE};
 
+    resume_or_begin(options);
+    check_changed(options);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (options->value[NET_RESUME].text && options->value[others[i]].given)
             net_fail(NET_USAGE,
@@ -308,7 +336,6 @@ void net_settings_default(struct net_options *options)
     check_said(options, NET_SHARDS);
     check_said(options, NET_EMA);
     set_monitor(options);
-    check_changed(options);
     check_resume(options);
     net_check_outputs(options);
     if (value[NET_BATCH].number < model->least_batch && (is_training(options->command)))

@@ -82,7 +82,7 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
     [NET_OUT] = {"out", NET_KIND_TEXT, TRAIN, 0, 0, NULL, "DIR  the run's folder"},
     [NET_FORCE] = {"force", NET_KIND_SWITCH, TRAIN, 0, 1, NULL, "  write over an existing run"},
     [NET_RESUME] = {"resume", NET_KIND_TEXT, TRAIN, 0, 0, NULL,
-                    "RUN  go on exactly where it stopped"},
+                    "RUN|auto  go on exactly where it stopped; auto: with --out"},
     [NET_DATA_CHANGED] = {"data_changed", NET_KIND_SWITCH, (TRAIN & ~SWEEP) | EVAL | PREDICT, 0, 1,
                           NULL, "  take data that are not the run's any more, knowingly"},
     [NET_WEIGHTS] = {"weights", NET_KIND_TEXT,

@@ -1,7 +1,8 @@
 """scaling.py -- a model on paper of training by ranks, of step times that are measured here.
 
 A batch has 64 shards, each of the rows that the model has in a batch. A rank has two cores of this
-machine and computes 64 / n shards one behind another, and every rank makes the whole update:
+machine, taken for twice as fast as one, of which the processor time is measured. It computes 64 / n
+shards one behind another, and every rank makes the whole update:
 
     T(n) = 64 / n * (forward + backward + add) + update
            + what is waited for the gradient, behind the last backward
@@ -34,6 +35,7 @@ SHARDS = 64
 BANDWIDTH = 100e9 / 8   # bytes a second, each way
 LATENCY = 1e-6          # seconds, of the network
 OVERHEAD = 0.5e-6       # seconds of a processor, of MPI, at each end
+UPDATE = 9              # times the gradient is read or written in it: adam, and before it a factor
 MESSAGE = LATENCY + 2 * OVERHEAD
 BUCKETS = [64, 256, 1024, 4096, 16384, None]    # KB; None: the whole gradient
 
@@ -69,19 +71,18 @@ def places(options, trainer):
 
 
 class Step:
-    """A trainer's, measured: seconds on two threads."""
+    """A trainer's: half of the processor's seconds that one thread takes."""
 
     def __init__(self, options, trainer):
         self.size, self.norms = count(trainer)
-        answers = [run_bench(trainer, "--threads", 2, "--steps", 12, "--per-kernel")
+        answers = [run_bench(trainer, "--threads", 1, "--steps", 12, "--per-kernel")
                    for _ in range(3)]
-        best = min(answers, key=lambda a: a["step_least_ms"])
+        best = min(answers, key=lambda a: a["step_cpu_ms"])
         self.rows, self.memory = best["batch"], 1e9 * best["bandwidth_gbs"]
-        # kernels' times are medians; all of them the least
-        times = [k["us"] for k in best["kernels"]]
-        part = 1e-3 * best["step_least_ms"] / sum(times)
-        self.update = part * 1e3 * best["update_ms"]
-        self.shard = 1e-3 * best["step_least_ms"] - self.update
+        self.update = UPDATE * self.size / self.memory
+        self.shard = 0.5e-3 * best["step_cpu_ms"] - self.update
+        times = [k["us"] for k in best["kernels"]]      # by the clock: for their shares
+        part = self.shard / sum(times)
         self.places = [(part * sum(times[kernels:]), whole)
                        for kernels, whole in places(options, trainer)]
 

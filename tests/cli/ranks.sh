@@ -61,9 +61,11 @@ check "have the loss of the whole batch" same_losses
 check "on one thread" parts one --threads 1
 check "on two" parts two --threads 2
 check "the same bits" cmp one/model.safetensors two/model.safetensors
-check "of whole epochs and a part" parts resumed --max-steps 6
-check "resumed" ./parts train --resume resumed --quiet --max-steps 0
+check "of whole epochs and a part" ./parts train --resume auto --out resumed --quiet --max-steps 6
+check "resumed" ./parts train --resume auto --out resumed --quiet --max-steps 0
 check "the same bits, resumed" cmp one/model.safetensors resumed/model.safetensors
+exits "auto without a folder" 2 "resume auto wants the run's folder" ./parts train --resume auto
+exits "auto of folds" 2 "resume auto is of one run" ./parts kfold 2 --resume auto --out no
 exits "diverged in a shard" 3 "in step 2 .* it began in the result of net.dense_1 (line 14)" \
     ./parts train --lr 1e30 --clip 0 --out spoilt
 exits "shards that make no tree" 2 "shards are a power of two" ./parts train --shards 6 --out odd
@@ -149,8 +151,14 @@ done
 check "two ranks that meet" mpirun -n 2 ./meeting_ranks train --out meet_cut --quiet --max-steps 7
 check "go on as four" mpirun -n 4 ./meeting_ranks train --resume meet_cut --quiet --max-steps 0
 check "to the same bits" cmp meet_1/model.safetensors meet_cut/model.safetensors
-check "two ranks" mpirun -n 2 ./ranks train --out cut --quiet --max-steps 7
-check "go on as four" mpirun -n 4 ./ranks train --resume cut --quiet --max-steps 0
+# two machines: each with a daemon of mpirun's, which an agent starts here, and messages by TCP
+printf '#!/bin/sh\nshift\nexec sh -c "$*"\n' >agent
+chmod +x agent
+check "two machines" mpirun -n 2 --host one,two --mca plm_rsh_agent "$PWD/agent" \
+    --mca btl tcp,self --mca btl_tcp_if_include lo \
+    ./ranks train --resume auto --out cut --quiet --max-steps 7
+check "go on as four ranks of one" mpirun -n 4 ./ranks train --resume auto --out cut --quiet \
+    --max-steps 0
 check "to the same bits" cmp one/model.safetensors cut/model.safetensors
 
 # said NAME CODE PATTERN COMMAND...: as exits, and the trainer has one message
