@@ -14,8 +14,24 @@
 
 enum { RUN_AGAIN = 120 }; /* seconds, at most, to look for the cause */
 
-/* The batch of the next step whose loss is not finite, where it has several, or shards of one: the
-   parameters are those before it. Else its first. */
+/* Rank 0 looks by itself, with the shards of all. */
+static void take_all_shards(struct trainer *trainer)
+{
+    struct net_session *session = &trainer->run.session;
+    struct net_world *ranks = trainer->run.options->ranks;
+
+    ranks->size = 1;
+    trainer->signals = ranks->own;
+    net_loader_close(trainer->loader);
+    session->cut->close(session);
+    free(session->gathered);
+    session->cut = NULL;
+    session->model->cut(session);
+    trainer->loader = net_session_loads(session);
+}
+
+/* The batch of the next step whose loss is not finite, where it has several, or shards of one that
+   run one by one: the parameters are those before it. Else its first. */
 static const void *find_batch(struct trainer *trainer, int *n)
 {
     struct net_session *session = &trainer->run.session;
@@ -29,7 +45,7 @@ static const void *find_batch(struct trainer *trainer, int *n)
     net_loader_begin(trainer->loader, NET_TRAIN, &mode, trainer->rows + row,
                      trainer->run.row_count - row, (int)net_whole(options, NET_BATCH));
     batch = net_loader_next(trainer->loader, &numbers, n);
-    if (!session->gathered || net_not_finite(session))
+    if (!session->gathered || (session->cut && session->cut->held) || net_not_finite(session))
         return batch;
     void *before = net_memory(size); /* running statistics change */
 
@@ -52,18 +68,20 @@ static const void *find_batch(struct trainer *trainer, int *n)
 }
 
 /* Where the loss of the last step, which is not finite, comes from: the run is taken up from its
-   last checkpoint, and stopped before that step. NULL: that would take too long or several
-   processes, was stopped, or is in one of the shards that run together. */
+   last checkpoint, and stopped before that step. NULL: that would take too long, or was stopped. */
 static char *find_cause(struct trainer *trainer)
 {
     struct net_session *session = &trainer->run.session;
     struct net_tensors checkpoint;
     const void *batch;
+    const bool several = net_are_several(trainer->run.options->ranks);
     int n;
 
-    if (net_now() - trainer->saved > RUN_AGAIN || net_are_several(trainer->run.options->ranks) ||
-        (session->cut && session->cut->held))
+    if ((net_now() - trainer->saved) * (several ? trainer->run.options->ranks->size : 1) >
+        RUN_AGAIN)
         return NULL;
+    if (several)
+        take_all_shards(trainer);
     net_progress_say(&trainer->progress, "the loss is not finite; looking for where it began");
     net_progress_hush(&trainer->progress);
     trainer->again = true;

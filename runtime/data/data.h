@@ -416,6 +416,7 @@ struct net_cut {
     /* Of a model in whose layers rows meet, so that a step computes its shards together: so many at
        most, with a run and an arena each, and packed batches for two steps. Else 0, NULL. */
     int held;
+    int (*hold)(struct net_session *session, const void *batch, int n); /* gives how many it has */
     struct net_run *runs;
     void **arenas, **batches;
 };

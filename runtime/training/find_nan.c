@@ -51,6 +51,7 @@ static bool result_is_finite(const struct net_run *run, const struct net_result 
 
 struct look {
     const struct net_session *session;
+    const struct net_run *run;
     const struct net_result *first; /* that is not finite; NULL: none yet */
 };
 
@@ -60,42 +61,68 @@ static void look_at(void *context, int kernel)
     const struct net_kernel *k = &look->session->model->train.kernels[kernel];
 
     for (int i = 0; !look->first && i < k->result_count; i++)
-        if (!result_is_finite(&look->session->run, &k->results[i]))
+        if (!result_is_finite(look->run, &k->results[i]))
             look->first = &k->results[i];
 }
 
-static void run_alone(const struct net_model *model, struct net_run *run)
+/* The step of a batch, or of shards that run together, on one thread. */
+static void run_alone(struct look *look, struct net_run *runs, int count, const struct net_cut *cut)
 {
+    const struct net_model *model = look->session->model;
     const struct net_step *train = &model->train;
+    struct net_profile *profile = net_profile_look(look_at, look);
 
-    for (run->segment = 0; run->segment <= train->meeting_count; run->segment++) {
-        train->run(run, 0);
-        if (run->segment < train->meeting_count && train->meetings[run->segment].channels)
-            model->meet(train, run->segment, run->params, run, 1, NULL);
+    for (int i = 0; i < count; i++) {
+        runs[i].threads = 1;
+        runs[i].profile = profile;
     }
+    for (int segment = 0; segment <= train->meeting_count; segment++) {
+        for (int i = 0; i < count; i++) {
+            look->run = &runs[i];
+            runs[i].segment = segment;
+            train->run(&runs[i], 0);
+        }
+        if (segment < train->meeting_count && train->meetings[segment].channels)
+            model->meet(train, segment, look->session->run.params, runs, count, cut);
+    }
+    net_profile_close(profile);
+}
+
+/* Of a batch, or of its shards that run together: the loss. */
+static float look_through(struct look *look, struct net_session *session, const void *batch, int n)
+{
+    const struct net_cut *cut = session->cut;
+    struct net_run run = session->run;
+    float loss = 0.0f;
+
+    if (!cut || !cut->held) {
+        run.batch = batch;
+        run.n = run.rows = n;
+        run.has_target = true;
+        run_alone(look, &run, 1, NULL);
+        return run.loss;
+    }
+    const int count = cut->hold(session, batch, n);
+
+    net_shard_gradients(session, cut->runs, count); /* for what their rows count */
+    run_alone(look, cut->runs, count, cut);
+    for (int i = 0; i < count; i++)
+        loss += cut->runs[i].loss;
+    return loss;
 }
 
 char *net_find_nan(struct net_session *session, const void *batch, int n)
 {
     const struct net_tensor *tensor = net_not_finite(session);
     struct look look = {.session = session};
-    struct net_run *run = &session->run;
-    const int threads = run->threads;
 
     if (tensor)
         return net_format("the update before it spoilt %s", tensor->name);
-    run->batch = batch;
-    run->n = run->rows = n;
-    run->has_target = true;
-    run->threads = 1;
-    run->profile = net_profile_look(look_at, &look);
-    run_alone(session->model, run);
-    net_profile_close(run->profile);
-    run->profile = NULL;
-    run->threads = threads;
+    const float loss = look_through(&look, session, batch, n);
+
     if (look.first)
         return net_format("it began in the result of %s (line %d)", look.first->layers,
                           look.first->line);
-    return net_format("%s", isfinite(run->loss) ? "it began in the penalties l1 and l2"
-                                                : "it began in the loss itself");
+    return net_format("%s", isfinite(loss) ? "it began in the penalties l1 and l2"
+                                           : "it began in the loss itself");
 }

@@ -299,6 +299,14 @@ static void hold_shard(struct net_tree *tree, const struct net_shard *shard, con
                      (size_t)(i - 1) * session->model->params_size / sizeof(float);
 }
 
+static int hold(struct net_session *session, const void *batch, int n)
+{
+    struct net_tree tree = {.session = session};
+
+    take_shards(&tree, batch, n, hold_shard);
+    return tree.held;
+}
+
 void net_sum_shards(struct net_session *session, const void *batch, int n)
 {
     struct net_cut *cut = session->cut;
@@ -342,6 +350,7 @@ static void open_runs(const struct net_session *session, struct net_cut *cut)
     const int blocks = (model->batch + BLOCK - 1) / BLOCK;
 
     cut->held = blocks < cut->own ? blocks : cut->own;
+    cut->hold = hold;
     cut->runs = net_allocate((size_t)cut->held, sizeof *cut->runs);
     cut->arenas = net_allocate((size_t)cut->held, sizeof *cut->arenas);
     cut->batches = net_allocate(2 * (size_t)cut->held, sizeof *cut->batches);
