@@ -221,8 +221,8 @@ static void add_compiler(Command *command, const Clang *clang, const char *targe
     add_processor(command, target);
     if (is_sanitized() && is_here(target))
         add_words(command, sanitize, COUNT(sanitize));
-    if (clang->images == 1) /* for headers that were parsed before, too */
-        add_word(command, "-DNET_IMAGES=1");
+    if (clang->images && clang->images < 16) /* for headers that were parsed before, too */
+        add_word(command, format("-DNET_IMAGES=%d", clang->images));
     if (!clang->shared)
         add_word(command, "-pthread");
     else /* it goes into programs of others, at any place of memory */

@@ -125,7 +125,7 @@ struct Clang {
     const char *wrapper;             /* of MPI around it, or NULL */
     const char *shared;              /* the folder of a library's files; NULL: a trainer's */
     bool pictures;                   /* of files: a trainer has libpng and libjpeg */
-    int images;                      /* of a batch block, of a library that has 1; or 0 */
+    int images;                      /* of a batch block; 0: 16 */
     const char *headers, *libraries; /* the folders of netrt.h and libnetrt.a */
     bool verbose;                    /* print the commands */
 };

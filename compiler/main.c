@@ -122,6 +122,8 @@ static int compile(const Options *o, Source *source)
     if (o->graph)
         return draw_graph(&text, step), write_out(o, &text);
 
+    clang.images = train->images;
+
     Code code = emit(model, step, forward, layers, layer_count);
 
     if (o->emit_c)

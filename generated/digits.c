@@ -3,8 +3,7 @@
  *
  *     netc digits.net --target avx512 --batch 64 --emit-c
  *
- * 52138 parameters and statistics, arena 5052928 B, any batch of 1 to 64 rows.
- *
+ * 52138 parameters and statistics, arena 5043712 B, any batch of 1 to 64 rows.
  * Values lie as [batch block of 16][pixel][block of 16 channels][image][channel], weights as
  * panels of 3, 2 or 1 blocks of outputs, [input][block][output]. Lanes beyond the last channel are
  * always +0. Terms of a sum are added in an order that no number of threads changes.
@@ -23,9 +22,6 @@ struct weight_72x16 { float panel1[1][72][1][BLOCK]; };
 struct weight_784x64 { float panel2[2][784][2][BLOCK]; };
 struct vector_64 { float block[4][BLOCK]; };
 struct weight_64x10 { float panel1[1][64][1][BLOCK]; };
-struct transposed_16x72 { float panel1[1][9][16][1][BLOCK]; };
-struct transposed_64x784 { float panel1[1][49][64][1][BLOCK]; };
-struct transposed_10x64 { float panel2[2][1][10][2][BLOCK]; };
 struct value_64x8x28x28 { float at[4][784][1][BLOCK][BLOCK]; };
 struct value_64x8x14x14 { float at[4][196][1][BLOCK][BLOCK]; };
 struct index_64x8x14x14 { uint8_t at[4][196][1][BLOCK][BLOCK]; };
@@ -36,8 +32,11 @@ struct value_64x64 { float at[4][1][4][BLOCK][BLOCK]; };
 struct value_64x10 { float at[4][1][1][BLOCK][BLOCK]; };
 struct losses_4 { float at[4]; };
 struct partial_4x16 { float row[4][1][BLOCK]; };
+struct transposed_10x64 { float panel2[2][1][10][2][BLOCK]; };
 struct partial_4x64 { float row[4][4][BLOCK]; };
+struct transposed_64x784 { float panel1[1][49][64][1][BLOCK]; };
 struct partial_56x16 { float row[56][1][BLOCK]; };
+struct transposed_16x72 { float panel1[1][9][16][1][BLOCK]; };
 struct partial_4xweight_72x16 { struct weight_72x16 split[4]; };
 struct partial_112x16 { float row[112][1][BLOCK]; };
 struct partial_16xweight_9x8 { struct weight_9x8 split[16]; };
@@ -119,26 +118,6 @@ NET_DW_TILE(dw_tile_9x1_from_0) { net_sum_packed_dw(dw, x, dy, over, 9, 1, 0, 1,
 
 /* ---- Kernels: each thread takes its share of the items --------------------------------------- */
 
-/* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_72x16(OUT(transposed_16x72) wt, IN(weight_72x16) w, NET_RUN)
-{ net_transpose_weights(V(wt), V(w),
-        (struct net_transposed[]){{.row = 0, .step = 8, .taps = 9, .inputs = 8, .panels = {0, 0}}},
-        1, (struct net_transpose){.rows = 72, .outputs = 16, .panels = {0, 0}}, run, thread); }
-
-/* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_784x64(OUT(transposed_64x784) wt, IN(weight_784x64) w, NET_RUN)
-{ net_transpose_weights(V(wt), V(w),
-        (struct net_transposed[]){{.row = 0, .step = 16, .taps = 49, .inputs = 16,
-        .panels = {0, 0}}}, 1, (struct net_transpose){.rows = 784, .outputs = 64, .panels = {0, 2}},
-        run, thread); }
-
-/* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_64x10(OUT(transposed_10x64) wt, IN(weight_64x10) w, NET_RUN)
-{ net_transpose_weights(V(wt), V(w),
-        (struct net_transposed[]){{.row = 0, .step = 64, .taps = 1, .inputs = 64,
-        .panels = {0, 2}}}, 1, (struct net_transpose){.rows = 64, .outputs = 10, .panels = {0, 0}},
-        run, thread); }
-
 /* y = sum over taps of x w + b, relu; items: (batch block, row) */
 NET_KERNEL void conv2d_relu_64x1x28x28_8x3x3(OUT(value_64x8x28x28) y, IN(image_64x1x28x28) x,
         IN(weight_9x8) w, IN(vector_16) b, NET_RUN)
@@ -208,6 +187,13 @@ NET_KERNEL void channel_sum_partial_64x10(OUT(partial_4x16) partial, IN(value_64
 { net_sum_rows(net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dy), {4, 1, 1, 1}},
         (struct net_extent){4, 1, 1, 1}, run, thread); }
 
+/* wt = w', by panels of inputs; items: (tap, block of inputs) */
+NET_KERNEL void transpose_64x10(OUT(transposed_10x64) wt, IN(weight_64x10) w, NET_RUN)
+{ net_transpose_weights(V(wt), V(w),
+        (struct net_transposed[]){{.row = 0, .step = 64, .taps = 1, .inputs = 64,
+        .panels = {0, 2}}}, 1, (struct net_transpose){.rows = 64, .outputs = 10, .panels = {0, 0}},
+        run, thread); }
+
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
 /* db = partial sums added in order, then the update; items: blocks */
 NET_KERNEL void dense_dw_db_update_64x64_64x10(OUT(weight_64x10) w, OUT(vector_16) b,
@@ -229,6 +215,13 @@ NET_KERNEL void dense_dx_relu_grad_64x64x10(OUT(value_64x64) dx, OUT(partial_4x6
         (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 4}, .x = {4, 1, 1, 1},
         .x_lanes = 16, .inputs = 10, .outputs = 64, NET_SEGMENTS({0, 10, 1, 0, 0}),
         NET_PARTS({.pixels = 1, .panels = {0, 2, 0}})}, run, thread); }
+
+/* wt = w', by panels of inputs; items: (tap, block of inputs) */
+NET_KERNEL void transpose_784x64(OUT(transposed_64x784) wt, IN(weight_784x64) w, NET_RUN)
+{ net_transpose_weights(V(wt), V(w),
+        (struct net_transposed[]){{.row = 0, .step = 16, .taps = 49, .inputs = 16,
+        .panels = {0, 0}}}, 1, (struct net_transpose){.rows = 784, .outputs = 64, .panels = {0, 2}},
+        run, thread); }
 
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
 /* db = partial sums added in order, then the update; items: blocks */
@@ -259,6 +252,12 @@ NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(OUT(value_64x16x14x14) dx,
         net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dx), {4, 14, 14, 1}},
         (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {14, 14}, .y = {7, 7},
         .kernel = {2, 2}, .stride = {2, 2}}, run, thread); }
+
+/* wt = w', by panels of inputs; items: (tap, block of inputs) */
+NET_KERNEL void transpose_72x16(OUT(transposed_16x72) wt, IN(weight_72x16) w, NET_RUN)
+{ net_transpose_weights(V(wt), V(w),
+        (struct net_transposed[]){{.row = 0, .step = 8, .taps = 9, .inputs = 8, .panels = {0, 0}}},
+        1, (struct net_transpose){.rows = 72, .outputs = 16, .panels = {0, 0}}, run, thread); }
 
 /* dw = x' dy over images and pixels of a batch block;
    items: (batch block, panel, block of inputs) */
@@ -341,36 +340,33 @@ NET_KERNEL void cross_entropy_64x10(OUT(losses_4) loss, IN(value_64x10) logits,
 
 /* ---- The network ----------------------------------------------------------------------------- */
 
-/* Memory: a column is 78953 B of the arena, a row a phase, numbered at its barrier.
+/* Memory: a column is 78809 B of the arena, a row a phase, numbered at its barrier.
 
-  1  ddddddddddddddddddddddddddddddddddddddddd.........bbbc.........a
-  2  ddddddddddddddddddddddddddddddddddddddddeeeeeeeeeeebbc.......fff
-  3  ggggggggggg.............................eeeeeeeeeeebbc.......fff
-  4  gggggggggghhh..i........................eeeeeeeeeeebbc.......fff
-  5  j.........hhh..i........................eeeeeeeeeeebbc.......fff
-  6  m.........hhh..i........................eeeeeeeeeeebbc.......ffk
-  7  n.........hhh..i........................eeeeeeeeeeebbc.......ffk
-  8  p.........hhh..i........................eeeeeeeeeeebbc.......ffk
-  9  p.........hhqqqq........................eeeeeeeeeeebbb.......ffk
- 10  rrrrrrrrrrr.qqqq........................eeeeeeeeeee..........ffs
- 11  rrrrrrrrrrr.............................eeeeeeeeeeuuuuuuuuuuuuft
- 12  vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvw.........uuuuuuuuuuuuft
- 13  vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvx......................k
- 14  ........................................x......................k
-     a conv2d_2_weight_transposed, b dense_1_weight_transposed, c dense_2_weight_transposed,
-     d relu_1, e maxpool2d_1, f maxpool2d_1_index, g relu_2, h maxpool2d_2, i maxpool2d_2_index,
-     j relu_3, k dense_2, l cross_entropy, m d_dense_2, n dense_2_gradients_sums, o d_dense_1,
-     p dense_1_gradients_sums, q d_maxpool2d_2, r d_conv2d_2, s conv2d_2_gradients_sums,
-     t conv2d_2_weight_gradient_partial_sums, u d_maxpool2d_1, v d_conv2d_1,
-     w conv2d_1_gradients_sums, x conv2d_1_weight_gradient_partial_sums
+  1  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.......................
+  2  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbbbbb..........ccc
+  3  ddddddddddd.............................bbbbbbbbbbb..........ccc
+  4  ddddddddddeee..f........................bbbbbbbbbbb..........ccc
+  5  ..g.......eee..f........................bbbbbbbbbbb..........ccc
+  6  i.jj......eee..f........................bbbbbbbbbbb..........cch
+  7  i.jl......eee..f........................bbbbbbbbbbb..........cch
+  8  ooon......eee..f........................bbbbbbbbbbb..........cch
+  9  ooon......eepppp........................bbbbbbbbbbb..........cch
+ 10  qqqqqqqqqqs.pppp........................bbbbbbbbbbb..........ccr
+ 11  qqqqqqqqqqs.............................bbbbbbbbbbuuuuuuuuuuuuct
+ 12  vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvw.........uuuuuuuuuuuuct
+ 13  vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvx......................h
+ 14  ........................................x......................h
+     a relu_1, b maxpool2d_1, c maxpool2d_1_index, d relu_2, e maxpool2d_2, f maxpool2d_2_index,
+     g relu_3, h dense_2, i cross_entropy, j d_dense_2, k dense_2_gradients_sums,
+     l dense_2_weight_transposed, m d_dense_1, n dense_1_gradients_sums,
+     o dense_1_weight_transposed, p d_maxpool2d_2, q d_conv2d_2, r conv2d_2_gradients_sums,
+     s conv2d_2_weight_transposed, t conv2d_2_weight_gradient_partial_sums, u d_maxpool2d_1,
+     v d_conv2d_1, w conv2d_1_gradients_sums, x conv2d_1_weight_gradient_partial_sums
 */
 NET_STEP void train_step(struct net_run *run, int thread)
 {
     struct params *p = run->params;
     const struct batch *batch = run->batch;
-    struct transposed_16x72 *conv2d_2_weight_transposed = net_at(run, 5036032);
-    struct transposed_64x784 *dense_1_weight_transposed = net_at(run, 4014080);
-    struct transposed_10x64 *dense_2_weight_transposed = net_at(run, 4214784);
     struct value_64x8x28x28 *relu_1 = net_at(run, 0), *d_conv2d_1 = net_at(run, 0);
     struct value_64x8x14x14 *maxpool2d_1 = net_at(run, 3211264),
         *d_maxpool2d_1 = net_at(run, 4014080);
@@ -379,70 +375,67 @@ NET_STEP void train_step(struct net_run *run, int thread)
     struct value_64x16x7x7 *maxpool2d_2 = net_at(run, 802816),
         *d_maxpool2d_2 = net_at(run, 1003520);
     struct index_64x16x7x7 *maxpool2d_2_index = net_at(run, 1204224);
-    struct value_64x64 *relu_3 = net_at(run, 0), *d_dense_1 = net_at(run, 16384);
-    struct value_64x10 *dense_2 = net_at(run, 5045248), *d_dense_2 = net_at(run, 32768);
-    struct losses_4 *cross_entropy = net_at(run, 16384);
-    struct partial_4x16 *dense_2_gradients_sums = net_at(run, 37888);
-    struct partial_4x64 *dense_1_gradients_sums = net_at(run, 36864);
-    struct partial_56x16 *conv2d_2_gradients_sums = net_at(run, 5049344);
+    struct value_64x64 *relu_3 = net_at(run, 200704), *d_dense_1 = net_at(run, 217088);
+    struct value_64x10 *dense_2 = net_at(run, 5036032), *d_dense_2 = net_at(run, 233472);
+    struct losses_4 *cross_entropy = net_at(run, 0);
+    struct partial_4x16 *dense_2_gradients_sums = net_at(run, 241152);
+    struct transposed_10x64 *dense_2_weight_transposed = net_at(run, 237568);
+    struct partial_4x64 *dense_1_gradients_sums = net_at(run, 240128);
+    struct transposed_64x784 *dense_1_weight_transposed = net_at(run, 0);
+    struct partial_56x16 *conv2d_2_gradients_sums = net_at(run, 5040128);
+    struct transposed_16x72 *conv2d_2_weight_transposed = net_at(run, 802816);
     struct partial_4xweight_72x16 *conv2d_2_weight_gradient_partial_sums = net_at(run, 5017600);
     struct partial_112x16 *conv2d_1_gradients_sums = net_at(run, 3220480);
     struct partial_16xweight_9x8 *conv2d_1_weight_gradient_partial_sums = net_at(run, 3211264);
 
-    /* backward, digits.net:14  -> conv2d(16, 3, padding=same) -> relu -> maxpool2d(2) */
-    RUN(0, transpose_72x16, conv2d_2_weight_transposed, &p->conv2d_2_weight);
-
-    /* backward, digits.net:16  -> dense(64) -> relu */
-    RUN(1, transpose_784x64, dense_1_weight_transposed, &p->dense_1_weight);
-
-    /* backward, digits.net:17  -> dense(10) */
-    RUN(2, transpose_64x10, dense_2_weight_transposed, &p->dense_2_weight);
-
     /* digits.net:13  image -> conv2d(8, 3, padding=same)  -> relu -> maxpool2d(2) */
-    RUN(3, conv2d_relu_64x1x28x28_8x3x3, relu_1, &batch->image, &p->conv2d_1_weight,
+    RUN(0, conv2d_relu_64x1x28x28_8x3x3, relu_1, &batch->image, &p->conv2d_1_weight,
         &p->conv2d_1_bias);
     barrier(run, thread);    /* 2 */
-    RUN(4, maxpool2d_64x8x28x28_2x2, maxpool2d_1, maxpool2d_1_index, relu_1);
+    RUN(1, maxpool2d_64x8x28x28_2x2, maxpool2d_1, maxpool2d_1_index, relu_1);
     barrier(run, thread);    /* 3 */
 
     /* digits.net:14  -> conv2d(16, 3, padding=same) -> relu -> maxpool2d(2) */
-    RUN(5, conv2d_relu_64x8x14x14_16x3x3, relu_2, maxpool2d_1, &p->conv2d_2_weight,
+    RUN(2, conv2d_relu_64x8x14x14_16x3x3, relu_2, maxpool2d_1, &p->conv2d_2_weight,
         &p->conv2d_2_bias);
     barrier(run, thread);    /* 4 */
-    RUN(6, maxpool2d_64x16x14x14_2x2, maxpool2d_2, maxpool2d_2_index, relu_2);
+    RUN(3, maxpool2d_64x16x14x14_2x2, maxpool2d_2, maxpool2d_2_index, relu_2);
     barrier(run, thread);    /* 5 */
 
     /* digits.net:16  -> dense(64) -> relu */
-    RUN(7, dense_relu_64x784x64, relu_3, maxpool2d_2, &p->dense_1_weight, &p->dense_1_bias);
+    RUN(4, dense_relu_64x784x64, relu_3, maxpool2d_2, &p->dense_1_weight, &p->dense_1_bias);
     barrier(run, thread);    /* 6 */
 
     /* digits.net:17  -> dense(10) */
-    RUN(8, dense_64x64x10, dense_2, relu_3, &p->dense_2_weight, &p->dense_2_bias);
+    RUN(5, dense_64x64x10, dense_2, relu_3, &p->dense_2_weight, &p->dense_2_bias);
 
     /* digits.net:21  loss      = cross_entropy(cnn(image), label) */
-    RUN(9, cross_entropy_grad_64x10, cross_entropy, d_dense_2, dense_2, batch->label);
+    RUN(6, cross_entropy_grad_64x10, cross_entropy, d_dense_2, dense_2, batch->label);
     barrier(run, thread);    /* 7 */
-    RUN(10, mean_loss_4, cross_entropy);
+    RUN(7, mean_loss_4, cross_entropy);
 
     /* backward, digits.net:17  -> dense(10) */
-    RUN(11, channel_sum_partial_64x10, dense_2_gradients_sums, d_dense_2);
+    RUN(8, channel_sum_partial_64x10, dense_2_gradients_sums, d_dense_2);
+    RUN(9, transpose_64x10, dense_2_weight_transposed, &p->dense_2_weight);
     barrier(run, thread);    /* 8 */
-    RUN(12, dense_dw_db_update_64x64_64x10, &p->dense_2_weight, &p->dense_2_bias, relu_3,
+    RUN(10, dense_dw_db_update_64x64_64x10, &p->dense_2_weight, &p->dense_2_bias, relu_3,
         d_dense_2, dense_2_gradients_sums);
-    RUN(13, dense_dx_relu_grad_64x64x10, d_dense_1, dense_1_gradients_sums, d_dense_2, relu_3,
+    RUN(11, dense_dx_relu_grad_64x64x10, d_dense_1, dense_1_gradients_sums, d_dense_2, relu_3,
         dense_2_weight_transposed);
-    barrier(run, thread);    /* 9 */
 
     /* backward, digits.net:16  -> dense(64) -> relu */
-    RUN(14, dense_dw_db_update_64x784_784x64, &p->dense_1_weight, &p->dense_1_bias, maxpool2d_2,
+    RUN(12, transpose_784x64, dense_1_weight_transposed, &p->dense_1_weight);
+    barrier(run, thread);    /* 9 */
+    RUN(13, dense_dw_db_update_64x784_784x64, &p->dense_1_weight, &p->dense_1_bias, maxpool2d_2,
         d_dense_1, dense_1_gradients_sums);
-    RUN(15, dense_dx_relu_grad_64x784x64, d_maxpool2d_2, d_dense_1, maxpool2d_2,
+    RUN(14, dense_dx_relu_grad_64x784x64, d_maxpool2d_2, d_dense_1, maxpool2d_2,
         dense_1_weight_transposed);
     barrier(run, thread);    /* 10 */
 
     /* backward, digits.net:14  -> conv2d(16, 3, padding=same) -> relu -> maxpool2d(2) */
-    RUN(16, maxpool2d_grad_64x16x14x14_2x2, d_conv2d_2, conv2d_2_gradients_sums, maxpool2d_2_index,
+    RUN(15, maxpool2d_grad_64x16x14x14_2x2, d_conv2d_2, conv2d_2_gradients_sums, maxpool2d_2_index,
         d_maxpool2d_2);
+    RUN(16, transpose_72x16, conv2d_2_weight_transposed, &p->conv2d_2_weight);
     barrier(run, thread);    /* 11 */
     RUN(17, conv2d_dw_partial_64x8x14x14_72x16, conv2d_2_weight_gradient_partial_sums, maxpool2d_1,
         d_conv2d_2);
@@ -609,31 +602,31 @@ static const struct net_layer layers[] = {
 };
 
 static const struct net_kernel train_kernels[] = { /* name, layer, kind, line, flops, bytes */
-    NET_ROW(transpose_72x16, "cnn.conv2d_2", "transpose", 14, 0, 13824),
-    NET_ROW(transpose_784x64, "cnn.dense_1", "transpose", 16, 0, 401408),
-    NET_ROW(transpose_64x10, "cnn.dense_2", "transpose", 17, 0, 6656),
     NET_ROW(conv2d_relu_64x1x28x28_8x3x3, "cnn.conv2d_1", "forward", 13, 7225344, 3442304,
-            NET_RESULTS({0, 200704, 784, 1, 0, 1, 13, "cnn.conv2d_1"})),
+            NET_RESULTS({0, 200704, 16, 784, 1, 0, 1, 13, "cnn.conv2d_1"})),
     NET_ROW(maxpool2d_64x8x28x28_2x2, "cnn.maxpool2d_1", "pool", 13, 0, 4214784,
-            NET_RESULTS({3211264, 50176, 196, 1, 0, 1, 13, "cnn.maxpool2d_1"})),
+            NET_RESULTS({3211264, 50176, 16, 196, 1, 0, 1, 13, "cnn.maxpool2d_1"})),
     NET_ROW(conv2d_relu_64x8x14x14_16x3x3, "cnn.conv2d_2", "forward", 14, 28901376, 1610304,
-            NET_RESULTS({0, 50176, 196, 1, 0, 1, 14, "cnn.conv2d_2"})),
+            NET_RESULTS({0, 50176, 16, 196, 1, 0, 1, 14, "cnn.conv2d_2"})),
     NET_ROW(maxpool2d_64x16x14x14_2x2, "cnn.maxpool2d_2", "pool", 14, 0, 1053696,
-            NET_RESULTS({802816, 12544, 49, 1, 0, 1, 14, "cnn.maxpool2d_2"})),
+            NET_RESULTS({802816, 12544, 16, 49, 1, 0, 1, 14, "cnn.maxpool2d_2"})),
     NET_ROW(dense_relu_64x784x64, "cnn.dense_1", "forward", 16, 6422528, 418048,
-            NET_RESULTS({0, 1024, 1, 4, 0, 4, 16, "cnn.dense_1"})),
+            NET_RESULTS({200704, 1024, 16, 1, 4, 0, 4, 16, "cnn.dense_1"})),
     NET_ROW(dense_64x64x10, "cnn.dense_2", "forward", 17, 81920, 24640,
-            NET_RESULTS({5045248, 256, 1, 1, 0, 1, 17, "cnn.dense_2"})),
+            NET_RESULTS({5036032, 256, 16, 1, 1, 0, 1, 17, "cnn.dense_2"})),
     NET_ROW(cross_entropy_grad_64x10, "cross_entropy", "loss", 21, 0, 8512),
     NET_ROW(mean_loss_4, "cross_entropy", "loss", 21, 0, 64),
     NET_ROW(channel_sum_partial_64x10, "cnn.dense_2", "reduction", 17, 0, 4352),
+    NET_ROW(transpose_64x10, "cnn.dense_2", "transpose", 17, 0, 6656),
     NET_ROW(dense_dw_db_update_64x64_64x10, "cnn.dense_2", "backward-weights", 17, 81920, 20736,
             .updated = 4160),
     NET_ROW(dense_dx_relu_grad_64x64x10, "cnn.dense_2", "backward-data", 17, 81920, 40448),
+    NET_ROW(transpose_784x64, "cnn.dense_1", "transpose", 16, 0, 401408),
     NET_ROW(dense_dw_db_update_64x784_784x64, "cnn.dense_1", "backward-weights", 16, 6422528,
             218112, .updated = 200960),
     NET_ROW(dense_dx_relu_grad_64x784x64, "cnn.dense_1", "backward-data", 16, 6422528, 618496),
     NET_ROW(maxpool2d_grad_64x16x14x14_2x2, "cnn.maxpool2d_2", "pool", 14, 0, 1057280),
+    NET_ROW(transpose_72x16, "cnn.conv2d_2", "transpose", 14, 0, 13824),
     NET_ROW(conv2d_dw_partial_64x8x14x14_72x16, "cnn.conv2d_2", "backward-weights", 14, 28901376,
             1624064),
     NET_ROW(conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3, "cnn.conv2d_2", "backward-data", 14,
@@ -663,12 +656,12 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     NET_MODEL_TABLES,
-    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "4ce9f0c989e24c74",
+    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "f608f6a4512a63e4",
     .evaluated =
             "input; conv2d(channels=8, kernel=3, padding=1); relu; maxpool2d(size=2); "
             "conv2d(channels=16, kernel=3, padding=1); relu; maxpool2d(size=2); flatten; "
             "dense(units=64); relu; dense(units=10)",
-    .isa = "avx512", .batch = 64, .arena_size = 5052928, .scratch_size = 229376, .tensor_count = 8,
+    .isa = "avx512", .batch = 64, .arena_size = 5043712, .scratch_size = 229376, .tensor_count = 8,
     .parts[0] = &part_train, .parts[1] = &part_validation, .parts[2] = &part_test,
     .metrics = metrics, .metric_count = 1, .keys = "loss optimizer batch epochs metrics",
     .default_batch = 64, .epochs = 10, .seed = 0, .keep = "best", .monitor = "validation_loss",

@@ -3,23 +3,23 @@
  *
  *     netc xor_concat.net --target avx512 --batch 4 --emit-c
  *
- * 7 parameters and statistics, arena 9344 B, any batch of 1 to 4 rows.
- *
- * Values lie as [batch block of 16][pixel][block of 16 channels][image][channel], weights as
+ * 7 parameters and statistics, arena 2432 B, any batch of 1 to 4 rows.
+ * Values lie as [batch block of 4][pixel][block of 16 channels][image][channel], weights as
  * panels of 3, 2 or 1 blocks of outputs, [input][block][output]. Lanes beyond the last channel are
  * always +0. Terms of a sum are added in an order that no number of threads changes.
  */
 
+#define NET_IMAGES 4
 #include "kernels/kernel.h"
 #include "kernels/tables.h"
 
 /* ---- Types: the shapes of this model --------------------------------------------------------- */
 
-struct value_4x2 { float at[1][1][1][BLOCK][BLOCK]; };
+struct value_4x2 { float at[1][1][1][4][BLOCK]; };
 struct vector_16 { float block[1][BLOCK]; };
 struct vector_32 { float block[2][BLOCK]; };
-struct value_4x1 { float at[1][1][1][BLOCK][BLOCK]; };
-struct value_4x3_2_1 { float at[1][1][2][BLOCK][BLOCK]; };
+struct value_4x1 { float at[1][1][1][4][BLOCK]; };
+struct value_4x3_2_1 { float at[1][1][2][4][BLOCK]; };
 struct losses_1 { float at[1]; };
 struct partial_1x16 { float row[1][1][BLOCK]; };
 
@@ -51,7 +51,7 @@ NET_CHAIN(store_gradient, float *dx;) { vec_store(o->dx + e.at, v0); }
 /* y = x w + b, along the inputs; items: batch blocks */
 NET_KERNEL void dense_tanh_4x2x1(OUT(value_4x1) y, IN(value_4x2) x, IN(vector_16) w,
         IN(vector_16) b, NET_RUN)
-{ net_dense_few_outputs(V(x), V(w), V(b), 1, 16, apply_tanh, NULL, &(struct apply_tanh){V(y)}, NULL,
+{ net_dense_few_outputs(V(x), V(w), V(b), 1, 4, apply_tanh, NULL, &(struct apply_tanh){V(y)}, NULL,
         NULL, (struct net_few_outputs){1, 1}, run, thread); }
 
 /* y = the blocks of each x, side by side; items: (batch block, row) */
@@ -62,7 +62,7 @@ NET_KERNEL void concat_4x3(OUT(value_4x3_2_1) y, IN(value_4x2) x, IN(value_4x1) 
 /* y = x w + b, along the inputs; items: batch blocks */
 NET_KERNEL void dense_tanh_4x3x1(OUT(value_4x1) y, IN(value_4x3_2_1) x, IN(vector_32) w,
         IN(vector_16) b, NET_RUN)
-{ net_dense_few_outputs(V(x), V(w), V(b), 1, 16, apply_tanh, NULL, &(struct apply_tanh){V(y)}, NULL,
+{ net_dense_few_outputs(V(x), V(w), V(b), 1, 4, apply_tanh, NULL, &(struct apply_tanh){V(y)}, NULL,
         NULL, (struct net_few_outputs){1, 2}, run, thread); }
 
 /* loss = the sum of mse over the images of each batch block; dprediction = its gradient */
@@ -123,12 +123,12 @@ NET_KERNEL void mse_4x1(OUT(losses_1) loss, IN(value_4x1) prediction, IN(value_4
 
 /* ---- The network ----------------------------------------------------------------------------- */
 
-/* Memory: a column is 147 B of the arena, a row a phase, numbered at its barrier.
+/* Memory: a column is 39 B of the arena, a row a phase, numbered at its barrier.
 
-  1  bbbbbbbbbbbbbeeeeeeee......aaaaaaaffffffffccccccdd............gg
-  2  bbbbbbbbbbbbbhhhhhhhhhhhhhhhaaaaaaffffffffccccccdd............gg
-  3  bbbbbbbbbbbbbhhhhhhhhhhhhhhhaaaaaaffffffffcccccciiiiiiijjjjjjjjk
-  4  .........................................cccccccc......jjjjjjjjk
+  1  bbbbbbbbbbbbbeeeeeee......aaaaaaffffffffcccccddd...........gg...
+  2  bbbbbbbbbbbbbhhhhhhhhhhhhhhaaaaaffffffffcccccddd...........gg...
+  3  bbbbbbbbbbbbbhhhhhhhhhhhhhhaaaaaffffffffccccciiiiiiijjjjjjjjkkk.
+  4  .......................................ccccccc......jjjjjjjjkkk.
      a tanh_1, b concat, c tanh_2, d mse, e d_tanh_2, f d_dense, g dense_gradients_sums, h d_concat,
      i d_tanh_1, j d_hidden, k hidden_gradients_sums
 */
@@ -136,13 +136,13 @@ NET_STEP void train_step(struct net_run *run, int thread)
 {
     struct params *p = run->params;
     const struct batch *batch = run->batch;
-    struct value_4x1 *tanh_1 = net_at(run, 4096), *tanh_2 = net_at(run, 6144),
-        *d_tanh_2 = net_at(run, 2048), *d_dense = net_at(run, 5120), *d_tanh_1 = net_at(run, 7168),
-        *d_hidden = net_at(run, 8192);
-    struct value_4x3_2_1 *concat = net_at(run, 0), *d_concat = net_at(run, 2048);
-    struct losses_1 *mse = net_at(run, 7168);
-    struct partial_1x16 *dense_gradients_sums = net_at(run, 9216),
-        *hidden_gradients_sums = net_at(run, 9280);
+    struct value_4x1 *tanh_1 = net_at(run, 1024), *tanh_2 = net_at(run, 1536),
+        *d_tanh_2 = net_at(run, 512), *d_dense = net_at(run, 1280), *d_tanh_1 = net_at(run, 1792),
+        *d_hidden = net_at(run, 2048);
+    struct value_4x3_2_1 *concat = net_at(run, 0), *d_concat = net_at(run, 512);
+    struct losses_1 *mse = net_at(run, 1792);
+    struct partial_1x16 *dense_gradients_sums = net_at(run, 2304),
+        *hidden_gradients_sums = net_at(run, 2368);
 
     /* xor_concat.net:12  hidden = point -> dense(1) -> tanh */
     RUN(0, dense_tanh_4x2x1, tanh_1, &batch->point, &p->hidden_weight, &p->hidden_bias);
@@ -176,19 +176,19 @@ NET_STEP void train_step(struct net_run *run, int thread)
     barrier(run, thread);
 }
 
-/* Memory: a column is 66 B of the arena, a row a phase, numbered at its barrier.
+/* Memory: a column is 18 B of the arena, a row a phase, numbered at its barrier.
 
-  1  bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbaaaaaaaaaaaaaaccccccccccccccccdd
-  2  ..............................................ccccccccccccccccdd
+  1  bbbbbbbbbbbbbbbbbbbbbbbbbbbbbaaaaaaaaaaaaaccccccccccccccddddd...
+  2  ..........................................ccccccccccccccddddd...
      a tanh_1, b concat, c tanh_2, d mse
 */
 NET_STEP void evaluate_step(struct net_run *run, int thread)
 {
     const struct params *p = run->params;
     const struct batch *batch = run->batch;
-    struct value_4x1 *tanh_1 = net_at(run, 2048), *tanh_2 = net_at(run, 3072);
+    struct value_4x1 *tanh_1 = net_at(run, 512), *tanh_2 = net_at(run, 768);
     struct value_4x3_2_1 *concat = net_at(run, 0);
-    struct losses_1 *mse = net_at(run, 4096);
+    struct losses_1 *mse = net_at(run, 1024);
 
     /* xor_concat.net:12  hidden = point -> dense(1) -> tanh */
     RUN(0, dense_tanh_4x2x1, tanh_1, &batch->point, &p->hidden_weight, &p->hidden_bias);
@@ -245,7 +245,7 @@ static void pack(void *batch, const struct net_rows *fields, int n)
 /* The prediction of an evaluation, as rows. */
 static void unpack(float *rows, const struct net_run *run)
 {
-    net_unpack(rows, net_at(run, 3072), TILE, run->n, &(struct net_segment){0, 1, 1, 0, 1}, 1, 1);
+    net_unpack(rows, net_at(run, 768), TILE, run->n, &(struct net_segment){0, 1, 1, 0, 1}, 1, 1);
 }
 
 static const struct net_layer layers[] = {
@@ -258,36 +258,36 @@ static const struct net_layer layers[] = {
 };
 
 static const struct net_kernel train_kernels[] = { /* name, layer, kind, line, flops, bytes */
-    NET_ROW(dense_tanh_4x2x1, "xor_concat.hidden", "forward", 12, 16, 2176,
-            NET_RESULTS({4096, 256, 1, 1, 0, 1, 12, "xor_concat.hidden"})),
-    NET_ROW(concat_4x3, "xor_concat.concat", "movement", 13, 0, 4096),
-    NET_ROW(dense_tanh_4x3x1, "xor_concat.dense", "forward", 13, 24, 3264,
-            NET_RESULTS({6144, 256, 1, 1, 0, 1, 13, "xor_concat.dense"})),
-    NET_ROW(mse_grad_4x1, "mse", "loss", 17, 0, 3136),
-    NET_ROW(tanh_grad_4x1, "xor_concat.tanh_2", "elementwise", 13, 0, 3136),
+    NET_ROW(dense_tanh_4x2x1, "xor_concat.hidden", "forward", 12, 16, 640,
+            NET_RESULTS({1024, 64, 4, 1, 1, 0, 1, 12, "xor_concat.hidden"})),
+    NET_ROW(concat_4x3, "xor_concat.concat", "movement", 13, 0, 1024),
+    NET_ROW(dense_tanh_4x3x1, "xor_concat.dense", "forward", 13, 24, 960,
+            NET_RESULTS({1536, 64, 4, 1, 1, 0, 1, 13, "xor_concat.dense"})),
+    NET_ROW(mse_grad_4x1, "mse", "loss", 17, 0, 832),
+    NET_ROW(tanh_grad_4x1, "xor_concat.tanh_2", "elementwise", 13, 0, 832),
     NET_ROW(mean_loss_1, "mse", "loss", 17, 0, 64),
-    NET_ROW(dense_dx_4x3x1, "xor_concat.dense", "backward-data", 13, 24, 3200),
-    NET_ROW(dense_dw_db_update_4x3x1, "xor_concat.dense", "backward-weights", 13, 24, 3136,
+    NET_ROW(dense_dx_4x3x1, "xor_concat.dense", "backward-data", 13, 24, 896),
+    NET_ROW(dense_dw_db_update_4x3x1, "xor_concat.dense", "backward-weights", 13, 24, 832,
             .updated = 192),
-    NET_ROW(slice_4x1_from_2_of_4x3, "xor_concat.concat", "movement", 13, 0, 3072),
-    NET_ROW(tanh_grad_4x1, "xor_concat.tanh_1", "elementwise", 12, 0, 3136),
-    NET_ROW(dense_dw_db_update_4x2x1, "xor_concat.hidden", "backward-weights", 12, 16, 2112,
+    NET_ROW(slice_4x1_from_2_of_4x3, "xor_concat.concat", "movement", 13, 0, 768),
+    NET_ROW(tanh_grad_4x1, "xor_concat.tanh_1", "elementwise", 12, 0, 832),
+    NET_ROW(dense_dw_db_update_4x2x1, "xor_concat.hidden", "backward-weights", 12, 16, 576,
             .updated = 128),
 };
 
 static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line, flops, bytes */
-    NET_ROW(dense_tanh_4x2x1, "xor_concat.hidden", "forward", 12, 16, 2176),
-    NET_ROW(concat_4x3, "xor_concat.concat", "movement", 13, 0, 4096),
-    NET_ROW(dense_tanh_4x3x1, "xor_concat.dense", "forward", 13, 24, 3264),
-    NET_ROW(mse_4x1, "mse", "loss", 17, 0, 2112),
+    NET_ROW(dense_tanh_4x2x1, "xor_concat.hidden", "forward", 12, 16, 640),
+    NET_ROW(concat_4x3, "xor_concat.concat", "movement", 13, 0, 1024),
+    NET_ROW(dense_tanh_4x3x1, "xor_concat.dense", "forward", 13, 24, 960),
+    NET_ROW(mse_4x1, "mse", "loss", 17, 0, 576),
     NET_ROW(mean_loss_1, "mse", "loss", 17, 0, 64),
 };
 
 const struct net_model net_model = {
     NET_MODEL_TABLES,
-    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "21bc79b4fec49071",
+    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "7cd2da6a19a4e1af",
     .evaluated = "input; dense(units=1); tanh; concat; dense(units=1); tanh", .isa = "avx512",
-    .batch = 4, .arena_size = 9344, .tensor_count = 4, .parts[0] = &part_train,
+    .batch = 4, .arena_size = 2432, .tensor_count = 4, .parts[0] = &part_train,
     .metrics = metrics, .metric_count = 1, .keys = "loss optimizer batch epochs metrics",
     .default_batch = 4, .epochs = 1000, .seed = 0, .keep = "best", .monitor = "validation_loss",
     .loss = NET_MSE, .activation = NET_IDENTITY, .outputs = 1, .output_rank = 1,

@@ -228,11 +228,12 @@ struct net_rows {
     const double *scale, *shift; /* U8 only: shape[0] each */
 };
 
-/* A layer's result in the arena: of image i, pixel p, blocks b: floats
-   at + i / 16 * batch_block + (block + p * stride + b) * 256 + i % 16 * 16. */
+/* A layer's result in the arena, in batch blocks of I images: of image i, pixel p, blocks b: floats
+   at + i / I * batch_block + ((block + p * stride + b) * I + i % I) * 16. */
 struct net_result {
     size_t at; /* bytes */
     long batch_block;
+    int images; /* I */
     int pixels, stride, block, blocks;
     int line;           /* of the first of these: */
     const char *layers; /* "net.conv2d or net.sqrt", behind the result before it */

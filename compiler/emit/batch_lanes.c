@@ -34,10 +34,11 @@ static const char *add_transpose(const Loops *l)
         const Segment *s = &x->segments[i];
         const long at = (l->dx ? first + row - pixel : first) + 16 * (s->start / s->pixels);
 
-        line(&text, 1, "net_transpose_%s(to%s, %ld, x%s, %d, %d, %d, 16);",
+        line(&text, 1, "net_transpose_%s(to%s, %ld, x%s, %d, %d, %d, %d);",
              x->lanes < 16 ? "packed" : "pixels", at ? format(" + %ld", at) : "",
-             l->dx ? -pixel : pixel, s->block ? format(" + %d", 256 * s->block) : "",
-             x->lanes < 16 ? x->lanes : 256 * x->blocks, l->g->transposed, s->channels);
+             l->dx ? -pixel : pixel, s->block ? format(" + %d", 16 * x->images * s->block) : "",
+             x->lanes < 16 ? x->lanes : 16 * x->images * x->blocks, l->g->transposed, s->channels,
+             x->images);
     }
     if (last > 0)
         line(&text, 1, "memset(to + %ld, 0, %ld * sizeof *to);", first + row, last);
@@ -121,7 +122,7 @@ void emit_batch_lanes(KernelCode *c, const Kernel *k)
                   "%s, <row_end>",
                   direct ? pointer(c, last) : "NULL", dx ? "<scratch>, NULL" : "<w>, <b>",
                   l.channels, g->pixels, g->rows, g->pad_top, g->left, g->transposed, g->columns,
-                  16 * x->lanes * x->blocks, transpose, tile, rest, end);
+                  x->images * x->lanes * x->blocks, transpose, tile, rest, end);
 }
 
 /* ---- dw -------------------------------------------------------------------------------------- */

@@ -127,10 +127,10 @@ void write_fields(Text *out, const Model *model)
     write_drawn(out, model);
 }
 
-/* So many floats, in tiles of a block of images by one of channels. */
-static const char *tiles_text(long floats)
+/* Floats of so many blocks of channels, each of a block of images. */
+static const char *tiles_text(long blocks)
 {
-    return floats == 256 ? "TILE" : format("%ld * TILE", floats / 256);
+    return blocks == 1 ? "TILE" : format("%ld * TILE", blocks);
 }
 
 /* Does a gradient read what a batch has sorted? */
@@ -193,8 +193,9 @@ static void write_pack_value(const Emitter *e, Text *out, const Value *value, in
                  ".channels = %d, .height = 1, .width = %d, .lanes = BLOCK, .scaled = %d,%s "
                  ".batch_block = %s, .column = %s});",
                  s->channels, s->pixels, scaled,
-                 s->block ? format(" .at = %s,", tiles_text(s->block * 256L)) : "",
-                 tiles_text(batch_block), tiles_text(s->stride * 256L));
+                 s->block ? format(" .at = %s,", tiles_text(s->block)) : "",
+                 tiles_text((long)v->blocks * v->full_height * v->full_width),
+                 tiles_text(s->stride));
     }
 }
 
@@ -238,7 +239,7 @@ void write_unpack_value(const Emitter *e, Text *out, Value *value, const char *r
                                   segments_text(v));
 
     line(out, 1, "net_unpack(%s, %s, %s, run->n, %s, %d, %d);", rows, from,
-         tiles_text(256L * v->height * v->width * v->blocks), segments, v->segment_count,
+         tiles_text((long)v->height * v->width * v->blocks), segments, v->segment_count,
          shape_size(value->shape));
 }
 

@@ -38,6 +38,14 @@ static const char *pointers(const KernelCode *c, Value *const *values, int count
     return text.at;
 }
 
+/* Images of a register tile: no more than a batch block has. */
+static int tile_images(const KernelCode *c, const Node *node)
+{
+    const int images = node->inputs[0]->layout->images, most = c->e->target->images;
+
+    return images > 1 && images < most ? images : most;
+}
+
 const char *kernel_word(const KernelCode *c, const Kernel *k, const char *word)
 {
     const Node *node = k->node;
@@ -70,7 +78,7 @@ const char *kernel_word(const KernelCode *c, const Kernel *k, const char *word)
            : same(word, "kernel")         ? format("%dx%d", window[0], window[1])
            : same(word, "window")         ? format("%d", window[0] * window[1])
            : same(word, "tile_rows")      ? format("%d", rows)
-           : same(word, "tile_images")    ? format("%d", c->e->target->images)
+           : same(word, "tile_images")    ? format("%d", tile_images(c, node))
            : same(word, "tile_inputs")    ? format("%d", tile_inputs(c->e, node))
            : same(word, "tile")           ? format("%d", k->schedule.tile)
            : same(word, "splits")         ? format("%d", k->schedule.splits)

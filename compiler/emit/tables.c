@@ -143,9 +143,9 @@ static const char *result_text(const Value *value, const char *layers, int line)
     const Layout *v = value->layout;
     const Segment *s = v->segments;
 
-    return format("{%zu, %ld, %d, %d, %d, %d, %d, %s}", v->buffer->offset,
-                  (long)v->full_height * v->full_width * v->blocks * 256, s->pixels, s->stride,
-                  s->block, blocks_of(s->channels), line, quoted(layers));
+    return format("{%zu, %ld, %d, %d, %d, %d, %d, %d, %s}", v->buffer->offset,
+                  (long)v->full_height * v->full_width * v->blocks * 16 * v->images, v->images,
+                  s->pixels, s->stride, s->block, blocks_of(s->channels), line, quoted(layers));
 }
 
 /* What a forward kernel stores, in order: after its own operation, and after fused ones; or

@@ -90,7 +90,7 @@ static const char *members_of(Emitter *e, const Layout *v)
     default:
         return format("%s at[%d][%d][%d][%s][%s];", v->element == TYPE_BYTE ? "uint8_t" : "float",
                       v->batch_blocks, v->full_height * v->full_width, v->blocks,
-                      v->images > 1 ? "BLOCK" : "1",
+                      v->images == 16 ? "BLOCK" : format("%d", v->images),
                       v->lanes == 16 ? "BLOCK" : format("%d", v->lanes));
     }
 }

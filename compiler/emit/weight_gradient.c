@@ -99,7 +99,7 @@ static const char *packed_tiles(Emitter *e, const Kernel *k, int vectors)
 {
     const Layout *x = k->node->inputs[0]->layout, *dw = k->node->outputs[0]->layout;
     const Shape w = k->node->outputs[0]->shape;
-    const int most = packed_tile_inputs(e, vectors), pixel = 16 * x->lanes;
+    const int most = packed_tile_inputs(e, vectors), pixel = x->images * x->lanes;
     Text text = {0};
 
     if (!dw->panels[3 - vectors])

@@ -18,6 +18,12 @@ Graph *new_graph(const char *name)
     return g;
 }
 
+/* Templates take images four at a time. */
+int images_of_block(int rows)
+{
+    return rows > 8 ? 16 : rows > 4 ? 8 : 4;
+}
+
 Value *add_value(Graph *g, Shape shape, bool batched, ElementType type, Role role)
 {
     Value *value = allocate(sizeof *value);

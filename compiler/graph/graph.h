@@ -156,7 +156,7 @@ typedef struct Graph {
     Model *model;         /* what it was lowered from: for lower and emit */
     const Source *source; /* of its spans, or NULL */
     int max_batch;        /* rows a step is compiled for */
-    int images;           /* of a batch block: 16, or 1 of a library that takes one row at a time */
+    int images;           /* of a batch block: images_of_block; of a library 16, or 1 of one row */
     ConvChoice conv;
     Value **values;
     int value_count;
@@ -175,6 +175,8 @@ typedef struct Graph {
 } Graph;
 
 Graph *new_graph(const char *name);
+/* Of a batch block, of batches of up to so many rows: few have one block, of few images. */
+int images_of_block(int rows);
 const Value *weight_of(const Node *node); /* of a contraction; of a dw its gradient */
 Value *input_named(const Node *node, const char *formal); /* or NULL */
 Value *add_value(Graph *g, Shape shape, bool batched, ElementType type, Role role);

@@ -107,6 +107,7 @@ Graph *lower(Model *model, Mode mode)
     l.g->network = model->name;
     l.g->source = model->source;
     l.g->max_batch = model->max_batch;
+    l.g->images = images_of_block(model->max_batch);
     l.g->conv = model->conv;
     if (mode == MODE_TRAIN && model->section_count)
         lower_turns(&l);

@@ -23,7 +23,8 @@ static const Node *find_dropout(const Kernel *k, int stream)
 static Buffer *new_mask(const Node *node)
 {
     const Layout *v = node->outputs[0]->layout;
-    const size_t rows = (size_t)v->batch_blocks * (size_t)(v->height * v->width * v->blocks) * 16;
+    const size_t rows = (size_t)v->batch_blocks * (size_t)(v->height * v->width * v->blocks) *
+                        (size_t)v->images;
 
     return new_buffer(IN_ARENA, rows * sizeof(uint16_t),
                       format("%s mask", node->path ? node->path : "dropout"));

@@ -318,6 +318,10 @@ BatchLanesDw plan_batch_lanes_dw(const Node *node, const Layout *x, const Layout
 BatchLanes plan_batch_lanes(const Node *node, const Layout *from, const Layout *to,
                             const Target *target);
 
+/* ---- weight_forms.c: when weights get another form ------------------------------------------- */
+
+void place_weight_forms(Program *p); /* needs phases, which are to be found again */
+
 /* ---- plan.c: phases, barriers, memory -------------------------------------------------------- */
 
 void plan(Program *program);

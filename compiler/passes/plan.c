@@ -202,6 +202,8 @@ void plan(Program *program)
     const Graph *g = program->graph;
 
     find_phases(program);
+    place_weight_forms(program);
+    find_phases(program);
     find_lifetimes(program);
     keep_to_the_end(program, g->prediction);
     for (int i = 0; i < g->head_count; i++)

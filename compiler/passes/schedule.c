@@ -119,7 +119,7 @@ static void cut_contraction(Kernel *k, const Target *target)
     Schedule *s = &k->schedule;
     long most = smaller(target->sums / target->vectors, NET_TILE_ROWS);
 
-    s->tile = target->images;
+    s->tile = y->images > 1 ? (int)smaller(target->images, y->images) : target->images;
     s->x_step = x->lanes;
     if (node->op != OP_CONV2D || y->images > 1)
         return;
@@ -238,7 +238,7 @@ static long recurrent_scratch(const Node *node)
 
     for (int i = 1; i < node->output_count; i++)
         if (node->outputs[i]->internal)
-            floats += 256L * node->outputs[i]->layout->blocks;
+            floats += 16L * node->outputs[i]->layout->images * node->outputs[i]->layout->blocks;
     return floats;
 }
 

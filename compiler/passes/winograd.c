@@ -41,7 +41,7 @@ int winograd_tile(const Node *node)
 /* Measured at 64 to 512 channels: what is re-read should fit into 1 MB of L2. */
 enum {
     ONE_IMAGE = 32, /* tiles of one image that do */
-    GROUP = 2,      /* tiles of 16 images that share what is read of the weights */
+    GROUP = 2,      /* tiles of 16 images that share what is read of the weights; of 8, twice */
     WHOLE = 4,      /* so many are one group of a dw */
     PANELS = 2,     /* of a dw: panels of outputs an item, */
     BLOCKS = 4,
@@ -62,10 +62,12 @@ static long scratch_of(const Winograd *g, int blocks, int images)
 static void cut_forward(Winograd *g, const Node *node, int widest)
 {
     const Layout *x = node->inputs[0]->layout;
-    const int tiles = g->down * g->across;
+    const int tiles = g->down * g->across, most = GROUP * 16 / x->images;
 
-    g->group = g->across < GROUP ? g->across : GROUP;
+    g->group = g->across < most ? g->across : most;
     g->batch_blocks = 1;
+    if (x->images > 1 && g->rows > x->images)
+        g->rows = x->images;
     if (x->images == 1) {
         g->group = divide_up(tiles, divide_up(tiles, ONE_IMAGE));
         g->rows = divide_up(g->group, divide_up(g->group, g->rows));
@@ -129,8 +131,8 @@ static void cut_weight(Winograd *g, const Node *node, int widest)
     split_groups(g, x, dw);
     while (g->splits == 1 && g->blocks > 1 && count_items(g, x, dw) < MIN_ITEMS)
         g->blocks /= 2;
-    g->v = scratch_of(g, g->group * g->batch_blocks, 16);
-    g->m = g->panels * scratch_of(g, g->group * g->batch_blocks * widest, 16);
+    g->v = scratch_of(g, g->group * g->batch_blocks, x->images);
+    g->m = g->panels * scratch_of(g, g->group * g->batch_blocks * widest, x->images);
     if (g->splits == 1)
         g->u = g->panels * (g->whole ? 1 : g->blocks) * winograd_unit(g->tile, widest);
 }

@@ -21,10 +21,10 @@
 #include "kernels/weight_gradient.h"
 #include "kernels/window.h"
 
-/* dy and index of output o: 16 images of a block, 16 floats apart */
+/* dy and index of output o: images of a block, 16 floats apart */
 NET_INLINE long net_output_at(int output)
 {
-    return output / 16 * 256L + output % 16;
+    return output / 16 * (long)TILE + output % 16;
 }
 
 /* ---- dw: one window of x an image ------------------------------------------------------------ */
@@ -55,7 +55,7 @@ struct net_argmax_dw {
 NET_INLINE void net_find_windows(struct net_windows *w, const float *dy, const float *index,
                                  int images, struct net_argmax_dw s)
 {
-    const long pixel = 256L * s.x_blocks;
+    const long pixel = (long)TILE * s.x_blocks;
 
     w->count = 0;
     for (int i = 0; i < images; i++) {
@@ -82,7 +82,7 @@ NET_INLINE void net_add_windows(float *acc, int vectors, const float *x,
                                 const struct net_windows *w, int down, int right,
                                 struct net_argmax_dw s)
 {
-    const long tap = (down * s.x[1] + right) * 256L * s.x_blocks;
+    const long tap = (down * s.x[1] + right) * (long)TILE * s.x_blocks;
     vec sum[3];
 
     NET_VECTORS(j, vectors)
@@ -94,7 +94,7 @@ NET_INLINE void net_add_windows(float *acc, int vectors, const float *x,
         const vec dy = vec_set(w->dy[k]);
 
         NET_VECTORS(j, vectors)
-            sum[j] = vec_fma(dy, vec_load(at + 256 * j), sum[j]);
+            sum[j] = vec_fma(dy, vec_load(at + TILE * j), sum[j]);
     }
     NET_VECTORS(j, vectors)
         vec_store(acc + 16 * j, sum[j]);
@@ -144,8 +144,8 @@ NET_INLINE void net_sum_argmax_dw(float *acc, const float *x, const float *dy, c
     memset(acc, 0, (size_t)outputs * (size_t)(taps * 16 * vectors) * sizeof *acc);
     for (int batch_block = 0; batch_block < net_batch_blocks(run); batch_block++)
         for (int o = 0; o < outputs; o++) {
-            const long at = batch_block * 256L * dy_blocks + net_output_at(output + o);
-            const float *xb = x + batch_block * 256L * s.x_blocks * s.x[0] * s.x[1];
+            const long at = batch_block * (long)TILE * dy_blocks + net_output_at(output + o);
+            const float *xb = x + batch_block * (long)TILE * s.x_blocks * s.x[0] * s.x[1];
             struct net_windows windows;
 
             net_find_windows(&windows, dy + at, index + at, net_rows(run, batch_block), s);
@@ -168,7 +168,7 @@ NET_INLINE void net_argmax_dw_inputs(float *dw, const float *x, const float *dy,
         const struct net_panel panel = net_panel_at(item % panels, s.panels[0], s.panels[1]);
         const int output = 16 * panel.first, left = s.outputs - output;
 
-        net_sum_argmax_dw(acc, x + 256L * (s.block + block), dy, index, s, output,
+        net_sum_argmax_dw(acc, x + (long)TILE * (s.block + block), dy, index, s, output,
                           left < 16 * panel.width ? left : 16 * panel.width, vectors, run);
         net_apply_argmax_dw(run, dw, acc, s, panel, block, vectors);
     }
@@ -262,7 +262,7 @@ NET_INLINE void net_find_contributions(struct net_contributions *to, void *memor
 {
     to->row = memory;
     to->dy = (float *)memory + 16 * p->outputs;
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < NET_IMAGES; i++) {
         const int32_t *begin = p->begin + i * (p->pixels + 2), *order = p->order + i * p->outputs;
         int32_t *row = to->row + i * p->outputs;
         float *d = to->dy + i * p->outputs;
@@ -286,12 +286,12 @@ NET_INLINE void net_find_contributions(struct net_contributions *to, void *memor
     }
 }
 
-/* sum = the sum of dy times its row of w, for one pixel of 16 images: `vectors` blocks of inputs,
-   256 floats apart. w: a panel */
+/* sum = the sum of dy times its row of w, for one pixel of a batch block: `vectors` blocks of
+   inputs, a TILE apart. w: a panel */
 NET_INLINE void net_sum_contributions(float *sum, int vectors, const float *w,
                                       const struct net_contributions *from, int outputs)
 {
-    NET_REPEAT(i, 16) {
+    NET_REPEAT(i, NET_IMAGES) {
         const int32_t *row = from->row + i * outputs;
         const float *dy = from->dy + i * outputs;
         vec acc[3] = {vec_zero(), vec_zero(), vec_zero()};
@@ -304,7 +304,7 @@ NET_INLINE void net_sum_contributions(float *sum, int vectors, const float *w,
                 acc[j] = vec_fma(d, vec_load(at + 16 * j), acc[j]);
         }
         NET_VECTORS(j, vectors)
-            vec_store(sum + 256 * j + 16 * i, acc[j]);
+            vec_store(sum + TILE * j + 16 * i, acc[j]);
     }
 }
 
@@ -318,12 +318,12 @@ NET_INLINE void net_sum_panels(float *sum, const float *w, const struct net_cont
     for (int panel = 0; panel < count; panel++) {
         const int block = first + panel * vectors;
 
-        net_sum_contributions(sum + 256L * (part.block + block), vectors,
+        net_sum_contributions(sum + (long)TILE * (part.block + block), vectors,
                               w + part.w + block * 16 * rows, from, s.outputs);
     }
 }
 
-/* sum: one pixel of 16 images, all blocks of it */
+/* sum: one pixel of a batch block, all blocks of it */
 NET_INLINE void net_sum_parts(float *sum, const float *w, const struct net_contributions *from,
                               struct net_argmax_dx s, const struct net_argmax_part *parts,
                               int count)
@@ -341,7 +341,7 @@ NET_INLINE void net_sum_parts(float *sum, const float *w, const struct net_contr
 }
 
 /* dx = sum over taps of dy w'; items: (batch block, row). A thread has net_lists_floats, 32 an
-   output and 256 a block of dx in its scratch. */
+   output and a TILE a block of dx in its scratch. */
 NET_TEMPLATE void net_argmax_dx(const float *dy, const float *index, const float *w,
                                 const struct net_argmax_part *parts, int count,
                                 net_epilogue *epilogue, net_draw_block *draw, const void *operands,
@@ -354,7 +354,7 @@ NET_TEMPLATE void net_argmax_dx(const float *dy, const float *index, const float
 
     NET_ITEMS(item, net_present(run, s.x.batch_blocks) * s.x.height, run, thread) {
         const int batch_block = item / s.x.height, row = item % s.x.height;
-        const long at = batch_block * 256L * dy_blocks;
+        const long at = batch_block * (long)TILE * dy_blocks;
         const struct net_argmax_lists lists = net_sort_outputs(
             scratch, dy + at, index + at, net_rows(run, batch_block), pixels, s.outputs);
         const struct net_window r = net_taps_at(s.taps, 0, row, s.dy[0]);
@@ -367,7 +367,7 @@ NET_TEMPLATE void net_argmax_dx(const float *dy, const float *index, const float
             net_find_contributions(&contributions, memory, dy + at, &lists, s, r, c);
             net_sum_parts(sum, w, &contributions, s, parts, count);
             for (int block = 0; block < s.x.blocks; block++)
-                net_block_end(sum + 256 * block, epilogue, draw, operands,
+                net_block_end(sum + TILE * block, epilogue, draw, operands,
                               net_element_of(s.x, batch_block, pixel, block, 0), run);
         }
         if (row_end)

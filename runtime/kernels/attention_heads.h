@@ -70,16 +70,16 @@ struct net_head_place {
 NET_INLINE struct net_head_place net_head_place_of(int item, struct net_attention s,
                                                    const struct net_run *run)
 {
-    const int block = item / (16 * s.heads), left = item % (16 * s.heads);
-    const int rows = run->n - 16 * block, images = rows < 16 ? rows : 16;
+    const int block = item / (NET_IMAGES * s.heads), left = item % (NET_IMAGES * s.heads);
+    const int images = net_rows(run, block);
 
-    return (struct net_head_place){16 * block + left % images, left / images};
+    return (struct net_head_place){NET_IMAGES * block + left % images, left / images};
 }
 
 /* A value's first float of an image of so many positions. */
 NET_INLINE long net_image_at(struct net_heads v, int positions, int image)
 {
-    return image / 16 * positions * net_heads_step(v) + image % 16 * 16;
+    return image / NET_IMAGES * positions * net_heads_step(v) + image % NET_IMAGES * 16;
 }
 
 /* Up to sixteen numbers of one line, in pieces whose lengths are known: a move each. */

@@ -96,8 +96,8 @@ NET_TEMPLATE void net_axis_sum(float *y, const float *x, struct net_axis s, NET_
         } else if (s.across) {
             _Alignas(64) float sums[16];
 
-            vec_store(sums, vec_sum_each(to, 16));
-            NET_REPEAT(i, 16)
+            vec_store(sums, vec_sum_each(to, NET_IMAGES));
+            NET_REPEAT(i, NET_IMAGES)
                 net_store_first(to + 16 * i, sums[i]);
         }
     }
@@ -307,7 +307,7 @@ NET_INLINE void net_spread_rows(const float *index, const float *x, net_epilogue
                 _Alignas(64) float draws[NET_MAX_DRAWS * 256];
 
                 if (draw)
-                    draw(draws, operands, e, 16, run);
+                    draw(draws, operands, e, NET_IMAGES, run);
                 NET_REPEAT(i, NET_IMAGES)
                     epilogue(net_spread_vector(index ? index + at + 16 * i : NULL, x + at + 16 * i,
                                                block, pixel / s.behind % s.size, s),

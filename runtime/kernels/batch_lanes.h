@@ -19,7 +19,8 @@
 
 /* ---- Transposing ----------------------------------------------------------------------------- */
 
-/* to[channel][16 images] of the first `images` images, +0 of the others; x: 16 images of a block */
+/* to[channel][16 images] of the first `images` images, +0 of the others; x: the images of a
+   block */
 NET_INLINE void net_transpose_channels(float *to, const float *x, int channels, int images)
 {
     if (channels > 8)
@@ -31,18 +32,18 @@ NET_INLINE void net_transpose_channels(float *to, const float *x, int channels, 
 
 /* to[pixel][channel][16 images] from a run of `pixels` pixels of one batch block. x: channel 0 of
    image 0 in the first one, at the beginning of a block; x_pixel and to_pixel floats from pixel to
-   pixel. The first `images` images are read, the others become +0; a literal 16 takes all as they
-   are. */
+   pixel. The first `images` images are read, the others become +0; the literal NET_IMAGES takes all
+   as they are. */
 NET_INLINE void net_transpose_pixels(float *to, long to_pixel, const float *x, long x_pixel,
                                      int pixels, int channels, int images)
 {
     NET_REPEAT(p, pixels)
         for (int c = 0; c < channels; c += 16)
-            net_transpose_channels(to + p * to_pixel + 16 * c, x + p * x_pixel + 16 * c,
+            net_transpose_channels(to + p * to_pixel + 16 * c, x + p * x_pixel + NET_IMAGES * c,
                                    channels - c, images);
 }
 
-/* The same of packed pixels, [16 images][lanes] each, 1, 2, 4 or 8 lanes: numbers at even and at
+/* The same of packed pixels, [image][lanes] each, 1, 2, 4 or 8 lanes: numbers at even and at
    odd places are parted until every lane has a vector of its own. */
 NET_INLINE void net_transpose_packed(float *to, long to_pixel, const float *x, int lanes,
                                      int pixels, int channels, int images)
@@ -53,7 +54,11 @@ NET_INLINE void net_transpose_packed(float *to, long to_pixel, const float *x, i
         net_f32 a[8] = {0}, b[8] = {0};
 
         NET_UNROLL(i, lanes)
-            memcpy(&a[i], x + (16 * lanes) * p + 16 * i, sizeof a[i]);
+            if (16 * i < NET_IMAGES * lanes)
+                memcpy(&a[i], x + NET_IMAGES * lanes * p + 16 * i,
+                       16 * (i + 1) <= NET_IMAGES * lanes
+                           ? sizeof a[i]
+                           : (size_t)(NET_IMAGES * lanes - 16 * i) * sizeof *x);
         NET_UNROLL_HALVES(half, lanes) {
             NET_UNROLL(i, lanes / 2) {
                 b[i] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 0, 2, 4, 6, 8, 10, 12, 14,
@@ -75,21 +80,21 @@ NET_INLINE void net_transpose_packed(float *to, long to_pixel, const float *x, i
     }
 }
 
-/* Back: y[pixel][16 images][16 channels] from [pixel][channel][16 images] of up to 16 channels,
+/* Back: y[pixel][image][16 channels] from [pixel][channel][16 images] of up to 16 channels,
    from_pixel floats from pixel to pixel; lanes beyond the last channel become +0. */
 NET_INLINE void net_transpose_back(float *y, const float *from, long from_pixel, int pixels,
                                    int channels)
 {
     NET_REPEAT(p, pixels) {
         if (channels > 8 || channels < 3) {
-            net_transpose_16x16(y + 256 * p, 16, from + p * from_pixel, 16, channels, 16);
+            net_transpose_16x16(y + TILE * p, 16, from + p * from_pixel, 16, channels, NET_IMAGES);
             continue;
         }
-        NET_UNROLL(i, 2)
-            net_transpose_8x8(y + 256 * p + 128 * i, 16, from + p * from_pixel + 8 * i, 16,
-                              channels, 8);
-        NET_UNROLL(i, 16)
-            memset(y + 256 * p + 16 * i + 8, 0, 8 * sizeof *y);
+        NET_UNROLL(i, (NET_IMAGES + 7) / 8)
+            net_transpose_8x8(y + TILE * p + 128 * i, 16, from + p * from_pixel + 8 * i, 16,
+                              channels, NET_IMAGES - 8 * i);
+        NET_UNROLL(i, NET_IMAGES)
+            memset(y + TILE * p + 16 * i + 8, 0, 8 * sizeof *y);
     }
 }
 
@@ -192,7 +197,7 @@ typedef vec net_unary(vec v0);
 
 #define NET_UNARY(name) NET_INLINE vec name(vec v0)
 
-/* A row of pixels of x, [16 images][16 channels] each, to [channel][16 images], with its border. */
+/* A row of pixels of x, [image][16 channels] each, to [channel][16 images], with its border. */
 typedef void net_transpose_row(float *restrict to, const float *restrict x);
 #define NET_TRANSPOSE_ROW(name) NET_TILE void name(float *restrict to, const float *restrict x)
 
@@ -286,7 +291,7 @@ NET_INLINE void net_batch_lanes_columns(float *y, const float *w, const float *b
     for (int column = first; column < end; column += pixels) {
         const struct net_runs taps = net_batch_lanes_taps(s, r, column, pixels);
         const int pixel = r.row * s.y.width + column;
-        _Alignas(64) float results[16 * 256];
+        _Alignas(64) float results[16 * TILE];
 
         if (y) {
             tile(y + net_block_at(s.y, r.batch_block, pixel, 0), r.x, w, b, &taps);
@@ -294,7 +299,7 @@ NET_INLINE void net_batch_lanes_columns(float *y, const float *w, const float *b
         }
         tile(results, r.x, w, b, &taps);
         for (int p = 0; p < pixels; p++)
-            net_block_end(results + 256 * p, epilogue, draw, operands,
+            net_block_end(results + TILE * p, epilogue, draw, operands,
                           net_element_of(s.y, r.batch_block, pixel + p, 0, 0), run);
     }
 }

@@ -17,8 +17,8 @@
 NET_INLINE void net_transpose_images(float *to, const float *x, long x_pixel, int pixels,
                                      int channels, int images)
 {
-    if (images == 16)
-        net_transpose_pixels(to, 16L * channels, x, x_pixel, pixels, channels, 16);
+    if (images == NET_IMAGES)
+        net_transpose_pixels(to, 16L * channels, x, x_pixel, pixels, channels, NET_IMAGES);
     else
         net_transpose_pixels(to, 16L * channels, x, x_pixel, pixels, channels, images);
 }
@@ -133,14 +133,14 @@ NET_INLINE void net_transpose_split(float *to, long x_row, const float *x,
 
     if (lanes == 16) {
         net_transpose_window(to, x_row, x + net_block_at(s.x, at.batch_block, 0, block),
-                             256 * s.x.blocks, s.x.height, s.x.width, row - s.padding[0],
+                             TILE * s.x.blocks, s.x.height, s.x.width, row - s.padding[0],
                              column - s.padding[1], rows, columns, channels, at.images);
         return;
     }
     for (int r = 0; r < rows; r++) /* its border is there */
         net_transpose_packed(to + r * x_row, 16 * channels,
-                             x + ((image + row + r) * s.x.width + column) * 16 * lanes, lanes,
-                             columns, channels, at.images);
+                             x + ((image + row + r) * s.x.width + column) * NET_IMAGES * lanes,
+                             lanes, columns, channels, at.images);
 }
 
 /* All taps of the inputs of one block, `channels` of them. xs, dys: transposed. */
@@ -213,7 +213,7 @@ NET_TEMPLATE void net_batch_lanes_dw(float *partial, const float *x, const float
         net_transpose_images(
             dys,
             dy + net_block_at(s.dy, at.batch_block, at.row * s.dy.width + at.column, s.dy_block),
-            256 * s.dy.blocks, at.rows * at.columns, s.outputs, at.images);
+            TILE * s.dy.blocks, at.rows * at.columns, s.outputs, at.images);
         for (int block = 0; block < (all + 15) / 16; block++) {
             const int left = all - 16 * block, channels = left < 16 ? left : 16;
             const long x_row = channels * 16L * columns;

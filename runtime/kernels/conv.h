@@ -145,7 +145,7 @@ NET_INLINE long net_conv3d_taps(struct taps *taps, const struct net_contraction 
     const struct net_window d = net_taps_at(s->taps, 2, row / height, s->slices[1]);
     const struct net_window r = net_taps_at(s->taps, 0, row % height, x_height);
     const struct net_window c = net_taps_at(s->taps, 1, column, s->x.width);
-    const long pixel = 16L * s->x_lanes * s->x.blocks, line = pixel * s->x.width;
+    const long pixel = (long)NET_IMAGES * s->x_lanes * s->x.blocks, line = pixel * s->x.width;
     const long w_tap = 16L * width * s->inputs;
     const int rows = s->taps.kernel[0], across = s->taps.kernel[1];
     const struct net_channel_range range = net_conv_channels(s, width, channel, 0, s->inputs);
@@ -155,7 +155,7 @@ NET_INLINE long net_conv3d_taps(struct taps *taps, const struct net_contraction 
         const int depth = d.first + i * net_taps_step(s->taps, 2);
 
         taps[i] = (struct taps){.x = ((long)slice * x_height + r.at) * line + c.at * pixel +
-                                     range.first * 16,
+                                     range.first * NET_IMAGES,
                                 .w = 16L * width * range.first +
                                      ((long)(depth * rows + r.first) * across + c.first) * w_tap,
                                 .rows = i < d.count ? r.count : 0,

@@ -224,7 +224,7 @@ NET_INLINE void net_depthwise_dw_row(float *partial, const float *x, const float
                                      .stride = s.taps.stride[1],
                                      .padding = s.taps.padding[1],
                                      .dilation = s.taps.dilation[1],
-                                     .pixel = 256L * s.blocks,
+                                     .pixel = (long)TILE * s.blocks,
                                      .dw = 16L * s.blocks};
 
     for (int block = 0; block < s.blocks; block++)
@@ -233,8 +233,8 @@ NET_INLINE void net_depthwise_dw_row(float *partial, const float *x, const float
 
             if (h >= 0 && h < s.x[0])
                 tile(partial + k * s.taps.kernel[1] * taps.dw + 16 * block,
-                     x + h * s.x[1] * taps.pixel + 256 * block,
-                     dy + row * s.dy[1] * taps.pixel + 256 * block, &taps);
+                     x + h * s.x[1] * taps.pixel + TILE * block,
+                     dy + row * s.dy[1] * taps.pixel + TILE * block, &taps);
         }
 }
 
@@ -248,8 +248,8 @@ NET_TEMPLATE void net_depthwise_dw(float *partial, const float *x, const float *
     NET_ITEMS(item, net_present(run, s.batch_blocks) * s.splits, run, thread) {
         const int batch_block = item / s.splits, split = item % s.splits;
         const int images = net_rows(run, batch_block);
-        const float *xb = x + (long)batch_block * s.x[0] * s.x[1] * s.blocks * 256;
-        const float *dyb = dy + (long)batch_block * s.dy[0] * s.dy[1] * s.blocks * 256;
+        const float *xb = x + (long)batch_block * s.x[0] * s.x[1] * s.blocks * TILE;
+        const float *dyb = dy + (long)batch_block * s.dy[0] * s.dy[1] * s.blocks * TILE;
         float *sum = partial + item * floats;
 
         memset(sum, 0, (size_t)floats * sizeof *sum);

@@ -84,8 +84,9 @@ NET_INLINE void net_sum_places(float *dw, const float *dy, const int32_t *order,
             vec group = vec_zero();
 
             for (; k < end; k++)
-                group = vec_add(group, vec_load(dy + 256L * (order[k] / 16 * (long)blocks + block) +
-                                                order[k] % 16 * 16));
+                group = vec_add(group,
+                                vec_load(dy + (long)TILE * (order[k] / 16 * (long)blocks + block) +
+                                         order[k] % 16 * 16));
             net_long_add(&sum, group);
         }
         vec_store(dw + 16 * block, sum.sum);
@@ -171,14 +172,14 @@ NET_TEMPLATE void net_token_mean_grad(float *dx, const float *dy, const int32_t 
         for (int i = 0; i < net_rows(run, batch_block); i++) {
             const int32_t *token = id + (long)s.length * (16 * batch_block + i);
             const vec count = net_count_tokens(token, s.length);
-            float *to = dx + (long)batch_block * s.length * s.blocks * 256 + 16 * i;
+            float *to = dx + (long)batch_block * s.length * s.blocks * TILE + 16 * i;
 
             for (int block = 0; block < s.blocks; block++) {
-                const float *from = dy + ((long)batch_block * s.blocks + block) * 256 + 16 * i;
+                const float *from = dy + ((long)batch_block * s.blocks + block) * TILE + 16 * i;
                 const vec mean_grad = net_over_count(vec_load(from), count);
 
                 for (int position = 0; position < s.length; position++)
-                    vec_store(to + 256L * (position * s.blocks + block),
+                    vec_store(to + (long)TILE * (position * s.blocks + block),
                               token[position] != 0 ? mean_grad : vec_zero());
             }
         }

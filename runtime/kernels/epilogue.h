@@ -101,7 +101,7 @@ NET_INLINE void net_block_end(const float *results, net_epilogue *epilogue, net_
     _Alignas(64) float draws[NET_MAX_DRAWS * 256];
 
     if (draw)
-        draw(draws, operands, e, 16, run);
+        draw(draws, operands, e, NET_IMAGES, run);
     NET_REPEAT(i, NET_IMAGES) {
         const vec v = results ? vec_load(results + 16 * i) : vec_zero();
 

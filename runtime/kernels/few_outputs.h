@@ -76,15 +76,15 @@ NET_TEMPLATE void net_dense_few_outputs_dx(const float *dy, const float *w, int 
     const struct net_extent dx = {s.batch_blocks, 1, 1, s.blocks};
 
     NET_ITEMS(batch_block, net_present(run, s.batch_blocks), run, thread) {
-        const float *dyb = dy + 256L * batch_block;
+        const float *dyb = dy + (long)TILE * batch_block;
 
         for (int block = 0; block < s.blocks; block++) {
             const struct net_element e = net_element_of(dx, batch_block, 0, block, 0);
             _Alignas(64) float draws[NET_MAX_DRAWS * 256];
 
             if (draw)
-                draw(draws, operands, e, 16, run);
-            NET_REPEAT(i, 16) {
+                draw(draws, operands, e, NET_IMAGES, run);
+            NET_REPEAT(i, NET_IMAGES) {
                 vec sum = vec_zero();
 
                 NET_UNROLL(o, outputs)
@@ -104,10 +104,10 @@ NET_TEMPLATE void net_dense_few_outputs_dw(float *dw, const float *x, const floa
                                            int group, struct net_few_outputs s,
                                            struct net_apply apply, NET_RUN)
 {
-    const int batch_blocks = net_batch_blocks(run), last = run->n - 16 * (batch_blocks - 1);
+    const int batch_blocks = net_batch_blocks(run), last = run->n - NET_IMAGES * (batch_blocks - 1);
 
     NET_ITEMS(item, s.blocks / group, run, thread) {
-        const float *xg = x + 256L * group * item;
+        const float *xg = x + (long)TILE * group * item;
         _Alignas(64) float sums[NET_MAX_FEW_OUTPUTS * NET_FEW_OUTPUTS_BLOCKS * 16];
         vec acc[NET_MAX_FEW_OUTPUTS][NET_FEW_OUTPUTS_BLOCKS];
 
@@ -115,12 +115,12 @@ NET_TEMPLATE void net_dense_few_outputs_dw(float *dw, const float *x, const floa
             NET_UNROLL(b, group)
                 acc[o][b] = vec_zero();
         NET_REPEAT(k, batch_blocks)
-            NET_REPEAT(i, k < batch_blocks - 1 ? 16 : last)
+            NET_REPEAT(i, k < batch_blocks - 1 ? NET_IMAGES : last)
                 NET_UNROLL(b, group) {
-                    const vec xb = vec_load(xg + k * 256L * s.blocks + 256 * b + 16 * i);
+                    const vec xb = vec_load(xg + k * (long)TILE * s.blocks + TILE * b + 16 * i);
 
                     NET_UNROLL(o, outputs)
-                        acc[o][b] = vec_fma(vec_set(dy[256 * k + 16 * i + o]), xb, acc[o][b]);
+                        acc[o][b] = vec_fma(vec_set(dy[TILE * k + 16 * i + o]), xb, acc[o][b]);
                 }
         NET_UNROLL(o, outputs)
             NET_UNROLL(b, group)

@@ -122,7 +122,7 @@ NET_INLINE void net_global_grad_block(const float *index, const float *dy, float
     _Alignas(64) float draws[NET_MAX_DRAWS * 256];
 
     if (draw)
-        draw(draws, operands, e, 16, run);
+        draw(draws, operands, e, NET_IMAGES, run);
     NET_REPEAT(i, NET_IMAGES) {
         const vec g = vec_load(dy + 16 * i);
         const vec dx = index ? net_where_pixel(vec_load(index + 16 * i), (float)pixel, g)

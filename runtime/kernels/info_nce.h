@@ -91,7 +91,7 @@ NET_INLINE vec net_load_numbers(const float *x, int block, int view, const struc
     _Alignas(64) float number[16] = {0};
 
     for (int i = 0; i < net_rows(run, block); i++)
-        number[i] = x[256L * block + 16 * i + view];
+        number[i] = x[(long)TILE * block + 16 * i + view];
     return vec_load(number);
 }
 
@@ -102,7 +102,7 @@ NET_INLINE void net_store_numbers(float *y, vec x, int block, int view, const st
 
     vec_store(number, x);
     for (int i = 0; i < net_rows(run, block); i++) {
-        float *to = y + 256L * block + 16 * i;
+        float *to = y + (long)TILE * block + 16 * i;
 
         if (view == 0)
             vec_store(to, vec_zero());

@@ -49,7 +49,7 @@ NET_INLINE float net_mean_slope(const struct net_run *run, float slope, int elem
 /* Where class `label` of a row of logits is. */
 NET_INLINE long net_class_at(int label)
 {
-    return label / 16 * 256 + label % 16;
+    return label / 16 * TILE + label % 16;
 }
 
 /* -log softmax(z)[label] = log1p(rest) + (max - z[label]): added to either of the two first, a
@@ -79,9 +79,9 @@ NET_INLINE void net_cross_entropy_grad_row(float *dz, const float *p, float rest
     const float miss = net_miss(p[net_class_at(label)], rest);
 
     for (int c = 0; c < channels; c += 16) {
-        const vec q = vec_div(vec_load(p + 16 * c), vec_set(1.0f + rest));
+        const vec q = vec_div(vec_load(p + NET_IMAGES * c), vec_set(1.0f + rest));
 
-        vec_store(dz + 16 * c, vec_scaled(q, vec_set(scale)));
+        vec_store(dz + NET_IMAGES * c, vec_scaled(q, vec_set(scale)));
     }
     dz[net_class_at(label)] = miss * scale;
 }
@@ -140,7 +140,7 @@ NET_INLINE float net_weighted_cross_entropy_row(float *p, float *rest, const flo
         vec part = vec_zero();
 
         for (long c = 16 * block; c < 16 * end; c += 16) {
-            const vec below = vec_sub(vec_set(max), vec_load(z + 16 * c));
+            const vec below = vec_sub(vec_set(max), vec_load(z + NET_IMAGES * c));
 
             part = vec_fma(vec_load(w->weight + c), vec_add(vec_set(all), below), part);
         }
@@ -161,11 +161,11 @@ NET_INLINE void net_weighted_cross_entropy_grad_row(float *dz, const float *p, f
     const float along = w->every * (q_own * w->sum - w->weight[label]);
 
     for (int c = 0; c < channels; c += 16) {
-        const vec q = vec_div(vec_load(p + 16 * c), vec_set(1.0f + rest));
+        const vec q = vec_div(vec_load(p + NET_IMAGES * c), vec_set(1.0f + rest));
         const vec each = vec_sub(vec_mul(q, vec_set(w->sum)), vec_load(w->weight + c));
         const vec g = vec_fma(q, vec_set(own), vec_mul(vec_set(w->every), each));
 
-        vec_store(dz + 16 * c, vec_scaled(g, vec_set(scale)));
+        vec_store(dz + NET_IMAGES * c, vec_scaled(g, vec_set(scale)));
     }
     dz[net_class_at(label)] = (net_miss(p_own, rest) * own + along) * scale;
 }
@@ -184,7 +184,7 @@ struct net_cross_entropy {
 NET_TEMPLATE void net_cross_entropy(float *dz, float *loss, const float *z, const int32_t *label,
                                     struct net_cross_entropy s, NET_RUN)
 {
-    const long floats = (s.classes + 15) / 16 * 256L; /* of 16 images' pixel */
+    const long floats = (s.classes + 15) / 16 * (long)TILE; /* of a block of images' pixel */
     const float scale = net_mean_slope(run, s.slope, s.height * s.width);
 
     NET_ITEMS(row, net_present(run, s.batch_blocks) * s.height, run, thread) {
@@ -227,7 +227,7 @@ NET_TEMPLATE void net_weighted_cross_entropy(float *dz, float *loss, const float
                                              const int32_t *label,
                                              struct net_weighted_cross_entropy s, NET_RUN)
 {
-    const long floats = (s.classes + 15) / 16 * 256L; /* of 16 images' pixel */
+    const long floats = (s.classes + 15) / 16 * (long)TILE; /* of a block of images' pixel */
     const float all = net_sum_weights(label, run, s.height * s.width, s.weights.weight);
     const float scale = run->sums ? 1.0f : all > 0.0f ? 1.0f / all : 0.0f;
 
@@ -248,7 +248,7 @@ NET_TEMPLATE void net_weighted_cross_entropy(float *dz, float *loss, const float
 
                 if (s.ignores && own < 0) {
                     for (int c = 0; dz && c < s.classes; c += 16)
-                        vec_store(p + 16 * c, vec_zero());
+                        vec_store(p + NET_IMAGES * c, vec_zero());
                     continue;
                 }
                 total += over * net_weighted_cross_entropy_row(p, &rest, z + at, own, &s.weights,
@@ -395,7 +395,7 @@ NET_INLINE void net_sum_terms(vec sums[16], float *dz, const float *z, const flo
             net_lanes_of(s.z.segments, s.z.segment_count, (int)block).lanes, s.delta};
 
         for (int i = 0; i < images; i++) {
-            const long at = 256 * block + 16 * i;
+            const long at = TILE * block + 16 * i;
             const vec t = target  ? vec_load(target + at)
                           : label ? vec_set((float)label[i])
                                   : vec_zero();
@@ -420,7 +420,7 @@ NET_TEMPLATE void net_elementwise_loss(float *dz, float *loss, const float *z, c
 
     NET_ITEMS(b, net_present(run, s.batch_blocks), run, thread) {
         const int images = net_rows(run, b);
-        const long at = (long)b * s.blocks * 256;
+        const long at = (long)b * s.blocks * TILE;
         struct net_long_sum sums[16];
         float total = 0.0f, scale[16];
 

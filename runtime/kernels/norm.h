@@ -154,7 +154,7 @@ NET_INLINE void net_layernorm_block(const float *x, const float *dy, const struc
     _Alignas(64) float draws[NET_MAX_DRAWS * 256];
 
     if (draw)
-        draw(draws, operands, e, 16, run);
+        draw(draws, operands, e, NET_IMAGES, run);
     NET_REPEAT(i, NET_IMAGES) {
         const vec xhat = net_standard(s, (int)i, vec_load(x + 16 * i));
         const vec v = dy ? net_layernorm_dx(s, means, (int)i, xhat,

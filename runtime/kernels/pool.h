@@ -217,7 +217,7 @@ NET_INLINE void net_gather_block(net_gather_window *gather, bool backward, const
     _Alignas(64) float draws[NET_MAX_DRAWS * 256];
 
     if (draw)
-        draw(draws, operands, e, 16, run);
+        draw(draws, operands, e, NET_IMAGES, run);
     NET_REPEAT(g, NET_IMAGES / NET_GROUP) {
         vec sum[NET_GROUP];
 

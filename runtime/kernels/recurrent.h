@@ -46,9 +46,10 @@ struct net_walkers {
 
 NET_INLINE struct net_walkers net_walkers_of(int eight, int end, const struct net_run *run)
 {
+    const int eights = (NET_IMAGES + 7) / 8;
     const int most = eight % 2 == 0 && eight + 1 < end ? 16 : 8, left = run->n - 8 * eight;
 
-    return (struct net_walkers){eight / 2, eight % 2 * 8, left < most ? left : most};
+    return (struct net_walkers){eight / eights, eight % eights * 8, left < most ? left : most};
 }
 
 /* ---- Products of a step ---------------------------------------------------------------------- */

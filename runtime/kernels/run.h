@@ -37,8 +37,9 @@
 /* The last parameters of kernels and templates. */
 #define NET_RUN struct net_run *run, int thread
 
-/* Images of a batch block. A library that takes one row at a time says 1: its values have no lanes
-   of other images, and its register tiles are of pixels side by side. */
+/* Images of a batch block: of batches of at most 8 or 4 rows, which have one, so many. A library
+   that takes one row at a time says 1: its values have no lanes of other images, and its register
+   tiles are of pixels side by side. */
 #ifndef NET_IMAGES
 #define NET_IMAGES 16
 #endif

@@ -101,7 +101,7 @@ NET_INLINE void net_add_channels(vec acc[3], int vectors, const float *w, const 
 {
     NET_REPEAT(pixel, pixels)
         NET_REPEAT(c, channels) {
-            const vec value = vec_set(h[pixel * step + c / 16 * 256 + c % 16]);
+            const vec value = vec_set(h[pixel * step + c / 16 * TILE + c % 16]);
 
             NET_VECTORS(j, vectors)
                 acc[j] = vec_fma(value, vec_load(w + 16 * j), acc[j]);
@@ -128,11 +128,11 @@ NET_INLINE void net_sparse_dense_panels(float *y, struct net_csr x, const float 
             const struct net_segment g = s.h.segments[k];
 
             net_add_channels(acc, vectors, rows + 16L * vectors * (s.columns + g.start),
-                             h + image / 16 * s.h.batch_block + 256L * g.block + 16 * i, g.pixels,
-                             256L * g.stride, g.channels);
+                             h + image / 16 * s.h.batch_block + (long)TILE * g.block + 16 * i,
+                             g.pixels, (long)TILE * g.stride, g.channels);
         }
         NET_VECTORS(j, vectors)
-            vec_store(y + ((long)(image / 16) * blocks + block + j) * 256 + 16 * i, acc[j]);
+            vec_store(y + ((long)(image / 16) * blocks + block + j) * TILE + 16 * i, acc[j]);
     }
 }
 
@@ -159,14 +159,14 @@ NET_TEMPLATE void net_sparse_dense(float *y, struct net_csr x, const float *h, c
 NET_TEMPLATE void net_to_dense(float *y, struct net_csr x, int batch_blocks, int blocks, NET_RUN)
 {
     NET_ITEMS(batch_block, net_present(run, batch_blocks), run, thread) {
-        float *to = y + (long)batch_block * blocks * 256;
+        float *to = y + (long)batch_block * blocks * TILE;
 
-        memset(to, 0, (size_t)blocks * 256 * sizeof *to);
+        memset(to, 0, (size_t)blocks * TILE * sizeof *to);
         for (int i = 0; i < net_rows(run, batch_block); i++) {
             const int32_t *begin = x.begin + 16 * batch_block + i;
 
             for (int32_t k = begin[0]; k < begin[1]; k++)
-                to[x.column[k] / 16 * 256L + 16 * i + x.column[k] % 16] = x.value[k];
+                to[x.column[k] / 16 * (long)TILE + 16 * i + x.column[k] % 16] = x.value[k];
         }
     }
 }
@@ -174,7 +174,7 @@ NET_TEMPLATE void net_to_dense(float *y, struct net_csr x, int batch_blocks, int
 /* ---- The gradient of h ----------------------------------------------------------------------- */
 
 /* sum + dy times a row of w, lane by lane, over `count` panels of `vectors` blocks; dy: of one
-   image, blocks 256 floats apart */
+   image, blocks a TILE apart */
 NET_INLINE vec net_dot_row(vec sum, const float *dy, const float *w, int inputs, long row,
                            int first_block, int count, int vectors)
 {
@@ -183,7 +183,7 @@ NET_INLINE vec net_dot_row(vec sum, const float *dy, const float *w, int inputs,
         const float *wr = w + block * 16L * inputs + row * 16 * vectors;
 
         NET_VECTORS(j, vectors)
-            sum = vec_fma(vec_load(dy + 256 * (block + j)), vec_load(wr + 16 * j), sum);
+            sum = vec_fma(vec_load(dy + TILE * (block + j)), vec_load(wr + 16 * j), sum);
     }
     return sum;
 }
@@ -209,7 +209,7 @@ NET_TEMPLATE void net_sparse_dense_dx(float *dh, const float *dy, const float *w
 
     NET_ITEMS(batch_block, net_present(run, s.batch_blocks), run, thread)
         for (int i = 0; i < net_rows(run, batch_block); i++) {
-            const float *from = dy + (long)batch_block * dy_blocks * 256 + 16 * i;
+            const float *from = dy + (long)batch_block * dy_blocks * TILE + 16 * i;
             float *to = dh + batch_block * s.h.batch_block + 16 * i;
 
             for (int k = 0; k < s.h.segment_count; k++) {
@@ -220,7 +220,7 @@ NET_TEMPLATE void net_sparse_dense_dx(float *dh, const float *dy, const float *w
                     const int pixel = c / lanes, channel = c % lanes;
                     const long row = s.columns + g.start + pixel * (long)g.channels + channel;
 
-                    to[(g.block + pixel * (long)g.stride + channel / 16) * 256 + channel % 16] =
+                    to[(g.block + pixel * (long)g.stride + channel / 16) * TILE + channel % 16] =
                         channel < g.channels ? net_dot_panels(from, w, s, row) : 0.0f;
                 }
             }
@@ -247,7 +247,7 @@ NET_INLINE void net_sum_column(float *dw, int vectors, const float *dy, long dy_
         const vec value = vec_set(x.value[k]);
 
         NET_VECTORS(j, vectors)
-            acc[j] = vec_fma(value, vec_load(at + 256 * j), acc[j]);
+            acc[j] = vec_fma(value, vec_load(at + TILE * j), acc[j]);
     }
     NET_VECTORS(j, vectors)
         vec_store(dw + 16 * j, acc[j]);
@@ -259,7 +259,7 @@ NET_INLINE void net_sparse_dense_dw_panels(float *dw, struct net_csc x, const fl
                                            int vectors, NET_RUN)
 {
     const int groups = (s.columns + NET_GRADIENT_ROWS - 1) / NET_GRADIENT_ROWS;
-    const long dy_batch_block = 256L * net_panel_blocks(s.panels);
+    const long dy_batch_block = (long)TILE * net_panel_blocks(s.panels);
 
     for (int item = thread; item < count * groups; item += run->threads) {
         const int block = first_block + item / groups * vectors;
@@ -268,8 +268,8 @@ NET_INLINE void net_sparse_dense_dw_panels(float *dw, struct net_csc x, const fl
         _Alignas(64) float sum[NET_GRADIENT_ROWS * 16 * 3];
 
         for (int r = 0; r < rows; r++)
-            net_sum_column(sum + 16 * vectors * r, vectors, dy + 256L * block, dy_batch_block, x,
-                           first + r);
+            net_sum_column(sum + 16 * vectors * r, vectors, dy + (long)TILE * block, dy_batch_block,
+                           x, first + r);
         net_apply_rows(run, dw + block * 16L * s.inputs + first * 16L * vectors, sum, rows,
                        16L * vectors, x.begin + first, s.apply);
     }

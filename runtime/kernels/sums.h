@@ -147,13 +147,13 @@ NET_TEMPLATE void net_layernorm_sums_row(float *partial, const float *x, const f
         struct net_stats stats[NET_SUM_GROUP];
 
         for (long k = 0; k < end - column; k++)
-            net_find_stats(&stats[k], x + pixel + 256 * v.blocks * k, channels, eps);
+            net_find_stats(&stats[k], x + pixel + TILE * v.blocks * k, channels, eps);
         for (int block = 0; block < v.blocks; block++) {
             float *first = to + 16 * block, *other = to + 16 * (v.blocks + block);
             vec sum = vec_zero(), second = vec_zero();
 
             for (long k = 0; k < end - column; k++) {
-                const long at = pixel + 256 * (v.blocks * k + block);
+                const long at = pixel + TILE * (v.blocks * k + block);
                 vec a = vec_zero(), b = vec_zero();
 
                 for (int i = 0; i < images; i++) {

@@ -20,7 +20,8 @@
 
 /* The images and pixels that one weight's gradient sums over; steps in floats. */
 struct net_reduction {
-    long batch_blocks, rows, columns, images; /* images of the last batch block; 16 in the others */
+    long batch_blocks, rows, columns,
+        images; /* images of the last batch block; all in the others */
     long x_batch_block, x_row, x_column, x_image;
     long dy_batch_block, dy_row, dy_column;
 };
@@ -41,7 +42,7 @@ NET_INLINE void net_correlate(vec acc[][3], int inputs, int vectors, int first, 
                               const float *dy, const struct net_reduction *over, bool prefetch)
 {
     NET_REPEAT(b, over->batch_blocks) {
-        const long images = b < over->batch_blocks - 1 ? 16 : over->images;
+        const long images = b < over->batch_blocks - 1 ? NET_IMAGES : over->images;
 
         NET_REPEAT(r, over->rows)
             NET_REPEAT(c, over->columns) {
@@ -53,9 +54,9 @@ NET_INLINE void net_correlate(vec acc[][3], int inputs, int vectors, int first, 
                 NET_REPEAT(n, images) {
                     vec d[3];
                     NET_VECTORS(j, vectors) {
-                        d[j] = vec_load(dn + 256 * j);
+                        d[j] = vec_load(dn + TILE * j);
                         if (prefetch)
-                            __builtin_prefetch(dn + 256 * j + over->dy_column);
+                            __builtin_prefetch(dn + TILE * j + over->dy_column);
                     }
                     if (prefetch)
                         __builtin_prefetch(xn + over->x_column);
@@ -142,10 +143,10 @@ NET_INLINE void net_dense_dw_panels(float *dw, const float *x, const float *dy,
         .batch_blocks = batch_blocks,
         .rows = 1,
         .columns = 1,
-        .images = run->n - 16 * (batch_blocks - 1),
-        .x_batch_block = 256L * s.x_blocks,
+        .images = run->n - NET_IMAGES * (batch_blocks - 1),
+        .x_batch_block = (long)TILE * s.x_blocks,
         .x_image = 16,
-        .dy_batch_block = 256L * s.dy_blocks,
+        .dy_batch_block = (long)TILE * s.dy_blocks,
     };
 
     NET_ITEMS(item, s.panels[3 - vectors] * per_panel, run, thread) {
@@ -156,8 +157,8 @@ NET_INLINE void net_dense_dw_panels(float *dw, const float *x, const float *dy,
         _Alignas(64) float sum[16 * 3 * 16];
 
         for (int i = 0; i < count; i += inputs)
-            tile(sum + 16 * vectors * i, x + (s.block + pixel * s.stride + block) * 256L + i,
-                 dy + panel_block * 256L, &over);
+            tile(sum + 16 * vectors * i, x + (s.block + pixel * s.stride + block) * (long)TILE + i,
+                 dy + panel_block * (long)TILE, &over);
         net_apply(run, dw + panel_block * 16L * s.inputs + row * 16 * vectors, sum,
                   16L * vectors * count, s.apply);
     }
@@ -220,7 +221,8 @@ NET_INLINE void net_conv_dw_rows(float *sum, const float *x, const float *dy, st
                                  int taps, int tap_row, int row, int height, int images, int count,
                                  int vectors, int inputs, net_dw_tile *tile)
 {
-    const long x_pixel = 16L * net_conv_dw_lanes(s) * s.x_blocks, dy_pixel = 256L * s.dy_blocks;
+    const long x_pixel = (long)NET_IMAGES * net_conv_dw_lanes(s) * s.x_blocks,
+               dy_pixel = (long)TILE * s.dy_blocks;
 
     for (int tap = 0; tap < taps; tap++) {
         const bool all = taps == s.kernel[0] * s.kernel[1];
@@ -274,8 +276,8 @@ NET_INLINE void net_conv_dw_volume(float *sum, const float *x, const float *dy,
     const int of_slice = s.kernel[0] * s.kernel[1];
     const bool all = taps == of_slice * s.kernel[2];
     const int first = all ? 0 : tap_row / s.kernel[0], end = all ? s.kernel[2] : first + 1;
-    const long x_slice = 16L * net_conv_dw_lanes(s) * s.x_blocks * s.x[0] * s.x[1];
-    const long dy_slice = 256L * s.dy_blocks * s.dy[0] * s.dy[1];
+    const long x_slice = (long)NET_IMAGES * net_conv_dw_lanes(s) * s.x_blocks * s.x[0] * s.x[1];
+    const long dy_slice = (long)TILE * s.dy_blocks * s.dy[0] * s.dy[1];
 
     for (int z = 0; z < s.slices[1]; z++)
         for (int depth = first; depth < end; depth++) {
@@ -299,9 +301,10 @@ NET_INLINE void net_conv_dw_item(float *sum, const float *x, const float *dy, st
                                  int inputs, net_dw_tile *tile, const struct net_run *run)
 {
     const bool volume = s.kernel[2] > 0;
-    const long x_floats = 16L * net_conv_dw_lanes(s) * s.x_blocks * s.x[0] * s.x[1] *
+    const long x_floats = (long)NET_IMAGES * net_conv_dw_lanes(s) * s.x_blocks * s.x[0] * s.x[1] *
                           (volume ? s.slices[0] : 1);
-    const long dy_floats = 256L * s.dy_blocks * s.dy[0] * s.dy[1] * (volume ? s.slices[1] : 1);
+    const long dy_floats = (long)TILE * s.dy_blocks * s.dy[0] * s.dy[1] *
+                           (volume ? s.slices[1] : 1);
 
     memset(sum, 0, (size_t)taps * 256 * (size_t)vectors * sizeof *sum);
     for (int b = begin; b < end; b++)
@@ -349,8 +352,8 @@ NET_INLINE void net_conv_dw_panels(float *dw, const float *x, const float *dy, s
                                       .count > 0;
         const int end = s.partial ? b + 1 : overlaps ? net_batch_blocks(run) : 0;
 
-        net_conv_dw_item(sum, x + (s.block + block) * 256L, dy + panel_block * 256L, s, b, end,
-                         taps, tap_row, count, vectors, inputs, tile, run);
+        net_conv_dw_item(sum, x + (s.block + block) * (long)TILE, dy + panel_block * (long)TILE, s,
+                         b, end, taps, tap_row, count, vectors, inputs, tile, run);
         for (int tap = 0; tap < taps; tap++) {
             const long row = (long)(tap_row * taps + tap) * s.inputs + input;
             float *g = sum + tap * 16 * width;
@@ -402,7 +405,7 @@ NET_INLINE void net_packed_dw_panels(float *dw, const float *x, const float *dy,
 
     for (int block = first_block; block < end; block += vectors)
         for (int t = 0; t < count; t++)
-            tiles[t](dw + (block * s.inputs + t * most * vectors) * 16L, x, dy + block * 256L,
+            tiles[t](dw + (block * s.inputs + t * most * vectors) * 16L, x, dy + block * (long)TILE,
                      over);
 }
 
@@ -412,7 +415,7 @@ NET_TEMPLATE void net_packed_dw(float *partial, const float *x, const float *dy,
                                 net_dw_tile *const *tiles2, net_dw_tile *const *tiles1, NET_RUN)
 {
     const int twos = 3 * s.panels[0], ones = twos + 2 * s.panels[1];
-    const long x_pixel = 16L * s.lanes, dy_pixel = 256L * s.dy_blocks;
+    const long x_pixel = (long)NET_IMAGES * s.lanes, dy_pixel = (long)TILE * s.dy_blocks;
 
     NET_ITEMS(item, net_present(run, s.batch_blocks) * s.splits, run, thread) {
         const int b = item / s.splits, split = item % s.splits;

@@ -180,7 +180,7 @@ NET_INLINE void net_winograd_gradient(float *to, long step, const float *const p
 {
     const int n = m + 2;
 
-    NET_REPEAT(i, 16) {
+    NET_REPEAT(i, NET_IMAGES) {
         vec half[6][4];
 
         NET_UNROLL(c, m) {

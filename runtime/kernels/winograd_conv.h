@@ -145,7 +145,7 @@ NET_INLINE void net_winograd_end(const float *tile, const float *b, struct net_w
             const struct net_element e = net_element_of(s.y, batch_block, pixel, block, 0);
 
             if (draw)
-                draw(draws, operands, e, 16, run);
+                draw(draws, operands, e, NET_IMAGES, run);
             NET_REPEAT(i, NET_IMAGES) {
                 const vec v = vec_load(from + 16 * i);
 

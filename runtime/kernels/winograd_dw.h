@@ -50,8 +50,8 @@ NET_INLINE struct net_winograd_steps net_winograd_steps_of(struct net_winograd_d
                                                            int m)
 {
     struct net_winograd_steps steps = {
-        .v = net_winograd_step(s.group * s.batch_blocks, 16),
-        .dm = net_winograd_step(s.group * s.batch_blocks * vectors, 16),
+        .v = net_winograd_step(s.group * s.batch_blocks, NET_IMAGES),
+        .dm = net_winograd_step(s.group * s.batch_blocks * vectors, NET_IMAGES),
         .du = net_winograd_step(vectors, 16)};
 
     steps.dm_panel = steps.dm * net_winograd_products(m);
@@ -98,9 +98,9 @@ NET_INLINE void net_winograd_gradients(const float *dy, struct net_winograd_dw s
 
                 net_winograd_pixels(
                     pixels, dy + net_block_at(s.dy, at.batch_block + g, 0, work.first_block + j),
-                    s.dy.blocks * 256, s.dy.height, s.dy.width, (at.first + t) / s.across * m,
+                    s.dy.blocks * TILE, s.dy.height, s.dy.width, (at.first + t) / s.across * m,
                     (at.first + t) % s.across * m, m);
-                gradient(work.dm + j / vectors * steps.dm_panel + tile * 256, steps.dm, pixels);
+                gradient(work.dm + j / vectors * steps.dm_panel + tile * TILE, steps.dm, pixels);
             }
 }
 
@@ -117,11 +117,11 @@ NET_INLINE void net_winograd_dw_block(float *du, const float *x, struct net_wino
         .rows = 1,
         .columns = at.tiles,
         .images = net_rows(run, at.batch_block + at.count - 1),
-        .x_batch_block = s.group * 256,
-        .x_column = 256,
+        .x_batch_block = s.group * TILE,
+        .x_column = TILE,
         .x_image = 16,
-        .dy_batch_block = s.group * vectors * 256,
-        .dy_column = vectors * 256,
+        .dy_batch_block = s.group * vectors * TILE,
+        .dy_column = vectors * TILE,
     };
 
     for (int g = 0; g < at.count; g++)
@@ -129,10 +129,10 @@ NET_INLINE void net_winograd_dw_block(float *du, const float *x, struct net_wino
             const float *pixels[36];
 
             net_winograd_pixels(pixels, x + net_block_at(s.x, at.batch_block + g, 0, block),
-                                s.x.blocks * 256, s.x.height, s.x.width,
+                                s.x.blocks * TILE, s.x.height, s.x.width,
                                 (at.first + t) / s.across * m - s.padding[0],
                                 (at.first + t) % s.across * m - s.padding[1], m + 2);
-            input(work.v + (g * s.group + t) * 256, steps.v, pixels);
+            input(work.v + (g * s.group + t) * TILE, steps.v, pixels);
         }
     for (int p = 0; p < work.panels; p++)
         for (int k = 0; k < net_winograd_products(m); k++)

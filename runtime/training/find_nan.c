@@ -34,15 +34,15 @@ const struct net_tensor *net_not_finite(const struct net_session *session)
 /* Of the rows of this batch; those beyond may hold anything. */
 static bool result_is_finite(const struct net_run *run, const struct net_result *result)
 {
-    for (int row = 0; row < run->n; row += 16) {
+    for (int row = 0; row < run->n; row += result->images) {
         const float *batch_block = (const float *)((const char *)run->arena + result->at) +
-                                   row / 16 * result->batch_block;
-        const int rows = run->n - row < 16 ? run->n - row : 16;
+                                   row / result->images * result->batch_block;
+        const int left = run->n - row, rows = left < result->images ? left : result->images;
 
         for (int pixel = 0; pixel < result->pixels; pixel++)
             for (int block = 0; block < result->blocks; block++)
-                if (!all_finite(batch_block +
-                                    256L * (result->block + pixel * result->stride + block),
+                if (!all_finite(batch_block + 16L * result->images *
+                                                  (result->block + pixel * result->stride + block),
                                 16L * rows))
                     return false;
     }

@@ -135,6 +135,35 @@ START_TEST(one_row_leaves_running_statistics)
 }
 END_TEST
 
+/* Batch blocks of eight images and of four: of packed, Winograd's and depthwise convolutions, with
+   the batch in the lanes, of norms, pools, attention and states over time, with dropout. */
+START_TEST(blocks_of_few_images)
+{
+    static const KernelCase cases[] = {
+#define FEW(rows, loss, target)                                                                    \
+    {"few rows",                                                                                   \
+     rows,                                                                                         \
+     1,                                                                                            \
+     true,                                                                                         \
+     "input x[3, 9, 10] = x",                                                                      \
+     target,                                                                                       \
+     "x",                                                                                          \
+     "    a = x -> conv2d(17, 3, padding=1) -> batchnorm -> relu -> maxpool2d(2)\n"                \
+     "    b = a -> conv2d(20, 3, padding=1) -> dropout(0.3) -> tanh\n"                             \
+     "    c = b -> conv2d(20, 3, padding=1, groups=20) -> upsample2d(2) -> avgpool2d(2)\n"         \
+     "    d = c -> reshape(20, 20) -> layernorm -> attention(heads=2)\n"                           \
+     "    e = c -> conv2d(4, 3) -> conv2d(3, 2, padding=1) -> flatten\n"                           \
+     "    concat(d -> gru(9) -> flatten, d -> softmax -> mean, e) -> dense(19)\n",                 \
+     loss}
+        FEW(7, "mse", "[19] = t"),
+        FEW(3, "cross_entropy, smoothing=0.1", "= t -> classes(19)"),
+#undef FEW
+    };
+
+    check_kernel_case(&cases[_i]);
+}
+END_TEST
+
 TCase *odd_batch_tests(void)
 {
     TCase *t = tcase_create("odd batches");
@@ -142,5 +171,6 @@ TCase *odd_batch_tests(void)
     tcase_set_timeout(t, 400);
     tcase_add_test(t, one_row_leaves_running_statistics);
     tcase_add_test(t, nan_reaches_the_loss);
+    tcase_add_loop_test(t, blocks_of_few_images, 0, 2);
     return t;
 }

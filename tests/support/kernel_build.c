@@ -171,6 +171,8 @@ static const char *const *clang_command(const Clang *clang, const Compiled *c)
     Command command = {0};
 
     add_words(&command, words, COUNT(words));
+    if (c->train->graph->images < 16)
+        add_word(&command, format("-DNET_IMAGES=%d", c->train->graph->images));
 
     const char *precompiled = precompile_headers(&command, clang->headers, c->target, false);
 

@@ -24,7 +24,7 @@ static long element_at(const Layout *v, int k)
     s = &v->segments[i];
     const int c = (k - s->start) / s->pixels, p = (k - s->start) % s->pixels;
 
-    return (s->block + (long)p * s->stride + c / 16) * 256 + c % 16;
+    return (s->block + (long)p * s->stride + c / 16) * 16 * v->images + c % 16;
 }
 
 /* A weight or vector in the arena lies as a tensor does. */
@@ -88,7 +88,8 @@ void check_number(Comparison *c, long i, float got)
 static void check_value(Trial *t, const Value *value, const char *what)
 {
     const Layout *v = value->layout;
-    const long batch_block = (long)v->height * v->width * v->blocks * 256;
+    const int images = v->images, tile = 16 * images;
+    const long batch_block = (long)v->height * v->width * v->blocks * tile;
     const float *at = (const float *)(const void *)(t->arena.at + v->buffer->offset);
     const int size = shape_size(value->shape);
     Comparison c = t->expected ? compare(t, value, what) : (Comparison){0};
@@ -97,25 +98,26 @@ static void check_value(Trial *t, const Value *value, const char *what)
     for (int k = 0; k < size; k++) {
         const long place = element_at(v, k);
 
-        if (place < 0 || place >= batch_block - 240 || used[place])
+        if (place < 0 || place >= batch_block - (tile - 16) || used[place])
             ck_abort_msg("%s: element %d of %s has no place of its own", what, k,
                          shape_text(value->shape));
         used[place] = true;
         for (int i = 0; i < t->run.n && t->expected; i++)
-            check_number(&c, (long)i * size + k, at[i / 16 * batch_block + place + 16 * (i % 16)]);
+            check_number(&c, (long)i * size + k,
+                         at[i / images * batch_block + place + 16 * (i % images)]);
     }
     if (t->expected)
         keep_distance(t, &c);
     for (long place = 0; place < batch_block; place++)
-        for (int i = 0; i < t->run.n && place % 256 < 16 && !used[place]; i++) {
-            const float *lane = &at[i / 16 * batch_block + place + 16 * (i % 16)];
+        for (int i = 0; i < t->run.n && place % tile < 16 && !used[place]; i++) {
+            const float *lane = &at[i / images * batch_block + place + 16 * (i % images)];
             uint32_t bits;
 
             memcpy(&bits, lane, sizeof bits);
             if (bits != 0)
                 ck_abort_msg("%s, %s, n = %d, %s: padding lane %ld of block %ld, image %d, is %g",
                              t->c->target, t->program->graph->name, t->run.n, what, place % 16,
-                             place / 256, i, (double)*lane);
+                             place / tile, i, (double)*lane);
         }
 }
 
