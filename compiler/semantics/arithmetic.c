@@ -2,7 +2,8 @@
  * arithmetic.c -- operators on results of layers: `1 - z`, `x * gate`, `a > b`.
  *
  * One idea: an operator is a layer (OPERATOR rows of layers.def); what has none is written with
- * those that there are, as a <= b is 1 - (a > b). Numbers are arguments of these layers.
+ * those that there are, as a <= b is 1 - (a > b), and a != 3 is (a > 3) + (a < 3). Numbers are
+ * arguments of these layers.
  */
 
 #include "semantics/analysis.h"
@@ -67,6 +68,8 @@ Object negate_value(Sema *s, Span span, Object a)
 
 /* ---- Two values ------------------------------------------------------------------------------ */
 
+static Object number_behind(Sema *s, const char *op, Span span, Object a, double x);
+
 static Object combine_two(Sema *s, const char *op, Span span, Object a, Object b)
 {
     if (same(op, "<"))
@@ -75,6 +78,8 @@ static Object combine_two(Sema *s, const char *op, Span span, Object a, Object b
         return invert(s, span, join(s, "greater", span, a, b));
     if (same(op, ">="))
         return invert(s, span, join(s, "greater", span, b, a));
+    if (same(op, "==") || same(op, "!="))
+        return number_behind(s, op, span, join(s, "subtract", span, a, b), 0);
     return join(s,
                 same(op, "+")   ? "add"
                 : same(op, "-") ? "subtract"
@@ -101,6 +106,12 @@ static Object number_behind(Sema *s, const char *op, Span span, Object a, double
         return with_number(s, "above", "limit", span, a, x);
     if (same(op, "<"))
         return with_number(s, "below", "limit", span, a, x);
+    if (same(op, "==") || same(op, "!=")) {
+        const Object differs = join(s, "add", span, with_number(s, "above", "limit", span, a, x),
+                                    with_number(s, "below", "limit", span, a, x));
+
+        return same(op, "!=") ? differs : invert(s, span, differs);
+    }
     return invert(s, span, with_number(s, same(op, ">=") ? "below" : "above", "limit", span, a, x));
 }
 

@@ -167,11 +167,19 @@ static Object evaluate_binary(Sema *s, const Ast *ast)
     return combine(s, ast, a, evaluate(s, ast->second));
 }
 
+/* Results of layers are compared element by element, by `==` too; with what is no number, `none`,
+   a result is compared as it is. */
+static bool reckons(Object a, Object b)
+{
+    return (a.kind == OBJECT_TENSOR && (b.kind == OBJECT_TENSOR || b.kind == OBJECT_NUMBER)) ||
+           (a.kind == OBJECT_NUMBER && b.kind == OBJECT_TENSOR);
+}
+
 Object combine(Sema *s, const Ast *ast, Object a, Object b)
 {
     if (a.kind == OBJECT_ERROR || b.kind == OBJECT_ERROR)
         return error_object(ast->span);
-    const bool compares = same(ast->text, "==") || same(ast->text, "!=");
+    const bool compares = (same(ast->text, "==") || same(ast->text, "!=")) && !reckons(a, b);
     if (compares && !within_budget(s, (double)a.total, ast->span))
         return error_object(ast->span);
     if (compares) {

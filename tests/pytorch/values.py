@@ -21,6 +21,10 @@ def file_values(folder, how="square"):
             return F.mse_loss(p, number)
         if how == "poisson":
             return F.poisson_nll_loss(p, number)
+        if how == "masked":
+            return ((number - p).square() * (number != 1)).mean() + (
+                (clean - rebuilt).square() * (rebuilt.relu() == 0)
+                + rebuilt.abs() * (rebuilt.maximum(clean) == clean)).mean()
         return (pinball(p, number, 0.9) - pinball(rebuilt, clean, 0.5) / 5
                 + 0.1 * rebuilt.square().mean())
     images, labels = arrays(folder)
