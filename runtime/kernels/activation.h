@@ -7,6 +7,7 @@
 #define NET_ACTIVATION_H
 
 #include "core/random.h"
+#include "kernels/gelu.h"
 #include "kernels/vec_math.h"
 
 /* dy where x > 0, else slope dy; leaky_relu itself with dy = x */
@@ -64,27 +65,6 @@ NET_INLINE vec net_elu_grad(vec x, vec dy, float alpha, float scale)
     const vec below = vec_mul(vec_set(scale * alpha), vec_exp(vec_min(vec_zero(), x)));
 
     return vec_mul(dy, vec_if_greater(x, vec_zero(), vec_set(scale), below));
-}
-
-/* The share of a standard normal distribution that lies below x. */
-NET_INLINE vec net_normal_below(vec x)
-{
-    return vec_fma(vec_set(0.5f), vec_erf(vec_mul(x, vec_set(0.70710678f))), vec_set(0.5f));
-}
-
-/* x times the share below it (Hendrycks and Gimpel 2016), not its approximation by a tanh */
-NET_INLINE vec net_gelu(vec x)
-{
-    return vec_mul(x, net_normal_below(x));
-}
-
-/* dy (share + x density) */
-NET_INLINE vec net_gelu_grad(vec x, vec dy)
-{
-    const vec e = vec_exp(vec_mul(vec_mul(x, x), vec_set(-0.5f)));
-    const vec density = vec_mul(e, vec_set(0.39894228f));
-
-    return vec_mul(dy, vec_fma(x, density, net_normal_below(x)));
 }
 
 /* log(1 + e^x); of 0 it is log 2 */

@@ -338,6 +338,47 @@ NET_INLINE vec vec_where_bits(uint16_t bits, vec x)
     return vec_from_bits(vec_bits(x) & (net_u32)(one == 1u));
 }
 
+/* table[at modulo 16] of each lane; table: aligned to 64 bytes */
+NET_INLINE vec vec_look_up(const float table[16], net_u32 at)
+{
+#if defined(__AVX512F__)
+    __m512i index;
+
+    memcpy(&index, &at, sizeof index);
+    return _mm512_permutexvar_ps(index, vec_load(table));
+#elif defined(NET_VEC_PAIR)
+    const vec all = vec_load(table), above = vec_from_bits(at << 28); /* the sign: eight more */
+    simde__m256i index[2];
+
+    memcpy(index, &at, sizeof index);
+    return (vec){
+        simde_mm256_blendv_ps(simde_mm256_permutevar8x32_ps(all.low, index[0]),
+                              simde_mm256_permutevar8x32_ps(all.high, index[0]), above.low),
+        simde_mm256_blendv_ps(simde_mm256_permutevar8x32_ps(all.low, index[1]),
+                              simde_mm256_permutevar8x32_ps(all.high, index[1]), above.high),
+    };
+#elif defined(__aarch64__)
+    const uint8x16x4_t bytes = vld1q_u8_x4((const uint8_t *)table);
+    const net_u32 first = (at & 15u) * 0x04040404u + 0x03020100u; /* the bytes of a float */
+    uint8x16_t index[4];
+    vec x;
+
+    memcpy(index, &first, sizeof index);
+    NET_UNROLL(i, 4)
+        index[i] = vqtbl4q_u8(bytes, index[i]);
+    memcpy(&x, index, sizeof x);
+    return x;
+#else
+    float p[16];
+    vec x;
+
+    NET_UNROLL(i, 16)
+        p[i] = table[at[i] & 15u];
+    memcpy(&x, p, sizeof x);
+    return x;
+#endif
+}
+
 /* 16 small whole numbers kept as bytes: a pool's window index */
 NET_INLINE void vec_store_bytes(uint8_t *p, vec x)
 {

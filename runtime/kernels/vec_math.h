@@ -131,30 +131,6 @@ NET_INLINE float net_log1p(float x)
     return a[0];
 }
 
-/* erf x: x + x p(x^2) below 0.92, 1 - e^(-t q(t)), t = |x|, with the sign of x above; p and q are
-   fitted to the least largest error, 1.2 ulp of the result */
-NET_INLINE vec vec_erf(vec x)
-{
-    const vec t = vec_abs(x), s = vec_mul(x, x), near_four = vec_min(vec_set(4.0f), t);
-    vec p = vec_set(-6.0218060389e-4f), q = vec_set(-2.1383009152e-4f);
-
-    p = vec_fma(p, s, vec_set(4.9996012822e-3f));
-    p = vec_fma(p, s, vec_set(-2.6771282777e-2f));
-    p = vec_fma(p, s, vec_set(1.1281955242e-1f));
-    p = vec_fma(p, s, vec_set(-3.7612506747e-1f));
-    p = vec_fma(p, s, vec_set(1.2837915123e-1f));
-    p = vec_fma(p, x, x);
-    q = vec_fma(q, near_four, vec_set(3.2137783710e-3f));
-    q = vec_fma(q, near_four, vec_set(-2.2886540741e-2f));
-    q = vec_fma(q, near_four, vec_set(1.0525709391e-1f));
-    q = vec_fma(q, near_four, vec_set(6.3572144508e-1f));
-    q = vec_fma(q, near_four, vec_set(1.1285135746f));
-    const vec e = vec_exp(vec_mul(vec_sub(vec_zero(), near_four), q));
-    const vec far = vec_sub(vec_set(1.0f), e);
-    const vec signed_far = vec_from_bits(vec_bits(far) | (vec_bits(x) & 0x80000000u));
-    return vec_if_greater(t, vec_set(0.92f), signed_far, p);
-}
-
 /* sin and cos of an angle a of -pi/4 .. pi/4 that is turned by so many quarters */
 NET_INLINE void vec_sin_cos_quarter(vec a, net_u32 quarter, vec *sine, vec *cosine)
 {

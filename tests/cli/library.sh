@@ -312,13 +312,49 @@ on() {
     check "$target: it runs" sh -c '"$1" -L "$2" "$3" <rows >said.there' - "$qemu" "/usr/$triple" \
         "./port-$target"
     check "$target: the same bits" cmp said.here said.there
+    bits "$target" "$qemu -L /usr/$triple" --target="$triple" "$@" -isystem "/usr/$triple/include" \
+        -fuse-ld=lld -nostdlib -Wl,-e,start "-L/usr/$triple/lib" -lc -lm
     check "$target: no names but libc's two" sh -c '! nm -D "$1" |
         grep -vE " T digits_[a-z_]+$| U mem(cpy|set)"' - "lib-$target/libdigits.so"
+}
+
+# gelu looks numbers up, with other instructions on each target: the same bits on all pieces
+cat >bits.c <<'END'
+#include "kernels/gelu.h"
+
+#include <unistd.h>
+
+int start(void)
+{
+    _Alignas(64) float x[16], y[32];
+
+    for (int i = 0; i < 4096; i++) {
+        for (int k = 0; k < 16; k++)
+            x[k] = (float)(16 * i + k - 32768) / 4096;
+        vec_store(y, net_gelu(vec_load(x)));
+        vec_store(y + 16, net_gelu_grad(vec_load(x), vec_set(1.0f)));
+        if (write(1, y, sizeof y) < 0)
+            _exit(1);
+    }
+    _exit(0);
+}
+END
+# bits NAME QEMU FLAGS...: what bits.c writes there is what plain x86-64 has written
+bits() {
+    local name=$1 qemu=$2
+    shift 2
+    check "bits of $name" "$cc" -std=gnu11 -O1 -ffp-contract=off "-I$root/runtime" bits.c "$@" \
+        -o "bits-$name"
+    check "$name: they are written" sh -c '$1 ./bits-$2 >bits.$2' - "$qemu" "$name"
+    check "$name: the same" cmp bits.x86-64 "bits.$name"
 }
 if [ -z "$sanitize" ]; then
     check "this machine's, of one row" "$netc" digits.net --library --weights run -o lib-here
     check "a host of it" "$cc" -Dstart=main port.c -Ilib-here lib-here/libdigits.a -o port
     check "it runs" sh -c './port <rows >said.here'
+    bits x86-64 "" -Dstart=main -lm
+    bits x86-64-v3 "" -Dstart=main -march=x86-64-v3 -lm
+    ! grep -q avx512dq /proc/cpuinfo || bits x86-64-v4 "" -Dstart=main -march=x86-64-v4 -lm
     on riscv64 riscv64-linux-gnu qemu-riscv64 -mno-relax
     on neon aarch64-linux-gnu qemu-aarch64
     # fmla of four floats, by a vector or an element

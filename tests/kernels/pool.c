@@ -83,7 +83,7 @@ static const KernelCase cases[] = {
      "    x17 = x -> dense(17)\n"
      "    y5 = y -> conv2d(5, 2)\n"
      "    a = concat(elu(x3), elu(x3, 0.3), selu(x3), gelu(x3), softplus(x3), hardswish(x3))\n"
-     "    b = concat(elu(x17), elu(x17, 2), selu(x17), gelu(x17), softplus(x17),\n"
+     "    b = concat(elu(x17), elu(x17, 2), selu(x17), gelu(4 * x17), softplus(x17),\n"
      "               hardswish(x17))\n"
      "    c = concat(elu(y5), selu(y5), gelu(y5), softplus(y5), hardswish(y5))\n"
      "    d = x -> dense(33) -> softplus -> dense(2) -> gelu -> dense(5) -> softplus\n"
