@@ -5,7 +5,7 @@
 #     make bench          step times beside PyTorch's; MODELS="lenet5 cnet": some; bench-run
 #     make demo           one page that reads the digits that are drawn on it, as WebAssembly
 #     make data-mnist     fetch a data set into DATA (data/); also cifar10 cifar100 imdb boston pima
-#     make TARGETS=neon   what trainers of AArch64 are linked with too (docs/library.md)
+#     make TARGETS=neon   what trainers of AArch64, or riscv64, are linked with (docs/library.md)
 #     make install        to PREFIX (/usr/local), with man pages and completions; make uninstall
 #
 # A trainer is the generated C of one model, libnetrt.a, and libnetrt-ISA.a: the few runtime files
@@ -28,7 +28,6 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion
 CFLAGS  ?= -O2 -g
 INCLUDES = -Icompiler -Iruntime -Itests -I$(BUILD)
 compile  = $(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(SANITIZE) -MMD -MP $(INCLUDES)
-
 # what runs in a training step must give the same bits under every compiler
 RUNTIME_FLAGS = -O2 -ffp-contract=off -fno-math-errno -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -pthread
 
@@ -37,8 +36,9 @@ march_avx512  = -march=x86-64-v4 -mprefer-vector-width=512
 march_avx2    = -march=x86-64-v3
 march_generic = -march=x86-64
 march_neon    = --target=aarch64-linux-gnu -march=armv8-a -isystem /usr/aarch64-linux-gnu/include
-sources_neon  = $(filter-out $(if $(wildcard /usr/include/aarch64-linux-gnu/jconfig.h),,%/decode_jpeg.c),$(RUNTIME_SOURCES) $(ISA_SOURCES)) # all
-
+march_riscv64 = --target=riscv64-linux-gnu -march=rv64gc -mno-relax -isystem /usr/riscv64-linux-gnu/include
+# of another processor libnetrt.a's too
+sources_of = $(if $(filter $(1),$(TARGETS)),$(filter-out $(if $(wildcard /usr/include/$(patsubst --target=%,%,$(firstword $(march_$(1))))/jconfig.h),,%/decode_jpeg.c),$(RUNTIME_SOURCES))) $(ISA_SOURCES)
 sources_in = $(sort $(shell find $(1) -name '*.c'))
 ISA_SOURCES  = $(addprefix runtime/,data/augment.c core/normal.c core/roofline.c \
                training/penalty.c) $(call sources_in,runtime/training/optimizers)
@@ -84,7 +84,7 @@ $(BUILD)/%.o: %.c | $(BUILD)/parser.h $(BUILD)/lexer.h
 	$(compile) $(extra) -c -o $@ $<
 
 define isa_rules
-$(BUILD)/libnetrt-$(1).a: $(patsubst %.c,$(BUILD)/$(1)/%.o,$(or $(sources_$(1)),$(ISA_SOURCES)))
+$(BUILD)/libnetrt-$(1).a: $(patsubst %.c,$(BUILD)/$(1)/%.o,$(call sources_of,$(1)))
 	rm -f $$@ && ar qc $$@ $$^
 $(BUILD)/$(1)/runtime/%.o: runtime/%.c
 	@mkdir -p $$(@D)

@@ -22,6 +22,7 @@ typedef struct Processor {
     const char *march, *more;    /* flags; or NULL */
     const char *package;         /* of Debian: its C library, */
     const char *name;            /* and what it calls the processor */
+    const char *binutils;        /* with the linker of trainers, where it is not lld; or NULL */
 } Processor;
 
 /* The levels of x86-64 are its psABI's: what the Makefile compiles libnetrt-ISA.a for. */
@@ -32,7 +33,7 @@ static const Processor processors[] = {
     {"generic", "x86_64-linux-gnu", "-march=x86-64", NULL, "libc6-dev-amd64-cross", "amd64"},
     {"neon", "aarch64-linux-gnu", "-march=armv8-a", NULL, "libc6-dev-arm64-cross", "arm64"},
     {"riscv64", "riscv64-linux-gnu", "-march=rv64gc", "-mno-relax", "libc6-dev-riscv64-cross",
-     "riscv64"},
+     "riscv64", "binutils-riscv64-linux-gnu"}, /* lld 14 does not take its crt1.o */
     {"wasm32", "wasm32-wasi", "-msimd128", "-mbulk-memory", "wasi-libc", "wasm32"},
 };
 
@@ -56,9 +57,6 @@ void check_trainer(const char *target, bool mpi)
         return;
     if (same(target, "wasm32"))
         fail_usage("--target wasm32 is of libraries: give --library too");
-    if (same(target, "riscv64"))
-        fail_usage("--target riscv64 is of libraries: give --library too. A trainer takes denormal "
-                   "numbers as 0, for its bits and its speed, which RISC-V cannot");
     if (mpi)
         fail_usage(format("--mpi is of this machine's processor, not of --target %s", target));
 }
@@ -96,11 +94,14 @@ void add_linker(Command *command, const char *target)
 
 void add_trainer_linker(Command *command, const char *target)
 {
-    const char *triple = find_processor(target)->triple;
+    const Processor *p = find_processor(target);
+    const char *triple = p->triple;
 
     if (is_here(target))
         return;
     add_linker(command, target);
+    if (p->binutils)
+        add_word(command, format("--ld-path=%s-ld", triple));
     add_word(command, format("-B/usr/%s/lib", triple)); /* crt1.o */
     add_word(command, format("-L/usr/lib/%s", triple));
 }
@@ -163,8 +164,8 @@ static bool has_libraries(const Clang *clang, const char *target, const char *ou
 bool can_link(const Clang *clang, const char *target, const char *work)
 {
     static const char *const libraries[] = {"-lz", "-lpng16", "-ljpeg"};
-    const char *probe = format("%s/probe", work), *name = find_processor(target)->name;
-    const char *missing = NULL;
+    const Processor *p = find_processor(target);
+    const char *probe = format("%s/probe", work), *name = p->name, *missing = NULL;
 
     if (is_here(target))
         return true;
@@ -178,7 +179,8 @@ bool can_link(const Clang *clang, const char *target, const char *work)
         return false;
     }
     if (!has_libraries(clang, target, probe, libraries, 0))
-        missing = format("libgcc-12-dev-%s-cross", name);
+        missing = format("libgcc-12-dev-%s-cross%s%s", name, p->binutils ? " " : "",
+                         p->binutils ? p->binutils : "");
     else if (!has_libraries(clang, target, probe, libraries, 1))
         missing = format("zlib1g-dev:%s", name);
     else if (clang->pictures && !has_libraries(clang, target, probe, libraries, 3))

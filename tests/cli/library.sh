@@ -375,31 +375,35 @@ assert b"env" not in open("lib-wasm32/digits.wasm", "rb").read()'
     fi
     exits "a trainer of another processor" 2 "target wasm32 is of libraries" \
         "$netc" digits.net --target wasm32 -o other
-    exits "a trainer without denormals as 0" 2 "target riscv64 is of libraries.* denormal" \
-        "$netc" digits.net --target riscv64 -o other
     exits "a trainer of two processors" 2 "mpi is of this machine's processor" \
         "$netc" xor_concat.net --target neon --mpi -o other
 
-    # a trainer of AArch64, where its runtime was built; what is missing is told
-    if there "trainers of neon" qemu-aarch64 "${netc%/*}/libnetrt-neon.a" \
-        /usr/lib/aarch64-linux-gnu/libz.a; then
-        check "a trainer of neon" "$netc" digits.net --target neon -o digits-neon
-        check "it trains" qemu-aarch64 ./digits-neon --max-steps 3 --out run-neon --quiet
-        check "to x86-64's bits" cmp run/model.safetensors run-neon/model.safetensors
-    fi
+    # trainers of other processors, where their runtime was built; what is missing is told
+    # trains TARGET TRIPLE QEMU: to the bits of this machine
+    trains() {
+        there "trainers of $1" "$3" "${netc%/*}/libnetrt-$1.a" "/usr/lib/$2/libz.a" || return 0
+        check "a trainer of $1" "$netc" digits.net --target "$1" -o "digits-$1"
+        check "it trains" "$3" "./digits-$1" --max-steps 3 --out "run-$1" --quiet
+        check "to x86-64's bits" cmp run/model.safetensors "run-$1/model.safetensors"
+    }
+    trains neon aarch64-linux-gnu qemu-aarch64
+    trains riscv64 riscv64-linux-gnu qemu-riscv64
     mkdir own && cp "$netc" own/netc && ln -s "${netc%/*}/libnetrt.a" "${netc%/*}/include" own
-    # no FLAG SOURCE: a clang that cannot link FLAG, and a trainer of SOURCE
+    # no FLAG SOURCE [TARGET]: a clang that cannot link FLAG, and a trainer of SOURCE
     no() {
         printf '#!/bin/sh\ncase $* in *%s*) exit 1 ;; *%s*) exit 0 ;; esac\n' "$1" \
             "--target=" >poor_cc
         chmod +x poor_cc
-        own/netc "$2" --target neon --cc ./poor_cc -o other
+        own/netc "$2" --target "${3:-neon}" --cc ./poor_cc -o other
     }
     sed 's/npy(image=.*/images("*.png", size=9)/' digits.net >files.net
     exits "no runtime of it" 3 "libnetrt-neon.a, .* is missing; .make TARGETS=neon. builds it" \
         no nothing digits.net
     touch own/libnetrt-neon.a
     exits "no libgcc" 3 "linked with libgcc-12-dev-arm64-cross; " no defsym=main digits.net
+    touch own/libnetrt-riscv64.a
+    exits "no linker of RISC-V" 3 "libgcc-12-dev-riscv64-cross binutils-riscv64-linux-gnu; " \
+        no ld-path digits.net riscv64
     exits "no zlib" 3 "linked with zlib1g-dev:arm64; after .dpkg --add-arch" no -lz digits.net
     exits "no libpng" 3 "neon that reads pictures is linked with libpng-dev:arm64 libjpeg" \
         no -lpng16 files.net
