@@ -4,6 +4,9 @@
 set -uo pipefail
 . "$(dirname "$0")/../support/shell.sh"
 cd "$scratch" || exit 1
+check "each model has nodes of ONNX" sh -c '! for m in "$2"/models/*.net "$2"/models/zoo/*.net; do
+    "$1" "$m" --dump=onnx | grep -q "^prediction = " || echo "$m"
+done | grep .' - "$netc" "$root"
 . "$root/tests/trackers/packages.sh" "ONNX"
 cp "$root"/tests/pytorch/{images,labels}.npy "$root"/tests/pytorch/texts.csv .
 
