@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """A prediction of the C library, of the trainer (bench --evaluate), of ONNX Runtime and of PyTorch,
 in turns, of prepared rows: microseconds by the clock, medians of the rounds' medians. The library
-runs on one thread. `KB` is its code, without weights; `MB` and `first ms` are the process's most
-memory, and the time from its start, imports and all, to the first answer."""
+runs on one thread. `KB` is its code, without weights; `MB`, `disk MB` and `first ms` are the
+process's most memory, what has to be there besides Python (the weights, and the library, the
+trainer or the package alone, without those that it wants), and the time from its start, imports and
+all, to the first answer."""
 
 import argparse
 import contextlib
@@ -132,6 +134,21 @@ def make_host(netc, path, weights, batch, folder):
     return made + ".host", os.path.getsize(os.path.join(made, f"lib{name}.so"))
 
 
+def package_size(name):
+    """Bytes of an installed package's folder, or 0."""
+    found = importlib.util.find_spec(name)
+    return sum(os.lstat(os.path.join(at, file)).st_size
+               for at, _, files in os.walk(os.path.dirname(found.origin) if found else "")
+               for file in files)
+
+
+def disk_sizes(code, trainer, weights, graph):
+    """Bytes, in the order of the table's columns."""
+    network, torch = os.path.getsize(weights), package_size("torch")
+    return [code + network, os.path.getsize(trainer) + network,
+            package_size("onnxruntime") + os.path.getsize(graph), torch + network, torch + network]
+
+
 def compare(name, batch, threads, options, folder):
     path, network = MODELS[name]
     trainer, weights = os.path.join(folder, name), os.path.join(folder, name + ".safetensors")
@@ -155,10 +172,10 @@ def compare(name, batch, threads, options, folder):
                                  "--steps", 200 if batch == 1 else 20))
             for worker in others.values():
                 worker.turn(options.turn)
-    return size, own, others
+    return size, disk_sizes(size, trainer, weights, graph), own, others
 
 
-def row(name, batch, threads, size, own, others):
+def row(name, batch, threads, size, disk, own, others):
     times, memory, first = [], [], []
     for key in ("library", "trainer", "onnx", "eager", "compile"):
         one = others.get(key)
@@ -179,6 +196,7 @@ def row(name, batch, threads, size, own, others):
     return [f"`{name}`", batch, threads, *shown,
             f"{min(ahead) / times[0]:.1f}" if ahead else "-", f"{size / 1024:.0f}",
             " / ".join(f"{m:.0f}" if m else "-" for m in memory),
+            " / ".join(f"{s / 1e6:.1f}" if t else "-" for s, t in zip(disk, times)),
             " / ".join(f"{1e3 * s:.0f}" if s else "-" for s in first)]
 
 
@@ -197,7 +215,7 @@ def main():
     others = Others()
     print(bench.machine_text() + ";", others.before() + "\n")
     heads = ["model", "rows", "threads", "library us", "trainer", "ONNX Runtime", "PyTorch",
-             "compiled", "times", "KB", "MB of each", "first ms of each"]
+             "compiled", "times", "KB", "MB of each", "disk MB of each", "first ms of each"]
     print("| " + " | ".join(heads) + " |\n" + "| --- " + "| ---: " * (len(heads) - 1) + "|")
     with tempfile.TemporaryDirectory() as folder:
         for name in options.models or MODELS:
