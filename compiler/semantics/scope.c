@@ -204,9 +204,12 @@ void unknown(Sema *s, const char *text, Span span, unsigned kinds, bool called)
         return;
     }
     if (other && !find_signature(text, kinds)) {
-        if (report(s, span, "`%s` cannot stand here: it is %s", text, kind_text(other->kind)) &&
-            s->frame)
+        if (!report(s, span, "`%s` cannot stand here: it is %s", text, kind_text(other->kind)))
+            return;
+        if (s->frame)
             explain_kind(s, other);
+        else if (usual)
+            note(s->source, "its name here is `%s`", usual);
         return;
     }
     if (!other && !s->in_loss && is_carried(text)) {

@@ -43,6 +43,19 @@ slip() {
     fi
 }
 
+# what a value of other libraries is here
+slip 'a -> flatten' 'hardtanh(a) -> flatten' 'clamp(x, -1, 1)' 'clamp(a, -1, 1) -> flatten'
+slip 'a -> flatten' 'sign(a) -> flatten' '(x > 0) - (x < 0)' '(a > 0) - (a < 0) -> flatten'
+slip 'a -> flatten' 'rsqrt(a) -> flatten' '1 / sqrt(x)' '1 / sqrt(a + 1) -> flatten'
+slip 'a -> flatten' 'softmin(a) -> flatten' 'softmax(-x)' 'softmax(-a) -> flatten'
+slip 'a -> flatten' 'softshrink(a) -> flatten' 'max(x - 0.5, 0) + min(x + 0.5, 0)' \
+    'max(a - 0.5, 0) + min(a + 0.5, 0) -> flatten'
+slip 'a -> flatten' 'hardshrink(a) -> flatten' 'x * (abs(x) > 0.5)' 'a * (abs(a) > 0.5) -> flatten'
+slip 'a -> flatten' 'a -> straight_through -> flatten' 'x + ((y - x) -> detach)' \
+    'a + ((relu(a) - a) -> detach) -> flatten'
+slip 'keep      = last' 'pretrained = "run"' 'start = weights("run")' 'start = weights("run")'
+slip 'keep      = last' 'freeze = [net]' '`frozen`' 'frozen = [net.a]'
+
 # arguments
 slip padding=same "padding='same'" 'write `same`'
 slip padding=same 'padding="same"' 'write `same`'
