@@ -43,6 +43,24 @@ void emit_relayout(KernelCode *c, const Kernel *k)
                   k->node->at.begin * y->layout->height * y->layout->width, shape_size(y->shape));
 }
 
+/* Channels of x at other places: permuted in registers. */
+void emit_lanes(KernelCode *c, const Kernel *k)
+{
+    const Node *node = k->node;
+    const ChannelMoves m = find_channel_moves(node);
+    const bool plain = k->epilogue_count == 0;
+
+    describe_kernel(c, k, format("<name>_%d_to_<out.shape>_from_%d_of_<in.shape>", m.axes, m.first),
+                    "y = channels of x, in other lanes; items: (batch block, row)");
+    call_template(c, k,
+                  "net_move_channels(%s, <in>, %s, <row_end>, (struct net_channel_moves){"
+                  ".y = <out.extent>, .x_blocks = <in.blocks>, .channels = <out.dim0>, "
+                  ".first = %d, .axes = %d, .size = %s, .step = %s, .to = <out.layout>, "
+                  ".from = <in.layout>}",
+                  plain ? "<out>" : "NULL", plain ? "NULL, NULL, NULL" : "<epilogue>", m.first,
+                  m.axes, braces(m.size, m.axes), braces(m.step, m.axes));
+}
+
 void emit_pad(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;

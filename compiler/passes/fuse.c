@@ -94,7 +94,16 @@ static void add_movement(Fusion *f, Node *node)
 
     if (is_view(node->outputs[0]))
         return;
-    add_kernel(f, blocks ? KERNEL_BLOCKS : KERNEL_RELAYOUT, node);
+    add_kernel(f,
+               blocks              ? KERNEL_BLOCKS
+               : moves_lanes(node) ? KERNEL_LANES
+                                   : KERNEL_RELAYOUT,
+               node);
+}
+
+static void add_permute(Fusion *f, Node *node)
+{
+    add_kernel(f, moves_lanes(node) ? KERNEL_LANES : KERNEL_PERMUTE, node);
 }
 
 /* Of weights of which the batch touches some rows. */
@@ -164,6 +173,7 @@ static AddNode *const adders[OP_COUNT + 1] = {
     [OP_RESHAPE] = add_movement,
     [OP_CONCAT] = add_movement,
     [OP_SLICE] = add_movement,
+    [OP_PERMUTE] = add_permute,
     [OP_ADD_LOSSES] = add_losses,
     [OP_CROSS_ENTROPY] = add_loss,
     [OP_CROSS_ENTROPY_GRAD] = add_loss_grad,

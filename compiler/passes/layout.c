@@ -238,7 +238,7 @@ static void lay_out_node(LayoutPass *l, Node *node)
     if (wants_one_segment(node))
         require_plain(l, node, 0);
     for (int i = 0; i < node->input_count; i++)
-        if (wants_plain(node->op, i))
+        if (wants_plain(node->op, i) && !moves_channels(node))
             require_plain(l, node, i);
     lay_out_weights(l, node);
     lay_out_others(l, node);

@@ -125,13 +125,14 @@ Layout result_layout(const Graph *g, const Node *node)
     case OP_EMBEDDING:
     case OP_TO_DENSE:
     case OP_PAD:
-    case OP_PERMUTE:
     case OP_AXIS_SUM:
     case OP_AXIS_MAX:
     case OP_AXIS_MAX_GRAD:
     case OP_LOGSUMEXP:
     case OP_SPREAD:
         return new_value(g, y->shape);
+    case OP_PERMUTE:
+        return moves_channels(node) ? gradient_layout(g, y) : new_value(g, y->shape);
     case OP_RESHAPE:
         return reshaped(g, x, y);
     case OP_CONCAT:

@@ -81,6 +81,17 @@ bool lies_as(const Layout *a, const Layout *b);                /* and rows of as
 bool is_plain(const Layout *v);                                /* one segment, channels in order */
 int find_blocks(const Layout *whole, const Layout *part, int start);
 
+/* ---- channel_moves.c: channels at other places, pixels as they were --------------------------- */
+
+typedef struct ChannelMoves {
+    int first, axes;                    /* the channel of x where they begin; axes of channels */
+    int size[MAX_AXES], step[MAX_AXES]; /* of y's; channels of x from one to the next */
+} ChannelMoves;
+
+bool moves_channels(const Node *node); /* a permutation that is that */
+bool moves_lanes(const Node *node);    /* any node that is, of values in blocks of channels */
+ChannelMoves find_channel_moves(const Node *node);
+
 /* ---- select.c: the algorithm of each contraction --------------------------------------------- */
 
 typedef enum Algorithm {

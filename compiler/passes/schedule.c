@@ -266,6 +266,9 @@ static long count_scratch(const Kernel *k)
         return embedding_dw_scratch(k->node);
     case KERNEL_MATMUL:
         return matmul_scratch(k);
+    case KERNEL_LANES:
+        return net_lanes_scratch(k->node->outputs[0]->layout->blocks,
+                                 k->node->inputs[0]->layout->blocks);
     case KERNEL_ATTENTION:
         return attention_scratch(k->node);
     case KERNEL_INFO_NCE:

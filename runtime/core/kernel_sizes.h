@@ -18,6 +18,18 @@ enum {
     NET_INFO_NCE_ROWS = 32,       /* of the batch, in a strip beside sixteen others: whole blocks */
 };
 
+/* Blocks of x of which one of y can be made, of sixteen lanes; and floats of a thread's scratch: of
+   each block of y how many they are, then those, of 20 bytes each. */
+static inline int net_lane_sources(int x_blocks)
+{
+    return x_blocks < 16 ? x_blocks : 16;
+}
+
+static inline long net_lanes_scratch(int y_blocks, int x_blocks)
+{
+    return y_blocks * (1L + 5 * net_lane_sources(x_blocks));
+}
+
 /* Floats from one product of Winograd's to the next, of so many pieces of 16 channels of some
    images: a vector more than they have, or all products would fall into one set of the cache. */
 static inline long net_winograd_step(long pieces, int images)

@@ -1,13 +1,15 @@
 /*
  * movement.c -- parts of values, zeros around them and axes in another order: whole networks
- * against the reference, and the templates of movement.h and permute.h called directly.
+ * against the reference, and the templates of movement.h, lanes.h and permute.h called directly.
  */
 
 #include <check.h>
 #include <stdlib.h>
 
+#include "kernels/lanes.h"
 #include "kernels/movement.h"
 #include "kernels/permute.h"
+#include "kernels/tables.h"
 #include "support/kernel_test.h"
 #include "support/template_test.h"
 
@@ -38,6 +40,14 @@ static const KernelCase cases[] = {
      "    f = concat(x, a -> slice(30..32), x, axis=width) -> pad([0, 4], axis=width)\n"
      "    concat(b -> flatten -> dense(4), c -> flatten -> dense(4), d -> flatten -> dense(4),\n"
      "           e -> flatten -> dense(4), f -> flatten -> dense(4))\n",
+     "mse"},
+
+    {"lanes", 19, 1, true, "input x[21, 5, 3] = x", "[3] = t", "x",
+     "    a = concat(x -> conv2d(24, 1), x -> conv2d(39, 1)) -> channel_shuffle(3)\n"
+     "    b = concat(x -> conv2d(9, 1), x) -> relu\n" /* of two segments, which y is added to */
+     "    c = b + (a -> slice(13..42) -> conv2d(30, 1) -> batchnorm) -> silu\n"
+     "    d = c -> slice(3..20) -> channel_shuffle(6) -> channel_shuffle(2) -> conv2d(18, 3)\n"
+     "    d -> flatten -> dense(3)\n",
      "mse"},
 };
 
@@ -88,6 +98,24 @@ static void cut(float *y, const float *x, NET_RUN)
             (struct net_pad){.batch_blocks = BLOCKS, .channels = 13, .size = {2, 2}}, run, thread);
 }
 
+/* Channels 5 to 74 of 80, [2, 5, 7] as [7, 2, 5], of 2 x 3 pixels; x in segments of 32 and 48. */
+static void shuffled(float *y, const float *x, NET_RUN)
+{
+    net_move_channels(
+        y, x, NULL, NULL, NULL, NULL, NULL,
+        (struct net_channel_moves){
+            .y = {BLOCKS, 2, 3, 5},
+            .x_blocks = 5,
+            .channels = 70,
+            .first = 5,
+            .axes = 3,
+            .size = {7, 2, 5},
+            .step = {1, 35, 7},
+            .to = {6 * 5 * TILE, NET_SEGMENTS({0, 70, 6, 0, 5})},
+            .from = {6 * 5 * TILE, NET_SEGMENTS({0, 32, 6, 0, 5}, {192, 48, 6, 2, 5})}},
+        run, thread);
+}
+
 /* Where element (c, pixel) of y comes from: false, nowhere. */
 typedef bool Origin(int *c, int *pixel);
 
@@ -106,6 +134,13 @@ static bool of_permuted(int *c, int *pixel)
 
     *c = half * 17 + *pixel;
     *pixel = fifth;
+    return true;
+}
+
+static bool of_shuffled(int *c, int *pixel)
+{
+    (void)pixel;
+    *c = 5 + *c / 10 + *c / 5 % 2 * 35 + *c % 5 * 7;
     return true;
 }
 
@@ -132,6 +167,7 @@ static const struct {
 } moves[] = {
     {transposed, of_transposed, 18, 35, 35, 18},
     {permuted, of_permuted, 5, 34, 17, 10},
+    {shuffled, of_shuffled, 6, 80, 6, 70},
     {padded, of_padded, 12, 20, 15, 40},
     {cut, of_cut, 4, 40, 4, 13},
 };
@@ -139,10 +175,13 @@ static const struct {
 /* To the bit, padding too. */
 START_TEST(template)
 {
-    struct net_run run = {.n = 16 * BLOCKS};
+    enum { THREADS = 3, SCRATCH = 5 * (1 + 5 * 5) }; /* lists of lanes of 5 blocks from 5 */
+    float scratch[THREADS * SCRATCH];
+    struct net_run run = {.n = 16 * BLOCKS, .scratch = scratch, .scratch_stride = SCRATCH};
     TestValue x = random_value(BLOCKS, moves[_i].x_pixels, moves[_i].x_channels, 1);
 
-    for (int threads = 1; threads <= 3; threads++) {
+    ck_assert(net_lanes_scratch(5, 5) == SCRATCH);
+    for (int threads = 1; threads <= THREADS; threads++) {
         TestValue y = nan_value(BLOCKS, moves[_i].y_pixels, moves[_i].y_channels);
 
         ON_THREADS(&run, threads)
