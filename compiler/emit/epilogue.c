@@ -194,6 +194,8 @@ static const char *operation(const Node *node, const char *const in[])
                                   : format("vec_mul(%s, vec_set(%s))", a, literal(node->at.scale));
     case OP_SHIFT:
         return format("vec_add(%s, vec_set(%s))", a, literal(node->at.shift));
+    case OP_STRETCH:
+        return a;
     case OP_NORMALIZE:
         return format("net_normalize(%s, %s, %s, %s, %s)", a, b, in[2], in[3], in[4]);
     case OP_NORMALIZE_GRAD:
@@ -285,13 +287,22 @@ static const char *element_of(const Chain *b, const Value *value, const char *ac
     return format("vec_load(o->%s + e.%s)", name_of(b->c, root), root->batched ? "at" : "lane");
 }
 
+/* A number a channel of each image, on every pixel. */
+static const char *stretched(const Chain *b, Value *x)
+{
+    return computes(b->k, root_of(x)) ? element_of(b, x, "v0")
+                                      : format("vec_load(o->%s + net_stretched_at(e, %d))",
+                                               name_of(b->c, root_of(x)), x->layout->blocks);
+}
+
 static const char *value_text(const Chain *b, int index)
 {
     const Node *node = b->k->epilogue[index];
     const char *in[MAX_INPUTS] = {0}, *value;
 
     for (int j = 0; j < node->input_count; j++)
-        in[j] = element_of(b, node->inputs[j], "v0");
+        in[j] = node->op == OP_STRETCH ? stretched(b, node->inputs[j])
+                                       : element_of(b, node->inputs[j], "v0");
     if (is_random(node->op))
         value = format("%s(%s, vec_load(%s))", node->op == OP_DROPOUT ? "vec_mul" : "vec_add",
                        in[0], draws_at(b, index));

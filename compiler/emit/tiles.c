@@ -37,7 +37,8 @@ static void write_prefetches(Text *text, const Chain *b, int rows, int vectors)
     for (int i = 0; i < b->c->count && !b->k->schedule.y_blocks; i++) {
         const Formal *o = &b->c->formals[i];
 
-        if (o->value && !o->written && o->value->batched && is_field(b, o))
+        if (o->value && !o->written && o->value->batched && is_field(b, o) &&
+            same_layout(o->value->layout, b->layout))
             line(text, 1, "net_prefetch_tile(o.%s + e.at, %d, %d);", o->name, rows, vectors);
     }
 }

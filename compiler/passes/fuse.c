@@ -31,56 +31,108 @@ static bool has_room_for(const Kernel *k, const Node *node)
 static bool finds_channels(const Kernel *k, const Node *node)
 {
     const Layout *host = k->node->outputs[0]->layout, *y = node->outputs[0]->layout;
-    bool has_vectors = false;
+    bool has_vectors = node->op == OP_STRETCH;
 
     for (int i = 0; i < node->input_count; i++)
         has_vectors = has_vectors || (node->inputs[i] && !node->inputs[i]->batched);
     return !has_vectors || host->blocks == y->blocks;
 }
 
+/* Is it computed again, from what lies in memory anyway, where its one reader is computed? */
+static bool is_again(const Fusion *f, const Node *node)
+{
+    const Node *reader = f->only_reader[node->outputs[0]->id];
+
+    return is_recomputed(node) && reader && reader->outputs[0]->batched &&
+           op_info[reader->op].class == CLASS_ELEMENTWISE;
+}
+
+/* What computes an input of an elementwise node in its kernel, before it; or NULL. */
+static Node *again_of(const Fusion *f, const Node *node, int input)
+{
+    Node *before = node->inputs[input]->node;
+
+    return before && is_again(f, before) ? before : NULL;
+}
+
+/* The last kernel that computes something that the node reads, and what; or -1. */
+static int find_producer(const Fusion *f, const Node *node, const Value **link)
+{
+    int producer = -1;
+
+    for (int i = 0; i < node->input_count; i++) {
+        const Node *again = again_of(f, node, i);
+        Value *root = root_of(node->inputs[i]);
+        const Value *of = root;
+        const int number = again ? find_producer(f, again, &of) : f->producer[root->id];
+
+        if (number > producer) {
+            producer = number;
+            *link = of;
+        }
+    }
+    return producer;
+}
+
+/* Can a kernel that computes `link` go on with the node? */
+static bool can_host(const Fusion *f, const Kernel *k, const Value *link, const Node *node)
+{
+    const Layout *y = node->outputs[0]->layout;
+
+    if (!takes_epilogue(k) || !link->batched || !same_layout(link->layout, y) ||
+        link->type != TYPE_F32 || !has_room_for(k, node) || !finds_channels(k, node))
+        return false;
+    for (int i = 0; i < node->input_count; i++) { /* a view of what another reads as it lies */
+        const Node *again = again_of(f, node, i);
+
+        if (node->inputs[i]->batched && !same_layout(node->inputs[i]->layout, y))
+            return false;
+        if (again && !finds_channels(k, again))
+            return false;
+    }
+    return true;
+}
+
 /* The kernel that computes the last of what the node reads, if the node can be part of it. */
 static int find_kernel_of(const Fusion *f, const Node *node)
 {
-    int producer = -1;
     const Value *link = NULL;
+    const int producer = find_producer(f, node, &link);
+
+    assert(producer < 0 || f->program->kernels);
+    return producer >= 0 && can_host(f, f->program->kernels[producer], link, node) ? producer : -1;
+}
+
+/* The node, and before it what it reads that is computed again. */
+static void append_elementwise(Fusion *f, int number, Node *node)
+{
+    Kernel *k = f->program->kernels[number];
 
     for (int i = 0; i < node->input_count; i++) {
-        Value *root = root_of(node->inputs[i]);
+        Node *again = again_of(f, node, i);
 
-        if (f->producer[root->id] > producer) {
-            producer = f->producer[root->id];
-            link = root;
-        }
+        if (!again)
+            continue;
+        APPEND(k->epilogue, k->epilogue_count, again);
+        f->producer[again->outputs[0]->id] = number;
     }
-    assert(producer < 0 || f->program->kernels);
-    if (producer < 0 || !takes_epilogue(f->program->kernels[producer]) || !link->batched ||
-        !same_layout(link->layout, node->outputs[0]->layout) || link->type != TYPE_F32 ||
-        !has_room_for(f->program->kernels[producer], node) ||
-        !finds_channels(f->program->kernels[producer], node))
-        return -1;
-    for (int i = 0; i < node->input_count; i++) /* a view of what another reads as it lies */
-        if (node->inputs[i]->batched &&
-            !same_layout(node->inputs[i]->layout, node->outputs[0]->layout))
-            return -1;
-    return producer;
+    APPEND(k->epilogue, k->epilogue_count, node);
+    f->producer[node->outputs[0]->id] = number;
+    f->fused[node->id] = true;
 }
 
 static void add_elementwise(Fusion *f, Node *node)
 {
-    const int producer = find_kernel_of(f, node);
-    Kernel *k;
+    int number;
 
     if (!node->outputs[0]->batched)
         return; /* a sum of gradients: part of their update */
-    if (producer < 0) {
-        k = add_kernel(f, KERNEL_ELEMENTWISE, node);
-        APPEND(k->epilogue, k->epilogue_count, node);
-        return;
+    number = find_kernel_of(f, node);
+    if (number < 0) {
+        number = f->program->count;
+        add_kernel(f, KERNEL_ELEMENTWISE, node);
     }
-    k = f->program->kernels[producer];
-    APPEND(k->epilogue, k->epilogue_count, node);
-    f->producer[node->outputs[0]->id] = producer;
-    f->fused[node->id] = true;
+    append_elementwise(f, number, node);
 }
 
 /* ---- All nodes ------------------------------------------------------------------------------- */
@@ -188,6 +240,8 @@ static void add_node_kernels(Fusion *f, Node *node)
 {
     KernelKind alone;
 
+    if (is_again(f, node))
+        return; /* with its reader */
     if (find_alone(node->op, &alone))
         add_kernel(f, alone, node)->flops = product_flops(node);
     else if (adders[node->op])

@@ -130,7 +130,7 @@ static void list_epilogue_operands(Kernel *k)
         const Node *node = k->epilogue[i];
 
         for (int j = 0; j < node->input_count; j++)
-            list_input(k, node, j, node->inputs[j]->batched);
+            list_input(k, node, j, node->inputs[j]->batched && node->op != OP_STRETCH);
         if (node != k->node || k->kind != KERNEL_ELEMENTWISE)
             list_output(k, node, 0, true);
     }

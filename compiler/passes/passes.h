@@ -11,9 +11,10 @@
 
 /* ---- autodiff.c, simplify.c ------------------------------------------------------------------ */
 
-void autodiff(Graph *g);    /* needs: forward nodes, loss. gives: gradient and update nodes */
-void simplify(Graph *g);    /* dead and equal nodes, reshapes, gradients under a maximum */
-bool remove_dead(Graph *g); /* what nobody reads; false: nothing */
+void autodiff(Graph *g); /* needs: forward nodes, loss. gives: gradient and update nodes */
+void simplify(Graph *g); /* dead and equal nodes, reshapes, gradients under a maximum */
+bool is_recomputed(const Node *node); /* backward, from what is kept, as its twin is not */
+bool remove_dead(Graph *g);           /* what nobody reads; false: nothing */
 const Node *find_pool_grad(const Value *dy); /* what scatters dy to the max of each window; NULL */
 
 /* ---- layout*.c: where the numbers of a value lie --------------------------------------------- */

@@ -93,9 +93,16 @@ static bool same_attributes(const Attributes *a, const Attributes *b)
     return same_shape(a->shape, b->shape);
 }
 
+bool is_recomputed(const Node *node)
+{
+    return node->backward && (node->op == OP_NORMALIZE || node->op == OP_STRETCH);
+}
+
+/* What backward computes again is not kept from forward. */
 static bool same_computation(const Node *a, const Node *b)
 {
-    return a->op == b->op && a->input_count == b->input_count &&
+    return a->op == b->op && is_recomputed(a) == is_recomputed(b) &&
+           a->input_count == b->input_count &&
            memcmp(a->inputs, b->inputs, sizeof a->inputs) == 0 && same_attributes(&a->at, &b->at);
 }
 

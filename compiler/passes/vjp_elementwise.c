@@ -23,13 +23,13 @@ static void vjp_add(Reverse *r, const Node *node, Value *dy)
 }
 
 /* A forward value as backward reads it: what is stretched over an image is stretched again, in the
-   kernel that needs it, and not kept. */
+   kernel that needs it, and not kept; so is what a batchnorm has made of a value that is kept. */
 static Value *kept_value(Reverse *r, Value *value)
 {
     const Node *node = value->node;
 
-    return node && (node->op == OP_STRETCH || node->op == OP_SPREAD)
-               ? append(r, node->op, node->inputs, 1, node->at)->outputs[0]
+    return node && (node->op == OP_STRETCH || node->op == OP_SPREAD || node->op == OP_NORMALIZE)
+               ? append(r, node->op, node->inputs, node->input_count, node->at)->outputs[0]
                : value;
 }
 
@@ -86,7 +86,9 @@ static void vjp_scale(Reverse *r, const Node *node, Value *dy)
 static void vjp_activation(Reverse *r, const Node *node, Value *dy)
 {
     const Activation *a = find_activation(node->op);
-    Value *kept = a->kept == KEPT_Y ? node->outputs[0] : node->inputs[0];
+    Value *kept = a->kept == KEPT_Y   ? node->outputs[0]
+                  : a->kept == KEPT_X ? kept_value(r, node->inputs[0])
+                                      : node->inputs[0];
 
     if (wants(r, 0))
         accumulate(r, 0, append(r, a->gradient, (Value *[]){kept, dy}, 2, node->at)->outputs[0]);

@@ -77,6 +77,15 @@ NET_INLINE struct net_element net_element_of(struct net_extent v, int batch_bloc
                                 pixel * v.blocks + block, NET_IMAGES * batch_block + image};
 }
 
+/* Floats from the start of a value of one pixel, of `blocks` blocks, to e's image and channels. */
+NET_INLINE long net_stretched_at(struct net_element e, int blocks)
+{
+    const unsigned image = (unsigned)e.image;
+
+    return ((long)(image / NET_IMAGES) * blocks * 16 + e.lane) * NET_IMAGES +
+           image % NET_IMAGES * 16;
+}
+
 /* The element `pixels` pixels of `blocks` blocks further on. */
 NET_INLINE struct net_element net_element_along(struct net_element e, int pixels, int blocks)
 {
