@@ -12,6 +12,8 @@ static const char *const sums_of[OP_COUNT] = {
     [OP_BATCHNORM_STATS] = "mean of <x.name> and sum of (<x.name> - mean)^2",
     [OP_BATCHNORM_SUMS] = "sums of <dy.name> xhat and of <dy.name>",
     [OP_LAYERNORM_SUMS] = "sums of <dy.name> xhat and of <dy.name>",
+    [OP_GLOBAL_AVGPOOL2D] = "sum of a row's pixels",
+    [OP_PIXEL_SUM] = "sum of a row's pixels",
 };
 
 /* What a name alone does not say of an elementwise operation. */

@@ -7,11 +7,28 @@
 
 /* ---- Partial sums ---------------------------------------------------------------------------- */
 
+static bool is_image_sum(Op op)
+{
+    return op == OP_GLOBAL_AVGPOOL2D || op == OP_PIXEL_SUM;
+}
+
+static const char *row_end_of(const Kernel *k)
+{
+    return is_image_sum(k->node->op) ? "pixel_sum" : op_info[k->node->op].text;
+}
+
 /* The struct that the row end of one sum takes:
    `&(struct net_channel_sum){V(partial), V(dx), {4, 1, 1, 2}}` */
 static const char *sums_text(const KernelCode *c, const Kernel *k)
 {
     const Op op = k->node->op;
+    const Node *of = k->epilogue_count ? k->epilogue[0] : k->node;
+
+    if (is_image_sum(op))
+        return fill(c, k,
+                    format("&(struct net_pixel_sum){<scratch>, %s, %s, <in.extent>}",
+                           pointer(c, of->inputs[0]),
+                           k->epilogue_count ? pointer(c, of->inputs[1]) : "NULL"));
 
     return fill(c, k,
                 format("&(struct net_<op>){<scratch>, %s, <in.extent>%s}",
@@ -27,7 +44,7 @@ static const char *several_sums(const KernelCode *c, const Kernel *k)
     text_add(&name, "row_end");
     line(&statements, 1, "const void *const *list = sums;\n");
     for (int i = 0; i < k->sum_count; i++) {
-        const char *sum = op_info[k->sums[i]->node->op].text;
+        const char *sum = row_end_of(k->sums[i]);
 
         text_add(&list, "%s%s", i ? ", " : "", sums_text(c, k->sums[i]));
         text_add(&name, "_%s", sum);
@@ -41,7 +58,7 @@ static const char *several_sums(const KernelCode *c, const Kernel *k)
 
 static const char *one_sum(const KernelCode *c, const Kernel *k)
 {
-    return format("net_%s_end, %s", op_info[k->node->op].text, sums_text(c, k));
+    return format("net_%s_end, %s", row_end_of(k), sums_text(c, k));
 }
 
 const char *add_row_end(const KernelCode *c, const Kernel *k)
@@ -80,6 +97,11 @@ static const Reduction reductions[OP_COUNT] = {
                             ", <exact.eps>, <exact.momentum>"},
     [OP_BATCHNORM_SUMS] = PAIRS,
     [OP_LAYERNORM_SUMS] = PAIRS,
+    [OP_GLOBAL_AVGPOOL2D] = {"y = the mean of all pixels, sums of rows added in order",
+                             "net_reduce_rows(<outputs>, <scratch>, 1.0f / (float)(<in.height> * "
+                             "<in.width>), " EXTENT},
+    [OP_PIXEL_SUM] = {"y = the sum of all pixels, sums of rows added in order",
+                      "net_reduce_rows(<outputs>, <scratch>, 1.0f, " EXTENT},
 };
 
 static const Reduction with_update = {"partial sums added in order, then the update",

@@ -135,6 +135,9 @@ static const char *sums_type(Emitter *e, const Kernel *k)
     const int sums = k->node->op == OP_CHANNEL_SUM ? 1 : 2, rows = v->batch_blocks * v->height;
     const char *width = sums > 1 ? "[2]" : "";
 
+    if (k->node->outputs[0]->batched) /* a number a channel of each image */
+        return declare(e, format("struct rows_%dx%dx%d", rows, 16 * v->blocks, v->images),
+                       format("float row[%d][%d][%d][BLOCK];", rows, v->blocks, v->images));
     return declare(e, format("struct partial_%dx%s%d", rows, sums > 1 ? "2x" : "", 16 * v->blocks),
                    format("float row[%d]%s[%d][BLOCK];", rows, width, v->blocks));
 }

@@ -38,56 +38,20 @@ static bool finds_channels(const Kernel *k, const Node *node)
     return !has_vectors || host->blocks == y->blocks;
 }
 
-/* Is it computed again, from what lies in memory anyway, where its one reader is computed? */
-static bool is_again(const Fusion *f, const Node *node)
-{
-    const Node *reader = f->only_reader[node->outputs[0]->id];
-
-    return is_recomputed(node) && reader && reader->outputs[0]->batched &&
-           op_info[reader->op].class == CLASS_ELEMENTWISE;
-}
-
-/* What computes an input of an elementwise node in its kernel, before it; or NULL. */
-static Node *again_of(const Fusion *f, const Node *node, int input)
-{
-    Node *before = node->inputs[input]->node;
-
-    return before && is_again(f, before) ? before : NULL;
-}
-
-/* The last kernel that computes something that the node reads, and what; or -1. */
-static int find_producer(const Fusion *f, const Node *node, const Value **link)
-{
-    int producer = -1;
-
-    for (int i = 0; i < node->input_count; i++) {
-        const Node *again = again_of(f, node, i);
-        Value *root = root_of(node->inputs[i]);
-        const Value *of = root;
-        const int number = again ? find_producer(f, again, &of) : f->producer[root->id];
-
-        if (number > producer) {
-            producer = number;
-            *link = of;
-        }
-    }
-    return producer;
-}
-
-/* Can a kernel that computes `link` go on with the node? */
-static bool can_host(const Fusion *f, const Kernel *k, const Value *link, const Node *node)
+/* Can a kernel of its layout go on with the node, and with what is computed late for it? */
+static bool can_go_on(const Fusion *f, const Kernel *k, const Node *node)
 {
     const Layout *y = node->outputs[0]->layout;
 
-    if (!takes_epilogue(k) || !link->batched || !same_layout(link->layout, y) ||
-        link->type != TYPE_F32 || !has_room_for(k, node) || !finds_channels(k, node))
+    if (!has_room_for(k, node) || !finds_channels(k, node))
         return false;
     for (int i = 0; i < node->input_count; i++) { /* a view of what another reads as it lies */
-        const Node *again = again_of(f, node, i);
+        const Node *late = late_input(f, node, i);
 
-        if (node->inputs[i]->batched && !same_layout(node->inputs[i]->layout, y))
+        if (node->inputs[i]->batched && node->op != OP_STRETCH &&
+            !same_layout(node->inputs[i]->layout, y))
             return false;
-        if (again && !finds_channels(k, again))
+        if (late && !can_go_on(f, k, late))
             return false;
     }
     return true;
@@ -100,21 +64,23 @@ static int find_kernel_of(const Fusion *f, const Node *node)
     const int producer = find_producer(f, node, &link);
 
     assert(producer < 0 || f->program->kernels);
-    return producer >= 0 && can_host(f, f->program->kernels[producer], link, node) ? producer : -1;
+    if (producer < 0 || !takes_epilogue(f->program->kernels[producer]) || !link->batched ||
+        !same_layout(link->layout, node->outputs[0]->layout) || link->type != TYPE_F32 ||
+        !can_go_on(f, f->program->kernels[producer], node))
+        return -1;
+    return producer;
 }
 
-/* The node, and before it what it reads that is computed again. */
+/* The node, and before it what it reads that is computed late. */
 static void append_elementwise(Fusion *f, int number, Node *node)
 {
     Kernel *k = f->program->kernels[number];
 
     for (int i = 0; i < node->input_count; i++) {
-        Node *again = again_of(f, node, i);
+        Node *late = late_input(f, node, i);
 
-        if (!again)
-            continue;
-        APPEND(k->epilogue, k->epilogue_count, again);
-        f->producer[again->outputs[0]->id] = number;
+        if (late)
+            append_elementwise(f, number, late);
     }
     APPEND(k->epilogue, k->epilogue_count, node);
     f->producer[node->outputs[0]->id] = number;
@@ -219,6 +185,8 @@ static AddNode *const adders[OP_COUNT + 1] = {
     [OP_SPARSE_DENSE_DW] = add_rows_gradient,
     [OP_CHANNEL_SUM] = add_sums,
     [OP_BATCHNORM_STATS] = add_sums,
+    [OP_GLOBAL_AVGPOOL2D] = add_image_sums,
+    [OP_PIXEL_SUM] = add_image_sums,
     [OP_BATCHNORM_SUMS] = add_sums,
     [OP_LAYERNORM_SUMS] = add_sums,
     [OP_BATCH_SUMS] = add_meeting,
@@ -240,7 +208,7 @@ static void add_node_kernels(Fusion *f, Node *node)
 {
     KernelKind alone;
 
-    if (is_again(f, node))
+    if (is_late(f, node))
         return; /* with its reader */
     if (find_alone(node->op, &alone))
         add_kernel(f, alone, node)->flops = product_flops(node);

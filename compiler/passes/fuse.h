@@ -1,6 +1,7 @@
 /*
  * fuse.h -- what the files of `fuse` share: fuse_list.c makes the list of kernels,
- * fuse_contractions.c and fuse_reductions.c know what their nodes become, fuse.c walks the graph.
+ * fuse_late.c knows what waits for its reader, fuse_contractions.c and fuse_reductions.c what their
+ * nodes become, fuse.c walks the graph.
  */
 
 #ifndef FUSE_H
@@ -40,12 +41,21 @@ bool takes_epilogue(const Kernel *k); /* elementwise work on what it computes, i
 
 _Noreturn void fail_fusion(const Node *node); /* netc's own fault: an operation without a kernel */
 
+/* ---- fuse_late.c ----------------------------------------------------------------------------- */
+
+/* Is it computed in the kernel of its one reader? */
+bool is_late(const Fusion *f, const Node *node);
+/* What computes an input of a node in the node's own kernel, before it; or NULL. */
+Node *late_input(const Fusion *f, const Node *node, int input);
+/* The last kernel that computes something that the node reads, and what; or -1. */
+int find_producer(const Fusion *f, const Node *node, const Value **link);
+
 /* ---- What a node becomes --------------------------------------------------------------------- */
 
 typedef void AddNode(Fusion *f, Node *node);
 
 AddNode add_selected, add_weight_form, add_recurrent; /* fuse_contractions.c */
 /* fuse_reductions.c */
-AddNode add_sums, add_meeting, add_loss, add_loss_grad, add_losses, add_update;
+AddNode add_sums, add_image_sums, add_meeting, add_loss, add_loss_grad, add_losses, add_update;
 
 #endif

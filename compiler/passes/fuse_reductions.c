@@ -10,11 +10,9 @@
 
 #include <assert.h>
 
-/* The kernel that writes, row by row, what is to be summed; it takes the sums as it goes. */
-static Kernel *find_sums_kernel(const Fusion *f, const Node *node)
+/* The kernel that writes, row by row, the last of what is summed; it takes the sums as it goes. */
+static Kernel *find_row_writer(const Fusion *f, const Node *node, const Value *summed)
 {
-    const bool is_gradient = node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS;
-    const Value *summed = root_of(node->inputs[is_gradient]);
     const int producer = f->producer[summed->id];
     Kernel *writer;
 
@@ -29,6 +27,49 @@ static Kernel *find_sums_kernel(const Fusion *f, const Node *node)
             (node->inputs[i]->batched && !lies_as(node->inputs[i]->layout, summed->layout)))
             return NULL;
     return writer;
+}
+
+static Kernel *find_sums_kernel(const Fusion *f, const Node *node)
+{
+    const bool is_gradient = node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS;
+
+    return find_row_writer(f, node, root_of(node->inputs[is_gradient]));
+}
+
+/* A sum of pixels, a number a channel of each image: of what a kernel writes or of its product with
+   what is there, which is stored nowhere. */
+void add_image_sums(Fusion *f, Node *node)
+{
+    const Layout *x = node->inputs[0]->layout;
+    Node *product = late_input(f, node, 0);
+    const Value *last = NULL;
+    Kernel *writer, *k;
+
+    flush_pending(f);
+    if (product)
+        find_producer(f, product, &last);
+    writer = find_row_writer(f, product ? product : node, last ? last : root_of(node->inputs[0]));
+    if (!writer && !product) {
+        add_kernel(f, KERNEL_GLOBAL_AVGPOOL, node);
+        return;
+    }
+    if (writer) {
+        k = new_kernel(KERNEL_SUMS, node);
+        f->fused[node->id] = true;
+        APPEND(writer->sums, writer->sum_count, k);
+    } else {
+        k = add_kernel(f, KERNEL_SUMS, node);
+    }
+    k->scratch = new_buffer(IN_ARENA,
+                            (size_t)(x->batch_blocks * x->height * x->blocks * x->images * 16) *
+                                sizeof(float),
+                            layer_part(node, "sums of rows"));
+    split_rows(k, node->inputs[0]);
+    if (product)
+        APPEND(k->epilogue, k->epilogue_count, product);
+    add_reduction(f, KERNEL_SUMS_REDUCTION, k, NULL, true);
+    if (product)
+        f->producer[product->outputs[0]->id] = f->producer[node->outputs[0]->id];
 }
 
 void add_sums(Fusion *f, Node *node)

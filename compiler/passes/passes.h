@@ -13,8 +13,8 @@
 
 void autodiff(Graph *g); /* needs: forward nodes, loss. gives: gradient and update nodes */
 void simplify(Graph *g); /* dead and equal nodes, reshapes, gradients under a maximum */
-bool is_recomputed(const Node *node); /* backward, from what is kept, as its twin is not */
-bool remove_dead(Graph *g);           /* what nobody reads; false: nothing */
+bool is_recomputed(const Node *node);        /* backward, from what is kept, as its twin is not */
+bool remove_dead(Graph *g);                  /* what nobody reads; false: nothing */
 const Node *find_pool_grad(const Value *dy); /* what scatters dy to the max of each window; NULL */
 
 /* ---- layout*.c: where the numbers of a value lie --------------------------------------------- */
@@ -82,7 +82,7 @@ bool lies_as(const Layout *a, const Layout *b);                /* and rows of as
 bool is_plain(const Layout *v);                                /* one segment, channels in order */
 int find_blocks(const Layout *whole, const Layout *part, int start);
 
-/* ---- channel_moves.c: channels at other places, pixels as they were --------------------------- */
+/* ---- channel_moves.c: channels at other places, pixels as they were -------------------------- */
 
 typedef struct ChannelMoves {
     int first, axes;                    /* the channel of x where they begin; axes of channels */

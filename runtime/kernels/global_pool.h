@@ -46,6 +46,32 @@ NET_INLINE void net_sum_along(vec sum[NET_GROUP], const float *from, int count, 
         sum[j] = total[j].sum;
 }
 
+/* sum = that of the pixels of four images: of each row, then of the rows. */
+NET_INLINE void net_sum_image(vec sum[NET_GROUP], const float *from, int height, int width,
+                              long step)
+{
+    struct net_long_sum total[NET_GROUP];
+
+    NET_UNROLL(j, NET_GROUP)
+        total[j] = net_long_zero();
+    NET_SUM_GROUPS(first, end, height)
+    {
+        vec group[NET_GROUP], row[NET_GROUP];
+
+        NET_UNROLL(j, NET_GROUP)
+            group[j] = vec_zero();
+        NET_REPEAT(at, end - first) {
+            net_sum_along(row, from + (first + at) * width * step, width, step);
+            NET_UNROLL(j, NET_GROUP)
+                group[j] = vec_add(group[j], row[j]);
+        }
+        NET_UNROLL(j, NET_GROUP)
+            net_long_add(&total[j], group[j]);
+    }
+    NET_UNROLL(j, NET_GROUP)
+        sum[j] = total[j].sum;
+}
+
 /* max = the largest of sign x of such vectors, sign 1 or -1, and index which it is, the first of
    equal ones. lanes: of all vectors together, those behind them are left out. */
 NET_INLINE void net_max_along(vec max[NET_GROUP], vec index[NET_GROUP], const float *from,
@@ -74,7 +100,7 @@ NET_INLINE void net_global_sum(float *y, const float *x, float scale, struct net
                 float *to = y + ((long)batch_block * v.blocks + block) * TILE + 16 * i;
                 vec sum[NET_GROUP];
 
-                net_sum_along(sum, from, v.height * v.width, v.blocks * TILE);
+                net_sum_image(sum, from, v.height, v.width, v.blocks * TILE);
                 NET_UNROLL(j, NET_GROUP)
                     vec_store(to + 16 * j, vec_mul(sum[j], vec_set(scale)));
             }
@@ -89,6 +115,77 @@ NET_TEMPLATE void net_global_avgpool2d(float *y, const float *x, struct net_exte
 NET_TEMPLATE void net_pixel_sum(float *y, const float *x, struct net_extent v, NET_RUN)
 {
     net_global_sum(y, x, 1.0f, v, run, thread);
+}
+
+/* ---- The same, row by row where x is written ------------------------------------------------- */
+
+/* What a kernel passes: of each row of x, or of its product with `by`, [row][block][image][16]. */
+struct net_pixel_sum {
+    float *rows;
+    const float *x, *by; /* by: or NULL */
+    struct net_extent v;
+};
+
+NET_INLINE vec net_factor(const float *x, const float *by, long at)
+{
+    return by ? vec_mul(vec_load(x + at), vec_load(by + at)) : vec_load(x + at);
+}
+
+/* sum = that of a row of a block of channels, as net_sum_along gives it */
+NET_INLINE void net_sum_row(float *to, const float *x, const float *by, int width, long step)
+{
+    struct net_long_sum total[NET_GROUP];
+
+    NET_UNROLL(j, NET_GROUP)
+        total[j] = net_long_zero();
+    NET_SUM_GROUPS(first, end, width)
+    {
+        vec group[NET_GROUP];
+
+        NET_UNROLL(j, NET_GROUP)
+            group[j] = vec_zero();
+        NET_REPEAT(at, end - first)
+            NET_UNROLL(j, NET_GROUP)
+                group[j] = vec_add(group[j], net_factor(x, by, (first + at) * step + 16 * j));
+        NET_UNROLL(j, NET_GROUP)
+            net_long_add(&total[j], group[j]);
+    }
+    NET_UNROLL(j, NET_GROUP)
+        vec_store(to + 16 * j, total[j].sum);
+}
+
+NET_ROW_END(net_pixel_sum_end)
+{
+    const struct net_pixel_sum *o = sums;
+    const struct net_extent v = o->v;
+
+    (void)run;
+    for (int block = 0; block < v.blocks; block++)
+        for (int i = 0; i < NET_IMAGES; i += NET_GROUP) {
+            const long at = net_block_at(v, batch_block, row * v.width, block) + 16 * i;
+            float *to = o->rows + (((long)batch_block * v.height + row) * v.blocks + block) * TILE +
+                        16 * i;
+
+            net_sum_row(to, o->x + at, o->by ? o->by + at : NULL, v.width, v.blocks * (long)TILE);
+        }
+}
+
+/* y = scale times the sum of all rows. Items: (batch block, block). */
+NET_TEMPLATE void net_reduce_rows(float *y, const float *rows, float scale, struct net_extent v,
+                                  NET_RUN)
+{
+    NET_ITEMS(item, net_present(run, v.batch_blocks) * v.blocks, run, thread) {
+        const long batch_block = item / v.blocks, block = item % v.blocks;
+        const float *from = rows + (batch_block * v.height * v.blocks + block) * TILE;
+
+        for (int i = 0; i < NET_IMAGES; i += NET_GROUP) {
+            vec sum[NET_GROUP];
+
+            net_sum_along(sum, from + 16 * i, v.height, v.blocks * (long)TILE);
+            NET_UNROLL(j, NET_GROUP)
+                vec_store(y + item * (long)TILE + 16 * (i + j), vec_mul(sum[j], vec_set(scale)));
+        }
+    }
 }
 
 /* y = the maximum of the pixels of x, index = the first that is, or NULL. Items: batch blocks. */

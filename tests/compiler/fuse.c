@@ -43,7 +43,7 @@ START_TEST(test_fused)
     check_fused("    a = x -> dense(9)\n    b = x -> dense(9)\n    a + b -> tanh\n",
                 "dense, dense add tanh");
     check_fused("    y -> conv2d(9, 3) -> relu -> global_avgpool2d\n",
-                "conv2d relu, global_avgpool2d");
+                "conv2d relu global_avgpool2d, global_avgpool2d final reduction");
     check_fused("    y -> flatten -> dense(9)\n", "dense");
     check_fused("    a = x -> dense(5) -> relu\n    b = x -> dense(4)\n    concat(a, b)\n",
                 "dense relu, dense, concat");

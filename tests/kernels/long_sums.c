@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernels/axis.h"
 #include "kernels/embedding.h"
@@ -96,6 +97,22 @@ PICTURE(global_average)
 
     net_global_avgpool2d(y, x, (struct net_extent){1, size, size, 1}, run, thread);
     return (double)y[0] * size * size;
+}
+
+/* The same as another kernel takes it, a row at a time. */
+PICTURE(rows_of_pixels)
+{
+    const struct net_extent v = {1, size, size, 1};
+    float *rows = nan_floats(256L * size);
+    _Alignas(64) float y[256], whole[256];
+
+    for (int row = 0; row < size; row++)
+        net_pixel_sum_end(&(struct net_pixel_sum){rows, x, NULL, v}, run, 0, row);
+    net_reduce_rows(y, rows, 1.0f, v, run, thread);
+    net_pixel_sum(whole, x, v, run, thread);
+    ck_assert(memcmp(y, whole, sizeof y) == 0);
+    free(rows);
+    return (double)y[0];
 }
 
 PICTURE(along_axis)
@@ -225,6 +242,7 @@ static const struct {
     double allowed; /* units */
 } pictures[] = {
     {"global_avgpool2d", global_average, same, false, FEW},
+    {"pixels by rows", rows_of_pixels, same, false, FEW},
     {"axis_sum", along_axis, same, false, FEW},
     {"logsumexp", exponentials, exp, false, 2 * FEW},
     {"avgpool2d", average, same, false, FEW},

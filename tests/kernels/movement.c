@@ -46,8 +46,10 @@ static const KernelCase cases[] = {
      "    a = concat(x -> conv2d(24, 1), x -> conv2d(39, 1)) -> channel_shuffle(3)\n"
      "    b = concat(x -> conv2d(9, 1), x) -> relu\n" /* of two segments, which y is added to */
      "    c = b + (a -> slice(13..42) -> conv2d(30, 1) -> batchnorm) -> silu\n"
-     "    d = c -> slice(3..20) -> channel_shuffle(6) -> channel_shuffle(2) -> conv2d(18, 3)\n"
-     "    d -> flatten -> dense(3)\n",
+     "    d = c -> slice(3..20) -> channel_shuffle(6) -> channel_shuffle(2)\n"
+     "    d = d -> conv2d(18, 3, padding=1) -> batchnorm -> silu\n"
+     "    e = d * (d -> global_avgpool2d -> dense(18) -> sigmoid) -> conv2d(5, 1)\n" /* excited */
+     "    e -> flatten -> dense(3)\n",
      "mse"},
 };
 
