@@ -3,7 +3,8 @@
  *
  * The one idea: kernels stay in their order; a barrier comes where a kernel touches what another
  * thread may still be writing, or writes what it may still be reading. Kernels that split their
- * work alike and touch only their own share need none. A buffer lives from the phase that first
+ * work alike and touch only their own share need none, until they have written so much that it
+ * counts whether its memory is used again. A buffer lives from the phase that first
  * writes it to the last that reads it, and two that are never alive together may share memory.
  *
  * Needs: kernels. Gives: their phases, the buffers' offsets, the size of the arena.
@@ -81,9 +82,24 @@ static bool has_hazard(const Kernel *k, const Uses *uses, const int *before)
     return false;
 }
 
+/* Beside this much work a barrier is nothing, and memory is given back at barriers alone. */
+enum { PHASE_BYTES = 8 << 20 };
+
+/* Bytes of the arena that a kernel writes. */
+static size_t written_bytes(const Kernel *k)
+{
+    size_t bytes = 0;
+
+    for (int i = 0; i < k->operand_count; i++)
+        if (k->operands[i].written && k->operands[i].buffer->where == IN_ARENA)
+            bytes += k->operands[i].buffer->size;
+    return bytes;
+}
+
 static void find_phases(Program *p)
 {
     int phase = 0, count;
+    size_t bytes = 0;
     const Uses *uses = collect_uses(p, &count);
     int *before = allocate((size_t)(count + 1) * sizeof *before);
 
@@ -91,8 +107,11 @@ static void find_phases(Program *p)
         Kernel *k = p->kernels[i];
 
         k->phase = phase;
-        if (has_hazard(k, uses, before))
+        if (has_hazard(k, uses, before) || bytes > PHASE_BYTES) {
             k->phase = ++phase;
+            bytes = 0;
+        }
+        bytes += written_bytes(k);
         for (int j = 0; j < k->operand_count; j++)
             before[k->operands[j].buffer->index]++;
         for (int j = 0; j < k->sum_count; j++)

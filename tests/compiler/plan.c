@@ -17,6 +17,7 @@
 #include "support/kernel_test.h"
 
 Suite *suite_plan(void);
+TCase *memory_tests(void); /* memory.c */
 
 static const char *const bodies[] = {
     "    concat(x, y -> flatten) -> dense(40) -> relu -> dense(9)\n",
@@ -197,73 +198,6 @@ START_TEST(test_barriers)
     for (int phase = 0; phase < c.train->phases - 1; phase++)
         ck_assert_msg(is_noticed(c.train, phase), "nobody misses the barrier after phase %d of %d",
                       phase, c.train->phases);
-}
-END_TEST
-
-/* ---- How much -------------------------------------------------------------------------------- */
-
-/* A batch of few rows has room for these, and not for sixteen. */
-START_TEST(test_few_rows)
-{
-    static const int rows[] = {16, 8, 5, 4, 1}, images[] = {16, 8, 8, 4, 4};
-    static const char model[] = "data {\n"
-                                "    train = npy(y=\"y.npy\", t=\"t.npy\")\n"
-                                "    input y[3, 6, 6] = y\n"
-                                "    target t[9] = t\n"
-                                "}\n"
-                                "network net(y) { y -> conv2d(16, 3, padding=1) -> relu\n"
-                                "                   -> conv2d(16, 3) -> flatten -> dense(9) }\n"
-                                "train {\n"
-                                "    loss = mse(net(y), t)\n"
-                                "    optimizer = sgd(lr=0.1)\n"
-                                "    batch = %d\n"
-                                "}\n";
-
-    for (int i = 0; i < COUNT(rows); i++) {
-        const Compiled c = plan_model(format(model, rows[i]), "avx512");
-        const Layout *v = root_of(c.train->graph->prediction)->layout;
-
-        ck_assert_int_eq(v->images, images[i]);
-        ck_assert_uint_eq(v->buffer->size, (size_t)images[i] * 16 * sizeof(float));
-    }
-}
-END_TEST
-
-static bool is_form(const Buffer *buffer)
-{
-    return strstr(buffer->name, ", trans") != NULL;
-}
-
-/* Forms of weights live for the phase before their reader and for that of it; those of layers that
-   follow each other have one memory. */
-START_TEST(test_weight_forms)
-{
-    const Compiled c = plan_body("    y -> conv2d(32, 3, padding=1) -> conv2d(32, 3, padding=1)\n"
-                                 "      -> conv2d(32, 3, padding=1) -> relu\n"
-                                 "      -> conv2d(32, 3, padding=1) -> flatten -> dense(9)\n",
-                                 "avx512");
-    size_t all = 0, most = 0;
-
-    for (int i = 0; i < c.train->buffer_count; i++) {
-        const Buffer *buffer = c.train->buffers[i];
-
-        if (!is_form(buffer))
-            continue;
-        ck_assert_msg(buffer->last - buffer->first <= 1, "%s lives in phases %d to %d",
-                      buffer->name, buffer->first, buffer->last);
-        all += buffer->size;
-    }
-    for (int phase = 0; phase < c.train->phases; phase++) {
-        size_t live = 0;
-
-        for (int i = 0; i < c.train->buffer_count; i++)
-            if (is_form(c.train->buffers[i]) && c.train->buffers[i]->first <= phase &&
-                phase <= c.train->buffers[i]->last)
-                live += c.train->buffers[i]->size;
-        most = live > most ? live : most;
-    }
-    ck_assert_uint_gt(all, 0);
-    ck_assert_msg(3 * most <= all, "%zu of %zu bytes of forms live at once", most, all);
 }
 END_TEST
 
@@ -448,9 +382,8 @@ Suite *suite_plan(void)
     tcase_set_timeout(plans, 120);
     tcase_add_loop_test(plans, test_plan, 0, COUNT(bodies));
     tcase_add_loop_test(plans, test_barriers, 0, COUNT(bodies));
-    tcase_add_test(plans, test_few_rows);
-    tcase_add_test(plans, test_weight_forms);
     suite_add_tcase(suite, plans);
+    suite_add_tcase(suite, memory_tests());
     tcase_add_test(layouts, test_concat_layout);
     tcase_add_test(layouts, test_flatten_layout);
     tcase_add_test(layouts, test_packed_layout);

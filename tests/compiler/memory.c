@@ -1,0 +1,115 @@
+/*
+ * memory.c -- how much memory a step is planned to have.
+ */
+
+#define _POSIX_C_SOURCE 200809L
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/kernel_test.h"
+
+TCase *memory_tests(void); /* for plan.c */
+
+/* A batch of few rows has room for these, and not for sixteen. */
+START_TEST(test_few_rows)
+{
+    static const int rows[] = {16, 8, 5, 4, 1}, images[] = {16, 8, 8, 4, 4};
+    static const char model[] = "data {\n"
+                                "    train = npy(y=\"y.npy\", t=\"t.npy\")\n"
+                                "    input y[3, 6, 6] = y\n"
+                                "    target t[9] = t\n"
+                                "}\n"
+                                "network net(y) { y -> conv2d(16, 3, padding=1) -> relu\n"
+                                "                   -> conv2d(16, 3) -> flatten -> dense(9) }\n"
+                                "train {\n"
+                                "    loss = mse(net(y), t)\n"
+                                "    optimizer = sgd(lr=0.1)\n"
+                                "    batch = %d\n"
+                                "}\n";
+
+    for (int i = 0; i < COUNT(rows); i++) {
+        const Compiled c = plan_model(format(model, rows[i]), "avx512");
+        const Layout *v = root_of(c.train->graph->prediction)->layout;
+
+        ck_assert_int_eq(v->images, images[i]);
+        ck_assert_uint_eq(v->buffer->size, (size_t)images[i] * 16 * sizeof(float));
+    }
+}
+END_TEST
+
+static bool is_form(const Buffer *buffer)
+{
+    return strstr(buffer->name, ", trans") != NULL;
+}
+
+/* Forms of weights live for the phase before their reader and for that of it; those of layers that
+   follow each other have one memory. */
+START_TEST(test_weight_forms)
+{
+    const Compiled c = plan_body("    y -> conv2d(32, 3, padding=1) -> conv2d(32, 3, padding=1)\n"
+                                 "      -> conv2d(32, 3, padding=1) -> relu\n"
+                                 "      -> conv2d(32, 3, padding=1) -> flatten -> dense(9)\n",
+                                 "avx512");
+    size_t all = 0, most = 0;
+
+    for (int i = 0; i < c.train->buffer_count; i++) {
+        const Buffer *buffer = c.train->buffers[i];
+
+        if (!is_form(buffer))
+            continue;
+        ck_assert_msg(buffer->last - buffer->first <= 1, "%s lives in phases %d to %d",
+                      buffer->name, buffer->first, buffer->last);
+        all += buffer->size;
+    }
+    for (int phase = 0; phase < c.train->phases; phase++) {
+        size_t live = 0;
+
+        for (int i = 0; i < c.train->buffer_count; i++)
+            if (is_form(c.train->buffers[i]) && c.train->buffers[i]->first <= phase &&
+                phase <= c.train->buffers[i]->last)
+                live += c.train->buffers[i]->size;
+        most = live > most ? live : most;
+    }
+    ck_assert_uint_gt(all, 0);
+    ck_assert_msg(3 * most <= all, "%zu of %zu bytes of forms live at once", most, all);
+}
+END_TEST
+
+/* A chain that goes through every batch block by itself is no single phase where its values are
+   large: evaluation has memory for a few of them. */
+START_TEST(test_large_chain)
+{
+    const Compiled c = plan_model(
+        "data {\n"
+        "    train = npy(y=\"y.npy\", t=\"t.npy\")\n"
+        "    input y[16, 12000] = y\n"
+        "    target t[9] = t\n"
+        "}\n"
+        "network net(y) {\n"
+        "    x = y\n"
+        "    for i in 1..8 { x = x -> conv1d(16, 3, padding=1) -> relu }\n"
+        "    x -> max -> dense(9)\n"
+        "}\n"
+        "train {\n"
+        "    loss = mse(net(y), t)\n"
+        "    optimizer = sgd(lr=0.1)\n"
+        "    batch = 16\n"
+        "}\n",
+        "avx512");
+
+    ck_assert_uint_lt(c.evaluate->arena, 4 * (size_t)(16 * 16 * 12000 * sizeof(float)));
+}
+END_TEST
+
+TCase *memory_tests(void)
+{
+    TCase *t = tcase_create("memory");
+
+    tcase_set_timeout(t, 120);
+    tcase_add_test(t, test_few_rows);
+    tcase_add_test(t, test_weight_forms);
+    tcase_add_test(t, test_large_chain);
+    return t;
+}
