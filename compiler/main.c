@@ -117,7 +117,8 @@ static int compile(const Options *o, Source *source)
     if (o->summary) {
         const size_t arena = step->arena > forward->arena ? step->arena : forward->arena;
 
-        return print_summary(stdout, model, layers, layer_count, target->name, arena), 0;
+        print_summary(stdout, model, layers, layer_count, target->name, arena);
+        return print_peak(stdout, step), 0;
     }
     if (o->graph)
         return draw_graph(&text, step), write_out(o, &text);

@@ -340,6 +340,10 @@ void plan(Program *program);
 void verify_plan(const Program *program);           /* its overlaps and hazards */
 void print_plan(FILE *out, const Program *program); /* --dump=plan */
 
+/* ---- peak.c: `netc --summary` ---------------------------------------------------------------- */
+
+void print_peak(FILE *out, const Program *program); /* what lives where most of the arena does */
+
 /* ---- dot.c: `netc --graph` ------------------------------------------------------------------- */
 
 void draw_graph(Text *out, const Program *program); /* kernels and what flows, for Graphviz */

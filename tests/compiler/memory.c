@@ -5,6 +5,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <check.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,6 +104,44 @@ START_TEST(test_large_chain)
 }
 END_TEST
 
+/* What `--summary` tells of the largest phase adds up to what lives there. */
+START_TEST(test_peak)
+{
+    const Compiled c = plan_body("    y -> conv2d(32, 3, padding=1) -> conv2d(32, 3, padding=1)\n"
+                                 "      -> relu -> maxpool2d(2) -> dropout(0.5) -> flatten\n"
+                                 "      -> dense(9)\n",
+                                 "avx512");
+    char *text = NULL, *at;
+    size_t length = 0, most = 0;
+    double told = 0;
+    FILE *out = open_memstream(&text, &length);
+
+    ck_assert_ptr_nonnull(out);
+    print_peak(out, c.train);
+    ck_assert_int_eq(fclose(out), 0);
+    for (int phase = 0; phase < c.train->phases; phase++) {
+        size_t live = 0;
+
+        for (int i = 0; i < c.train->buffer_count; i++)
+            if (c.train->buffers[i]->first <= phase && phase <= c.train->buffers[i]->last)
+                live += c.train->buffers[i]->size;
+        most = live > most ? live : most;
+    }
+    ck_assert_msg(strstr(text, "net.conv2d_2: ") && strstr(text, " activations ") &&
+                      strstr(text, " weights in other forms "),
+                  "%s", text);
+    for (at = text; (at = strstr(at, " MB")); at += 3) {
+        const char *number = at;
+
+        while (number > text && number[-1] != ' ')
+            number--;
+        told += strtod(number, NULL);
+    }
+    ck_assert_msg(fabs(told - (double)most / (1 << 20)) < 0.06, "%s of %zu bytes", text, most);
+    free(text);
+}
+END_TEST
+
 TCase *memory_tests(void)
 {
     TCase *t = tcase_create("memory");
@@ -111,5 +150,6 @@ TCase *memory_tests(void)
     tcase_add_test(t, test_few_rows);
     tcase_add_test(t, test_weight_forms);
     tcase_add_test(t, test_large_chain);
+    tcase_add_test(t, test_peak);
     return t;
 }
