@@ -106,9 +106,10 @@ NET_INLINE net_f32 net_high_pairs(net_f32 a, net_f32 b)
                                    31);
 }
 
-/* A line of one image of up to four channels, whose lines are `plane` floats apart: sixteen pixels
-   at a time, the last ones again where there are no sixteen left. */
-NET_INLINE void net_pack_four(float *to, const float *from, long plane, int channels, int width)
+/* A line of one image of up to four channels, whose lines are `plane` floats apart, to pixels
+   `step` floats apart: sixteen at a time, the last ones again where there are no sixteen left. */
+NET_INLINE void net_pack_four(float *to, long step, const float *from, long plane, int channels,
+                              int width)
 {
     for (int next = 0; next < width; next += 16) {
         const int at = next < width - 16 ? next : width - 16;
@@ -123,9 +124,26 @@ NET_INLINE void net_pack_four(float *to, const float *from, long plane, int chan
             const net_f32 pixels[2] = {net_low_pairs(even[i], odd[i]),
                                        net_high_pairs(even[i], odd[i])};
 
-            memcpy(to + 4 * at + 32 * i, pixels, sizeof pixels);
+            if (step == 4) /* one image */
+                memcpy(to + 4 * at + 32 * i, pixels, sizeof pixels);
+            for (int k = 0; k < 8 && step > 4; k++)
+                memcpy(to + (at + 8 * i + k) * step, (const float *)pixels + 4 * k, 4 * sizeof *to);
         }
     }
+}
+
+/* The lines h of all channels of row i; to: where the first is. */
+NET_INLINE void net_pack_lines(float *to, const struct net_rows *rows, int i, int h,
+                               struct net_place p)
+{
+    if (p.lanes == 4 && p.width >= 16 && rows->type == NET_F32) {
+        net_pack_four(to, p.column, (const float *)rows->row[i] + p.start + (long)h * p.width,
+                      (long)p.height * p.width, p.channels, p.width);
+        return;
+    }
+    for (int c = 0; c < p.channels; c++)
+        net_pack_line(to + c / 16 * TILE + c % 16, p.column, rows, i,
+                      p.start + (c * p.height + h) * p.width, p.width, p.scaled);
 }
 
 /* Rows become a packed value, if there are any: u8 rows scaled on the way. Sixteen images stand
@@ -139,21 +157,12 @@ static inline void net_pack(float *to, const struct net_rows *rows, int n, struc
         net_pack_vectors(to, rows, n, p);
         return;
     }
-    if (NET_IMAGES == 1 && p.lanes == 4 && p.width >= 16 && rows->type == NET_F32) {
-        for (int h = 0; h < p.height; h++)
-            net_pack_four(to + p.at + h * p.row,
-                          (const float *)rows->row[0] + p.start + (long)h * p.width,
-                          (long)p.height * p.width, p.channels, p.width);
-        return;
-    }
     for (int first = 0; first < n; first += NET_IMAGES)
         for (int h = 0; h < p.height; h++)
             for (int i = first; i < n && i < first + NET_IMAGES; i++)
-                for (int c = 0; c < p.channels; c++)
-                    net_pack_line(to + p.at + i / NET_IMAGES * p.batch_block +
-                                      i % NET_IMAGES * p.lanes + c / 16 * TILE + c % 16 + h * p.row,
-                                  p.column, rows, i, p.start + (c * p.height + h) * p.width,
-                                  p.width, p.scaled);
+                net_pack_lines(to + p.at + i / NET_IMAGES * p.batch_block +
+                                   i % NET_IMAGES * p.lanes + h * p.row,
+                               rows, i, h, p);
 }
 
 /* Labels, so many of each row: [batch block][position][16 images] */

@@ -76,7 +76,7 @@ static const KernelCase cases[] = {
      "mse"},
 
     {"conv2d of inputs", 16, 1, false,
-     "input x[1, 7, 6] = x\n    input y[2, 5, 9] = y\n    input z[3, 8, 8] = z\n"
+     "input x[1, 7, 6] = x\n    input y[2, 5, 9] = y\n    input z[3, 8, 18] = z\n"
      "    input u[5, 6, 6] = u\n    input v[8, 4, 5] = v\n    input w[9, 5, 4] = w",
      "[46] = t", "x, y, z, u, v, w",
      "    a = x -> conv2d(17, 3, padding=same) -> tanh -> flatten -> dense(5)\n"
