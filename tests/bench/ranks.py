@@ -44,6 +44,7 @@ MODELS = {      # name: the .net file, the folder of its data
     "cifar10_resnet18": ("models/cifar10_resnet18.net", "cifar-10-batches-bin"),
 }
 RECORDS = {"cifar-10-batches-bin": 3073, "cifar-100-binary": 3074}      # bytes of a row
+ROWS = {"meli_cnn": 600}        # more have more classes than the model
 LARGE = {"cifar100_alexnet", "cifar10_vgg16", "cifar10_resnet18"}       # few steps
 ENVIRONMENT = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
                    OMPI_MCA_rmaps_base_oversubscribe="1")
@@ -128,7 +129,7 @@ def shards(options, folder):
             if faults:
                 print(f"| `{name}` | {batch} | refused: {faults[0]} | | |", flush=True)
                 break
-            data = data_of(options, name, folder, 8192)
+            data = data_of(options, name, folder, ROWS.get(name, 8192))
             if data is None:
                 print(f"| `{name}` | {batch} | no data | | |")
                 break
@@ -163,7 +164,7 @@ def clock(options, folder):
     for name in options.models:
         batch = batch_of(name)
         trainer, fault = build(options, name, folder, "shards = 2", mpi=True)
-        data = data_of(options, name, folder, 1024 if name in LARGE else 8192)
+        data = data_of(options, name, folder, 1024 if name in LARGE else ROWS.get(name, 8192))
         if fault or data is None:
             print(f"| `{name}` | {batch} | {f'refused: {fault}' if fault else 'no data'} | | |")
             continue
