@@ -107,7 +107,8 @@ static bool says_inputs_too(const Layer *layer)
 static void warn_arguments(Source *source, const Layer *layer)
 {
     const Call *call = layer->call;
-    const bool norm = same(call->name, "batchnorm") || same(call->name, "layernorm");
+    const size_t length = strlen(call->name);
+    const bool norm = length > 4 && same(call->name + length - 4, "norm"); /* batchnorm, … */
 
     if (norm && number(call, "eps") >= 0.1)
         warn_at(source, layer->span,
