@@ -120,6 +120,8 @@ static void check_metric(Sema *s, const Metric *metric)
              "two channels",
              target->name, target->shape.size[1], target->shape.size[2],
              target->source_field ? target->source_field : target->name);
+    else if (odd && !of_values && !target->classes && target->has_shape)
+        note(s->source, "label_accuracy, exact_match and label_f1 are of values that are 0 or 1");
 }
 
 void check_metrics(Sema *s)
