@@ -99,9 +99,8 @@ const char *word_elsewhere(const char *text, unsigned kinds)
         if (same_word(names[i], last) && !same(names[i], text))
             return names[i];
     for (int i = 0; i < COUNT(words); i++)
-        if (same_word(words[i].there, last) &&
-            (find_signature(words[i].here, kinds) ||
-             ((kinds & KIND_LOSS) && is_carried(words[i].here))))
+        if (same_word(words[i].there, last) && (find_signature(words[i].here, kinds) ||
+                                                ((kinds & KIND_LOSS) && is_carried(words[i].here))))
             return words[i].here;
     return NULL;
 }
