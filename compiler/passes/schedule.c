@@ -288,5 +288,5 @@ void plan_schedule(Kernel *k, const Target *target)
         cut_contraction(k, target);
     else
         k->schedule.tile = cut_tile(k, target);
-    k->schedule.scratch = count_scratch(k);
+    k->schedule.scratch = up16(count_scratch(k)); /* the next thread's is aligned too */
 }

@@ -103,6 +103,36 @@ START_TEST(test_unread_statistics)
 }
 END_TEST
 
+/* A thread's scratch stands behind another's: whole vectors, so that each is aligned. */
+START_TEST(test_scratch)
+{
+    const Compiled c = plan_model("data {\n"
+                                  "    train = npy(y=\"y.npy\", t=\"t.npy\")\n"
+                                  "    input y[6, 4, 4] = y\n"
+                                  "    target t[9] = t\n"
+                                  "}\n"
+                                  "network net(y) {\n"
+                                  "    y -> conv2d(6, 3) -> channel_shuffle(2) -> flatten\n"
+                                  "        -> dense(9)\n"
+                                  "}\n"
+                                  "train {\n"
+                                  "    loss = mse(net(y), t)\n"
+                                  "    optimizer = sgd(lr=0.1)\n"
+                                  "    batch = 16\n"
+                                  "}\n",
+                                  "avx512");
+    int found = 0;
+
+    for (int i = 0; i < c.train->count; i++) {
+        const Kernel *k = c.train->kernels[i];
+
+        ck_assert_int_eq(k->schedule.scratch % 16, 0);
+        found += k->kind == KERNEL_LANES && k->schedule.scratch > 0;
+    }
+    ck_assert_int_eq(found, 2);
+}
+END_TEST
+
 static int count_meetings(const Program *p)
 {
     int count = 0;
@@ -219,6 +249,7 @@ Suite *suite_fuse(void)
     tcase_add_test(tests, test_fused_backward);
     tcase_add_test(tests, test_internal);
     tcase_add_test(tests, test_unread_statistics);
+    tcase_add_test(tests, test_scratch);
     tcase_add_test(tests, test_meetings);
     tcase_add_test(tests, test_forgotten_operation);
     suite_add_tcase(suite, tests);
