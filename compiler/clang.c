@@ -258,7 +258,7 @@ static void add_runtime(Command *command, const Clang *clang, const char *target
     add_words(command, (const char *[]){"-pthread", "-Wl,--start-group"}, 2);
     if (is_here(target))
         add_word(command, format("%s/libnetrt.a", clang->libraries)); /* libpng, libjpeg inside */
-    add_word(command, format("%s/libnetrt-%s.a", clang->libraries, target));
+    add_word(command, format("%s/libnetrt-%s.a", clang->libraries, runtime_target(target)));
     if (!is_here(target) && clang->pictures)
         add_words(command, (const char *[]){"-lpng16", "-ljpeg"}, 2);
     add_words(command, (const char *[]){"-Wl,--end-group", "-lz", "-lm"}, 3);

@@ -23,9 +23,11 @@ static const char usage[] =
     "  --graph              print the graph after fusion, for Graphviz\n"
     "  --check              diagnose only; with --json for editors, as one JSON object\n"
     "  --define NAME=VALUE  override a `let`\n"
-    "  --target ISA         native (default), avx512, avx2, generic, neon, riscv64; of a library\n"
-    "                       wasm32 too\n"
+    "  --target ISA         native (default), avx512bf16, avx512, avx2, generic, neon, riscv64; of "
+    "a\n"
+    "                       library wasm32 too\n"
     "  --batch N            compile for batches of up to N rows\n"
+    "  --precision NAME     float32 or bfloat16: what operands of contractions are rounded to\n"
     "  --dump=STAGE         print ast, graph, onnx, grad, fused or plan, and stop\n"
     "  --cc PROGRAM         the clang to use (default: clang, clang-14 to clang-19)\n"
     "  --keep               keep the generated C beside the trainer, as FILE.c\n"
@@ -34,8 +36,8 @@ static const char usage[] =
     "  --version, --help\n";
 
 static const char *const stages[] = {"ast", "graph", "onnx", "grad", "fused", "plan"};
-static const char *const targets[] = {"native", "avx512",  "avx2",  "generic",
-                                      "neon",   "riscv64", "wasm32"};
+static const char *const targets[] = {"native",  "avx512bf16", "avx512",  "avx2",
+                                      "generic", "neon",       "riscv64", "wasm32"};
 
 void fail_usage(const char *message)
 {
@@ -69,6 +71,16 @@ static int parse_batch(const char *text)
     if (end == text || *end || errno || n < 1 || n > MAX_BATCH)
         fail_usage(format("--batch: `%s` is not a number of rows from 1 to %d", text, MAX_BATCH));
     return (int)n;
+}
+
+static int parse_precision(const char *text)
+{
+    int i = 0;
+
+    require_one_of("--precision", text, precision_names, PRECISIONS);
+    while (!same(text, precision_names[i]))
+        i++;
+    return i;
 }
 
 static void add_define(Options *o, const char *text)
@@ -109,7 +121,7 @@ static void set_flag(Options *o, const char *word)
     static const char *const names[] = {
         "--emit-c", "--summary", "--graph",   "--check",   "--keep", "-v",         "--define",
         "--target", "--batch",   "--dump",    "--cc",      "-o",     "--language", "--version",
-        "--help",   "--json",    "--library", "--weights", "--mpi"};
+        "--help",   "--json",    "--library", "--weights", "--mpi",  "--precision"};
     const char *near = net_nearest(word, names, COUNT(names));
 
     if (same(word, "--library"))
@@ -153,6 +165,8 @@ static void check_together(const Options *o)
         fail_usage("--mpi goes with a trainer; a library does not train");
     if (o->library && !o->output)
         fail_usage("--library wants a folder for its files: -o DIR");
+    if (o->library && o->precision == BFLOAT16)
+        fail_usage("--precision goes with a trainer; a library computes in float32");
     if (o->weights && !o->library)
         fail_usage("--weights goes with --library; a trainer takes them when it runs");
     if (o->library && o->keep)
@@ -169,7 +183,7 @@ static void check_together(const Options *o)
 
 Options parse_options(int argc, char **argv)
 {
-    Options o = {.target = "native"};
+    Options o = {.target = "native", .precision = -1};
     bool ended = false; /* by "--": what follows are no options */
 
     for (int i = 1; i < argc; i++) {
@@ -196,6 +210,8 @@ Options parse_options(int argc, char **argv)
             o.weights = value_of(argv, &i, "--weights");
         } else if (is_option(word, "--batch")) {
             o.batch = parse_batch(value_of(argv, &i, "--batch"));
+        } else if (is_option(word, "--precision")) {
+            o.precision = parse_precision(value_of(argv, &i, "--precision"));
         } else if (is_option(word, "--dump")) {
             o.dump = value_of(argv, &i, "--dump");
         } else if (is_option(word, "--cc")) {

@@ -22,7 +22,8 @@ typedef struct Options {
     const char *dump;    /* ast, graph, grad, fused, plan, or NULL */
     Define *defines;
     int define_count;
-    int batch; /* 0: as the model says */
+    int batch;     /* 0: as the model says */
+    int precision; /* a Precision; -1: as the model says */
     bool library, mpi, emit_c, summary, graph, check, json, keep, verbose;
 } Options;
 
@@ -108,6 +109,7 @@ const char *precompile_headers(const Command *compiler, const char *headers, con
 
 /* ---- processor.c: what clang is told of a target --------------------------------------------- */
 
+const char *runtime_target(const char *target);   /* whose libnetrt a trainer has */
 bool is_here(const char *target);                 /* of the processor that netc runs on */
 void check_trainer(const char *target, bool mpi); /* exit code 2: it can be none of the target */
 void add_processor(Command *command, const char *target);      /* to compile for it, */

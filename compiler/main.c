@@ -51,6 +51,10 @@ static int compile(const Options *o, Source *source)
         return EXIT_FAULT;
     model->max_batch = o->batch && !o->library ? o->batch : model->batch;
     model->mpi = o->mpi;
+    if (o->precision >= 0)
+        model->precision = (Precision)o->precision;
+    if (o->library)
+        model->precision = FLOAT32;
     if (o->mpi && !model->shards) {
         model->shards = MPI_SHARDS;
         model->keys = format("%s shards", model->keys);
@@ -88,7 +92,8 @@ static int compile(const Options *o, Source *source)
 
     Clang clang = {.verbose = o->verbose};
     const bool builds = !o->emit_c && !o->summary && !o->graph && !o->dump;
-    const Target *target = find_target(same(o->target, "native") ? native_target() : o->target);
+    const Target *target = find_target(same(o->target, "native") ? native_target(model->precision)
+                                                                 : o->target);
 
     if (builds && !o->library)
         check_trainer(target->name, o->mpi);

@@ -27,6 +27,8 @@ typedef struct Processor {
 
 /* The levels of x86-64 are its psABI's: what the Makefile compiles libnetrt-ISA.a for. */
 static const Processor processors[] = {
+    {"avx512bf16", "x86_64-linux-gnu", "-march=x86-64-v4", "-mprefer-vector-width=512",
+     "libc6-dev-amd64-cross", "amd64"},
     {"avx512", "x86_64-linux-gnu", "-march=x86-64-v4", "-mprefer-vector-width=512",
      "libc6-dev-amd64-cross", "amd64"},
     {"avx2", "x86_64-linux-gnu", "-march=x86-64-v3", NULL, "libc6-dev-amd64-cross", "amd64"},
@@ -44,6 +46,12 @@ static const Processor *find_processor(const char *target)
     while (!same(processors[i].target, target))
         i++;
     return &processors[i];
+}
+
+/* Whose libnetrt a trainer is linked with: contractions are in the generated C alone. */
+const char *runtime_target(const char *target)
+{
+    return same(target, "avx512bf16") ? "avx512" : target;
 }
 
 bool is_here(const char *target)
@@ -72,6 +80,8 @@ void add_processor(Command *command, const char *target)
     add_word(command, p->march);
     if (p->more)
         add_word(command, p->more);
+    if (same(target, "avx512bf16"))
+        add_word(command, "-mavx512bf16");
 }
 
 void add_linker(Command *command, const char *target)
@@ -171,7 +181,7 @@ bool can_link(const Clang *clang, const char *target, const char *work)
         return true;
     if (!can_compile(clang, target, work))
         return false;
-    if (access(format("%s/libnetrt-%s.a", clang->libraries, target), R_OK) != 0) {
+    if (access(format("%s/libnetrt-%s.a", clang->libraries, runtime_target(target)), R_OK) != 0) {
         fprintf(stderr,
                 "netc: error: %s/libnetrt-%s.a, the runtime of a trainer of --target %s, is "
                 "missing; `make TARGETS=%s` builds it, in netc's sources\n",

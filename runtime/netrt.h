@@ -361,6 +361,7 @@ struct net_model {
        "dense(units=10); batchnorm(eps=0.001); relu". */
     const char *evaluated;
     const char *isa;                            /* "avx512", "avx2", "generic" */
+    const char *precision;                      /* "bfloat16"; NULL: float32 */
     int batch;                                  /* rows that a step is compiled for, at most */
     size_t params_size, arena_size, batch_size; /* bytes */
     size_t scratch_size; /* bytes that a thread needs for itself, a multiple of 64; or 0 */

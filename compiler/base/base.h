@@ -141,11 +141,17 @@ enum { MAX_BATCH = 65536 }; /* rows */
 /* How 3x3 convolutions are done: by what costs least, or not by the other. */
 typedef enum ConvChoice { CONV_AUTO, CONV_DIRECT, CONV_WINOGRAD, CONV_CHOICES } ConvChoice;
 
+/* What operands of contractions are rounded to; their sums, and all else, are float32. */
+typedef enum Precision { FLOAT32, BFLOAT16, PRECISIONS } Precision;
+
+extern const char *const precision_names[PRECISIONS]; /* target.c */
+
 /* ---- target.c: register tiles and panels ----------------------------------------------------- */
 
 /* The compiler's limits for a target; lanes are 16 on all of them. */
 typedef struct Target {
-    const char *name;  /* "avx512", "avx2", "generic" of x86-64; "neon", "riscv64", "wasm32" */
+    const char *name;  /* "avx512bf16", "avx512", "avx2", "generic" of x86-64; "neon", "riscv64",
+                          "wasm32" */
     int rows, vectors; /* of a register tile: rows of a matrix, such as images, by blocks */
     int images;    /* of one whose rows are the images of a batch block: no more than there are */
     int sums;      /* that registers hold beside what is multiplied */
@@ -153,7 +159,7 @@ typedef struct Target {
 } Target;
 
 const Target *find_target(const char *name);
-const char *native_target(void);                         /* the name of this machine's */
+const char *native_target(Precision precision);          /* the name of this machine's */
 void cut_panels(int blocks, int vectors, int panels[3]); /* how many of 3, of 2, of 1 blocks */
 /* Of groups of `size` channels: no panel of several blocks touches two. */
 void cut_group_panels(int blocks, int vectors, int size, int panels[3]);

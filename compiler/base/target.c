@@ -5,12 +5,14 @@
 
 #include "base/base.h"
 
+const char *const precision_names[PRECISIONS] = {"float32", "bfloat16"};
+
 const Target *find_target(const char *name)
 {
     static const Target targets[] = {
-        {"avx512", 8, 3, 8, 24, 32}, {"avx2", 4, 1, 4, 6, 8},
-        {"generic", 4, 1, 4, 6, 8},  {"neon", 4, 1, 4, 6, 8},    /* 32 registers of 4 lanes */
-        {"wasm32", 4, 1, 4, 6, 8},   {"riscv64", 4, 1, 4, 6, 8}, /* lanes one after the other */
+        {"avx512bf16", 8, 3, 8, 24, 32}, {"avx512", 8, 3, 8, 24, 32}, {"avx2", 4, 1, 4, 6, 8},
+        {"generic", 4, 1, 4, 6, 8},      {"neon", 4, 1, 4, 6, 8},    /* 32 registers of 4 lanes */
+        {"wasm32", 4, 1, 4, 6, 8},       {"riscv64", 4, 1, 4, 6, 8}, /* lanes one after the other */
     };
 
     for (int i = 0; i < COUNT(targets); i++)
@@ -19,8 +21,9 @@ const Target *find_target(const char *name)
     return NULL;
 }
 
-const char *native_target(void)
+const char *native_target(Precision precision)
 {
+    (void)precision; /* of other processors */
 #if defined(__x86_64__)
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
                       __builtin_cpu_supports("bmi2");
@@ -28,7 +31,8 @@ const char *native_target(void)
     if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512cd"))
-        return "avx512";
+        return precision == BFLOAT16 && __builtin_cpu_supports("avx512bf16") ? "avx512bf16"
+                                                                             : "avx512";
     if (avx2)
         return "avx2";
 #elif defined(__aarch64__)

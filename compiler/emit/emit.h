@@ -171,6 +171,8 @@ const char *name_of(const KernelCode *c,
                     const Value *value); /* "x"; or NULL, of none or in registers */
 const char *pointer(const KernelCode *c, const Value *value);      /* "V(x)", or "NULL" */
 const char *scratch_pointer(const KernelCode *c, const Kernel *k); /* "V(partial)" */
+/* Input `i`, or its pairs of bfloat16: "V(x)" */
+const char *read_pointer(const KernelCode *c, const Kernel *k, int i);
 
 /* ---- placeholders.c -------------------------------------------------------------------------- */
 
@@ -229,9 +231,13 @@ Epilogue add_epilogue(const KernelCode *c, const Kernel *k); /* of all of it */
 typedef void EmitKernel(KernelCode *c, const Kernel *k);
 
 /* Of layouts and windows, as C (literals.c). */
-const char *extent_braces(const Layout *v);        /* "{4, 28, 28, 1}", with a border */
-const char *size_braces(const Layout *v);          /* "{28, 28}": height and width */
-const char *segments_text(const Layout *v);        /* "{0, 784, 1, 0, 49}, ..." */
+const char *extent_braces(const Layout *v); /* "{4, 28, 28, 1}", with a border */
+const char *size_braces(const Layout *v);   /* "{28, 28}": height and width */
+const char *segments_text(const Layout *v); /* "{0, 784, 1, 0, 49}, ..." */
+const char *paired_segments_text(const Node *node), *paired_rows_text(const Node *node);
+/* A member of a literal, or nothing where it is 0; a struct net_contraction. */
+const char *member(const char *fmt, long value);
+const char *contraction_text(const Kernel *k, const OutputPart *parts, int count);
 const char *layout_braces(const Layout *v);        /* "{1024, NET_SEGMENTS({0, 784, 1, 0, 49})}" */
 const char *panels_text(int outputs, int vectors); /* "{2, 0, 1}": of 3, of 2, of 1 blocks */
 /* A struct net_taps of a convolution or its gradient: "{.kernel = {3, 3}, ...}"; of a packed x the

@@ -35,43 +35,6 @@ void describe_contraction(KernelCode *c, const Kernel *k, const char *way, const
         ends.at, items);
 }
 
-/* A member of a literal, or nothing where it is 0. */
-static const char *member(const char *fmt, long value)
-{
-    return value ? format(fmt, value) : "";
-}
-
-static const char *parts_text(const OutputPart *parts, int count)
-{
-    Text out = {0};
-
-    for (int i = 0; i < count; i++) {
-        const OutputPart *part = &parts[i];
-
-        text_add(&out, "%s{%s%s.pixels = %d, %s.panels = %s%s}", i ? ", " : "",
-                 member(".channel = %ld, ", part->start), member(".block = %ld, ", part->block),
-                 part->pixels, member(".stride = %ld, ", part->pixels > 1 ? part->stride : 0),
-                 braces(part->panels, 3), member(", .w = %ld", part->w));
-    }
-    return out.at;
-}
-
-/* A struct net_contraction. */
-static const char *contraction_text(const Kernel *k, const OutputPart *parts, int count)
-{
-    const Node *node = k->node;
-    const bool dx = is_input_gradient(node->op), flat = is_dense(node) && dx;
-
-    return format("(struct net_contraction){.tile_rows = <tile>,%s%s .y = <out.extent>, "
-                  ".x = <in.extent>, .x_lanes = <in.lanes>, .inputs = <w.dim%d>, "
-                  ".outputs = <w.dim%d>, %sNET_SEGMENTS(%s), NET_PARTS(%s)%s}",
-                  member(" .lines = %ld,", k->schedule.lines),
-                  k->schedule.panel_outer ? " .panel_outer = 1," : "", !dx, dx,
-                  groups_of(&node->at) > 1 ? ".groups = <at.groups>, " : "",
-                  flat ? "{0, <w.dim0>, 1, 0, 0}" : "<in.segments>", parts_text(parts, count),
-                  is_dense(node) ? "" : ", .taps = <taps>");
-}
-
 /* `tile_8x3_relu, tile_8x2_relu, NULL`: of each width that a part has panels of */
 static const char *tiles_text(const Chain *b, const Epilogue *end, const OutputPart *parts,
                               int count, bool bias)
@@ -102,13 +65,15 @@ void emit_contraction(KernelCode *c, const Kernel *k)
     const int count = find_parts(node, c->e->target, parts);
     const char *tiles = tiles_text(&chain, &end, parts, count, !dx && node->inputs[2]);
 
-    describe_contraction(c, k, "", "",
+    describe_contraction(c, k, k->pairs[0] ? "_bfloat16" : "", k->pairs[0] ? " of bfloat16" : "",
                          is_dense(node) ? outer ? "(panel, batch block)" : "batch blocks"
                          : outer        ? "(panel, batch block, row)"
                                         : "(batch block, row)");
-    call_template(c, k, "%s(%s, <in>, %s, %s, <row_end>, %s", template, tiles,
-                  dx ? "<scratch>, NULL" : "<w>, <b>", end.operands,
-                  contraction_text(k, parts, count));
+    call_template(c, k, "%s(%s, %s, %s, %s, <row_end>, %s", template, tiles, read_pointer(c, k, 0),
+                  dx            ? "<scratch>, NULL"
+                  : k->pairs[0] ? "<scratch>, <b>"
+                                : "<w>, <b>",
+                  end.operands, contraction_text(k, parts, count));
 }
 
 /* ---- Transposed weights ---------------------------------------------------------------------- */
@@ -118,13 +83,15 @@ void emit_transpose(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const Layout *p = node->inputs[1]->layout;
-    const bool dense = is_dense(node);
+    const bool dense = is_dense(node), pairs = node->bfloat16;
     OutputPart parts[NET_MAX_SEGMENTS];
     const int count = find_parts(node, c->e->target, parts);
     Text list = {0};
 
-    describe_kernel(c, k, "transpose_<w.rows>x<w.outputs>",
-                    "wt = w', by panels of inputs; items: (tap, block of inputs)");
+    describe_kernel(
+        c, k, pairs ? "transpose_pairs_<w.rows>x<w.outputs>" : "transpose_<w.rows>x<w.outputs>",
+        "wt = w', by panels of inputs%s; items: (tap, block of inputs)",
+        pairs ? ", in pairs of bfloat16" : "");
     for (int i = 0; i < count; i++) {
         const Segment *s = &given_by_weights(node)->layout->segments[i];
         const int taps = dense ? s->pixels : p->segments[0].pixels;
@@ -135,8 +102,9 @@ void emit_transpose(KernelCode *c, const Kernel *k)
                  parts[i].panels[1], member(", .at = %ld", parts[i].w));
     }
     call_template(c, k,
-                  "net_transpose_weights(V(wt), V(w), (struct net_transposed[]){%s}, %d, "
+                  "%s(V(wt), V(w), (struct net_transposed[]){%s}, %d, "
                   "(struct net_transpose){.rows = <w.rows>, .outputs = <w.outputs>, "
                   ".panels = {%d, %d}}",
-                  list.at, count, p->panels[0], p->panels[1]);
+                  pairs ? "net_pair_transposed" : "net_transpose_weights", list.at, count,
+                  p->panels[0], p->panels[1]);
 }

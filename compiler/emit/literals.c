@@ -70,6 +70,41 @@ const char *segments_text(const Layout *v)
     return out.at;
 }
 
+/* Of what a contraction of bfloat16 reads: its segments, counted in pairs */
+const char *paired_segments_text(const Node *node)
+{
+    const int count = is_input_gradient(node->op) ? 1 : node->inputs[0]->layout->segment_count;
+    Text out = {0};
+
+    for (int i = 0; i < count; i++) {
+        const Segment s = paired_segment(node, i);
+
+        text_add(&out, "%s{%d, %d, %d, %d, %d}", i ? ", " : "", s.start, s.channels, s.pixels,
+                 s.block, s.stride);
+    }
+    return out.at;
+}
+
+/* And the weights of these: structs net_paired */
+const char *paired_rows_text(const Node *node)
+{
+    const Layout *x = node->inputs[0]->layout;
+    const bool dense = node->op == OP_DENSE;
+    Text out = {0};
+
+    for (int i = 0; i < x->segment_count; i++) {
+        const Segment *s = &x->segments[i], p = paired_segment(node, i);
+
+        text_add(&out,
+                 "%s{.row = %d, .step = %d, .pair = %d, .pair_step = %d, .taps = %d, .inputs = %d}",
+                 i ? ", " : "", dense ? s->start : s->start / s->pixels,
+                 dense ? s->channels : node->inputs[1]->shape.size[1],
+                 dense ? p.start : p.start / p.pixels, dense ? p.channels : count_pairs(node),
+                 dense ? s->pixels : weight_taps(node), s->channels);
+    }
+    return out.at;
+}
+
 const char *extent_braces(const Layout *v)
 {
     return format("{%d, %d, %d, %d}", v->batch_blocks, v->full_height, v->full_width, v->blocks);
@@ -179,4 +214,46 @@ const char *padding_text(const Attributes *at)
 const char *transposed_name(const Node *node)
 {
     return format("conv%dd_transpose", window_axes(&node->at));
+}
+
+/* A member of a literal, or nothing where it is 0. */
+const char *member(const char *fmt, long value)
+{
+    return value ? format(fmt, value) : "";
+}
+
+static const char *parts_text(const OutputPart *parts, int count)
+{
+    Text out = {0};
+
+    for (int i = 0; i < count; i++) {
+        const OutputPart *part = &parts[i];
+
+        text_add(&out, "%s{%s%s.pixels = %d, %s.panels = %s%s}", i ? ", " : "",
+                 member(".channel = %ld, ", part->start), member(".block = %ld, ", part->block),
+                 part->pixels, member(".stride = %ld, ", part->pixels > 1 ? part->stride : 0),
+                 braces(part->panels, 3), member(", .w = %ld", part->w));
+    }
+    return out.at;
+}
+
+/* A struct net_contraction. */
+const char *contraction_text(const Kernel *k, const OutputPart *parts, int count)
+{
+    const Node *node = k->node;
+    const bool dx = is_input_gradient(node->op), dense = node->inputs[1]->shape.rank == 2;
+    const bool pairs = k->pairs[0] != NULL;
+
+    return format("(struct net_contraction){.tile_rows = <tile>,%s%s .y = <out.extent>, "
+                  ".x = <in.extent>, .x_lanes = %s, .inputs = %s, "
+                  ".outputs = <w.dim%d>, %sNET_SEGMENTS(%s), NET_PARTS(%s)%s}",
+                  member(" .lines = %ld,", k->schedule.lines),
+                  k->schedule.panel_outer ? " .panel_outer = 1," : "",
+                  pairs ? format("%d", NET_PAIR_LANES) : "<in.lanes>",
+                  pairs ? format("%d", count_pairs(node)) : format("<w.dim%d>", !dx), dx,
+                  groups_of(&node->at) > 1 ? ".groups = <at.groups>, " : "",
+                  pairs         ? paired_segments_text(node)
+                  : dense && dx ? "{0, <w.dim0>, 1, 0, 0}"
+                                : "<in.segments>",
+                  parts_text(parts, count), dense ? "" : ", .taps = <taps>");
 }

@@ -97,6 +97,12 @@ const char *pointer(const KernelCode *c, const Value *value)
     return name ? format("V(%s)", name) : "NULL";
 }
 
+const char *read_pointer(const KernelCode *c, const Kernel *k, int i)
+{
+    return k->pairs[i] ? format("V(%s)", name_of_buffer(c, k->pairs[i]))
+                       : pointer(c, k->node->inputs[i]);
+}
+
 const char *scratch_pointer(const KernelCode *c, const Kernel *k)
 {
     return format("V(%s)", name_of_buffer(c, k->scratch));

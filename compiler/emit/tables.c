@@ -428,6 +428,8 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
     add_member(&w, ".hash = \"%016llx\"", hash);
     add_member(&w, ".evaluated = %s", quoted(evaluated_text(m)));
     add_member(&w, ".isa = %s", quoted(e->target->name));
+    if (m->precision)
+        add_member(&w, ".precision = %s", quoted(precision_names[m->precision]));
     add_member(&w, ".batch = %d", m->max_batch);
     if (is_one_number(train->graph))
         add_member(&w, ".least_batch = 2");

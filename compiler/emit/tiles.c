@@ -24,9 +24,10 @@ static const char *tile_name(const Kernel *k, int vectors, bool bias)
     const char *packed = is_unrolled(k->node) ? format("_%dx%dx%d", w[1], w[2], w[3]) : "";
 
     return format("%stile_%dx%d%s%s%s%s%s",
-                  s->half    ? "half_"
-                  : s->lines ? "lines_"
-                             : "",
+                  k->pairs[0] ? "pair_"
+                  : s->half   ? "half_"
+                  : s->lines  ? "lines_"
+                              : "",
                   s->tile, vectors, s->y_blocks ? format("_%ldto%d", s->x_step, s->y_blocks) : "",
                   s->lines ? format("_%ld", s->x_line) : "", packed, bias ? "_bias" : "",
                   epilogue_name(k));
@@ -49,6 +50,8 @@ static const char *tile_begin(const Kernel *k, int vectors)
     const Schedule *s = &k->schedule;
     const char *packed = is_unrolled(k->node) ? "packed_" : "";
 
+    if (k->pairs[0])
+        return format("net_pair_tile(%d, %d", s->tile, vectors);
     if (s->half)
         return format("net_%shalf_tile(%d, %ld, %d", packed, s->tile, s->x_step, s->y_blocks);
     if (s->lines)

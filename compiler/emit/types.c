@@ -108,16 +108,44 @@ static const char *transposed_type(Emitter *e, const Kernel *k)
     const Layout *w = k->node->inputs[1]->layout;
     OutputPart parts[NET_MAX_SEGMENTS];
     const int count = find_parts(k->node, e->target, parts);
+    const bool pairs = k->node->bfloat16;
     Text members = {0};
 
     for (int i = 0; i < count; i++) {
         const int taps = k->node->op == OP_DENSE_DX ? parts[i].pixels : w->segments[0].pixels;
 
-        text_add(&members, "%s%s", i ? " " : "",
-                 panel_members(i ? format("part%d_panel", i + 1) : "panel", parts[i].panels,
-                               format("[%d][%d]", taps, w->outputs)));
+        text_add(
+            &members, "%s%s", i ? " " : "",
+            panel_members(i ? format("part%d_panel", i + 1) : "panel", parts[i].panels,
+                          format("[%d][%d]", taps, pairs ? pairs_of(w->outputs) : w->outputs)));
     }
-    return declare(e, format("struct transposed_%dx%d", w->outputs, w->rows), members.at);
+    return declare(e,
+                   format("struct transposed_%s%dx%d", pairs ? "pairs_" : "", w->outputs, w->rows),
+                   members.at);
+}
+
+/* [pair of rows] in place of [row] */
+static const char *weight_pairs_type(Emitter *e, const Kernel *k)
+{
+    const Layout *w = k->node->inputs[1]->layout;
+    const int pairs = weight_taps(k->node) * count_pairs(k->node);
+
+    return declare(e, format("struct weight_pairs_%dx%d", w->rows, w->outputs),
+                   panel_members("panel", w->panels, format("[%d]", pairs)));
+}
+
+/* Blocks of [image][8 pairs] or [pair of images][16 channels]; two bfloat16 have the bits of a
+   float. */
+static const char *pairs_type(Emitter *e, const Kernel *k)
+{
+    const Value *x = k->node->inputs[k->paired];
+    const Layout *v = x->layout;
+    const bool images = is_weight_gradient(k->node->op);
+
+    return declare(e, format("struct %s_pairs_%s", images ? "image" : "channel", shape_name(e, x)),
+                   format("float at[%d][%d][%d][%d][%d];", v->batch_blocks, v->height * v->width,
+                          v->blocks, images ? v->images / 2 : v->images,
+                          images ? 16 : NET_PAIR_LANES));
 }
 
 static const char *transformed_type(Emitter *e, const Kernel *k)
@@ -161,6 +189,10 @@ const char *declare_scratch(Emitter *e, const Kernel *k)
     switch (k->kind) {
     case KERNEL_TRANSPOSE:
         return transposed_type(e, k);
+    case KERNEL_WEIGHT_PAIRS:
+        return weight_pairs_type(e, k);
+    case KERNEL_PAIRS:
+        return pairs_type(e, k);
     case KERNEL_WINOGRAD_WEIGHTS:
         return transformed_type(e, k);
     case KERNEL_SUMS:

@@ -8,9 +8,10 @@
 
 const char *dw_tiles(Emitter *e, const Node *node, bool add, bool prefetch)
 {
+    const char *pairs = node->bfloat16 ? "_pairs" : "";
     const Layout *dw = node->outputs[0]->layout;
     const int inputs = tile_inputs(e, node);
-    const char *way = format("%s%s", add ? "_add" : "", prefetch ? "_prefetch" : "");
+    const char *way = format("%s%s%s", pairs, add ? "_add" : "", prefetch ? "_prefetch" : "");
     Text text = {0};
 
     for (int width = 3; width >= 1; width--) {
@@ -18,11 +19,17 @@ const char *dw_tiles(Emitter *e, const Node *node, bool add, bool prefetch)
 
         if (dw->panels[3 - width])
             tile = add_tile(e, "NET_DW_TILE", format("dw_tile_%dx%d%s", inputs, width, way),
-                            "net_sum_dw(dw, x, dy, over, %d, %d, %s, %s)", inputs, width,
+                            "net_sum_dw%s(dw, x, dy, over, %d, %d, %s, %s)", pairs, inputs, width,
                             truth(add), truth(prefetch));
         text_add(&text, ", %s", tile);
     }
     return text.at;
+}
+
+/* A member of its struct: x and dy are pairs of bfloat16. */
+static const char *paired(const Kernel *k)
+{
+    return k->pairs[0] ? ".pairs = true, " : "";
 }
 
 /* ---- Whole kernels --------------------------------------------------------------------------- */
@@ -37,12 +44,14 @@ void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, int first)
         const Segment *s = &v->segments[i];
 
         call_template(c, k,
-                      "net_dense_dw(<result>, %s, <dy>, (struct net_dense_dw){"
+                      "net_dense_dw(<result>, %s, %s, (struct net_dense_dw){"
                       ".panels = <dw.panels>, .inputs = <dw.rows>, .first = %d, .channels = %d, "
                       ".pixels = %d, .block = %d, .stride = %d, .x_blocks = %d, "
-                      ".dy_blocks = <dy.blocks>, .apply = <apply>}, <tile_rows>%s",
-                      pointer(c, x), first + s->start, s->channels, s->pixels, s->block, s->stride,
-                      v->blocks * v->height * v->width, tiles);
+                      ".dy_blocks = <dy.blocks>, %s.apply = <apply>}, <tile_rows>%s",
+                      k->pairs[0] ? read_pointer(c, k, 0) : pointer(c, x),
+                      k->pairs[0] ? read_pointer(c, k, 1) : "<dy>", first + s->start, s->channels,
+                      s->pixels, s->block, s->stride, v->blocks * v->height * v->width, paired(k),
+                      tiles);
     }
 }
 
@@ -57,15 +66,16 @@ static void call_conv_dw(KernelCode *c, const Kernel *k)
 
         cut_taps(k->node, s, tap_rows);
         call_template(c, k,
-                      "net_conv_dw(%s, <inputs>, (struct net_conv_dw){"
+                      "net_conv_dw(%s, %s, %s, (struct net_conv_dw){"
                       ".batch_blocks = <x.batch_blocks>, .panels = <dw.panels>, .tap_rows = %s, "
                       ".inputs = <dw.dim1>, .outputs = <dw.dim0>, .groups = %d, .first = %d, "
                       ".channels = %d, .block = %d, .x_blocks = <x.blocks>, "
                       ".dy_blocks = <dy.blocks>, .x = <x.image>, .dy = <dy.image>, %s%s, "
-                      ".partial = %s, .apply = <apply>}, <tile_inputs>%s",
-                      k->scratch ? "<scratch>" : "<result>", braces(tap_rows, 3),
-                      groups_of(&k->node->at), s->start / (x->height * x->width), s->channels,
-                      s->block, taps_members(k->node), volume_members(k->node), truth(k->scratch),
+                      ".partial = %s, %s.apply = <apply>}, <tile_inputs>%s",
+                      k->scratch ? "<scratch>" : "<result>", read_pointer(c, k, 0),
+                      read_pointer(c, k, 1), braces(tap_rows, 3), groups_of(&k->node->at),
+                      s->start / (x->height * x->width), s->channels, s->block,
+                      taps_members(k->node), volume_members(k->node), truth(k->scratch), paired(k),
                       tiles);
     }
 }
@@ -74,10 +84,13 @@ void emit_dw(KernelCode *c, const Kernel *k)
 {
     const bool dense = k->node->op == OP_DENSE_DW;
 
-    describe_kernel(c, k, "<op><partial>_<x.shape>_<dw.rows>x<dw.outputs>",
-                    "dw = x' dy over images%s%s<then_update>; items: (%spanel, %sblock of inputs)",
-                    dense ? "" : " and pixels", k->scratch ? " of a batch block" : "",
-                    k->scratch ? "batch block, " : "", dense ? "pixel, " : "");
+    describe_kernel(
+        c, k,
+        format("<op>%s<partial>_<x.shape>_<dw.rows>x<dw.outputs>", k->pairs[0] ? "_bfloat16" : ""),
+        "dw = x' dy over images%s%s%s<then_update>; items: (%spanel, %sblock of inputs)",
+        dense ? "" : " and pixels", k->pairs[0] ? " of bfloat16" : "",
+        k->scratch ? " of a batch block" : "", k->scratch ? "batch block, " : "",
+        dense ? "pixel, " : "");
     if (dense)
         call_dense_dw(c, k, k->node->inputs[0], 0);
     else

@@ -138,6 +138,7 @@ struct Node {
     const char *path; /* of the layer it comes from */
     Span span;
     bool backward;               /* made by autodiff */
+    bool bfloat16;               /* select.c: a contraction, whose operands are rounded to it */
     struct Selection *selection; /* select.c: of a contraction, its algorithm */
 };
 
@@ -158,6 +159,7 @@ typedef struct Graph {
     int max_batch;        /* rows a step is compiled for */
     int images;           /* of a batch block: images_of_block; of a library 16, or 1 of one row */
     ConvChoice conv;
+    Precision precision;
     Value **values;
     int value_count;
     Node **nodes; /* in an order in which they can run */

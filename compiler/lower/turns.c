@@ -109,6 +109,7 @@ Graph *lower(Model *model, Mode mode)
     l.g->max_batch = model->max_batch;
     l.g->images = images_of_block(model->max_batch);
     l.g->conv = model->conv;
+    l.g->precision = model->precision;
     if (mode == MODE_TRAIN && model->section_count)
         lower_turns(&l);
     else

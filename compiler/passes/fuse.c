@@ -253,6 +253,8 @@ static bool gives(const Kernel *k, const bool *wanted)
 {
     bool any = false;
 
+    if (k->kind == KERNEL_PAIRS) /* for all that read them */
+        return wanted[k->node->inputs[k->paired]->id];
     for (int i = 0; i < k->node->output_count; i++)
         any |= wanted[k->node->outputs[i]->id];
     for (int i = 0; i < k->epilogue_count; i++)

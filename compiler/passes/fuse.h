@@ -50,6 +50,12 @@ Node *late_input(const Fusion *f, const Node *node, int input);
 /* The last kernel that computes something that the node reads, and what; or -1. */
 int find_producer(const Fusion *f, const Node *node, const Value **link);
 
+/* ---- bfloat16.c ------------------------------------------------------------------------------ */
+
+/* What a contraction of bfloat16 reads in place of its first two inputs, and forward's weights; all
+   NULL of another. */
+void pair_operands(Fusion *f, Node *node, Buffer *pairs[2], Buffer **weights);
+
 /* ---- What a node becomes --------------------------------------------------------------------- */
 
 typedef void AddNode(Fusion *f, Node *node);

@@ -25,7 +25,7 @@ static double contraction_flops(const Node *node)
 static void split_contraction(Kernel *k)
 {
     const Layout *w = k->node->inputs[1]->layout, *y = k->node->outputs[0]->layout;
-    const size_t weights = (size_t)padded_count(w) * sizeof(float);
+    const size_t weights = (size_t)padded_count(w) * sizeof(float) / (k->pairs[0] ? 2 : 1);
     const size_t limit = y->height * y->width > 1 ? 256 << 10 : 64 << 10;
 
     if (weights <= limit)
@@ -39,7 +39,8 @@ static bool same_transpose(const Node *a, const Node *b)
 {
     const Layout *u = given_by_weights(a)->layout, *v = given_by_weights(b)->layout;
 
-    if (a->inputs[1] != b->inputs[1] || u->segment_count != v->segment_count)
+    if (a->inputs[1] != b->inputs[1] || u->segment_count != v->segment_count ||
+        a->bfloat16 != b->bfloat16)
         return false;
     for (int i = 0; i < u->segment_count; i++)
         if (u->segments[i].channels != v->segments[i].channels)
@@ -62,8 +63,10 @@ static Buffer *transposed_weights(Fusion *f, Node *node)
         rows += (size_t)blocks_of(dx->segments[i].channels) *
                 (size_t)(node->op == OP_DENSE_DX ? dx->segments[i].pixels : w->segments[0].pixels);
     transpose = new_kernel(KERNEL_TRANSPOSE, node);
-    transpose->scratch = new_buffer(IN_ARENA, rows * (size_t)w->outputs * 16 * sizeof(float),
-                                    layer_part(node, "weight, transposed"));
+    transpose->scratch = new_buffer(
+        IN_ARENA,
+        rows * 16 * sizeof(float) * (size_t)(node->bfloat16 ? pairs_of(w->outputs) : w->outputs),
+        layer_part(node, "weight, transposed"));
     add_first(f, transpose, node->inputs[1]);
     return transpose->scratch;
 }
@@ -137,10 +140,14 @@ void add_weight_form(Fusion *f, Node *node)
 /* Forward or dx, which reads the weights transposed. */
 static Kernel *add_contraction(Fusion *f, KernelKind kind, Node *node)
 {
-    Buffer *transposed = is_input_gradient(node->op) ? transposed_weights(f, node) : NULL;
-    Kernel *k = add_kernel(f, kind, node);
+    Buffer *pairs[2], *weights, *transposed;
+    Kernel *k;
 
+    pair_operands(f, node, pairs, &weights);
+    transposed = is_input_gradient(node->op) ? transposed_weights(f, node) : weights;
+    k = add_kernel(f, kind, node);
     k->scratch = transposed;
+    k->pairs[0] = pairs[0];
     return k;
 }
 
@@ -166,9 +173,14 @@ static void add_batch_lanes(Fusion *f, Node *node)
 static void add_weight(Fusion *f, Node *node)
 {
     const Layout *x = node->inputs[0]->layout, *dw = node->outputs[0]->layout;
-    Kernel *k = add_kernel(f, KERNEL_DW, node);
-    Node *update = take_update(f, node->outputs[0]);
+    Buffer *pairs[2], *weights;
+    Kernel *k;
+    Node *update;
 
+    pair_operands(f, node, pairs, &weights);
+    k = add_kernel(f, KERNEL_DW, node);
+    update = take_update(f, node->outputs[0]);
+    k->pairs[0] = pairs[0], k->pairs[1] = pairs[1];
     k->flops = contraction_flops(node);
     plan_dw(k, f->program->target);
     if (!k->schedule.splits) {

@@ -102,12 +102,15 @@ static void list_scratch_operand(Kernel *k, Scratch scratch)
     static const char *const names[] = {[WEIGHTS_IN] = "w",
                                         [WEIGHTS_OUT] = "wt",
                                         [PARTIAL_IN] = "partial",
-                                        [PARTIAL_OUT] = "partial"};
+                                        [PARTIAL_OUT] = "partial",
+                                        [PAIRS_OUT] = "pairs"};
 
-    list(k, (Operand){.name = names[scratch],
-                      .buffer = k->scratch,
-                      .written = scratch == WEIGHTS_OUT || scratch == PARTIAL_OUT,
-                      .local = scratch == PARTIAL_OUT && k->schedule.rows == 1});
+    list(k,
+         (Operand){
+             .name = names[scratch],
+             .buffer = k->scratch,
+             .written = scratch == WEIGHTS_OUT || scratch == PARTIAL_OUT || scratch == PAIRS_OUT,
+             .local = scratch == PAIRS_OUT || (scratch == PARTIAL_OUT && k->schedule.rows == 1)});
 }
 
 /* The leaves of a sum of gradients. */
@@ -159,6 +162,22 @@ static void list_results(Kernel *k, const KernelInfo *info)
         list_output(k, k->grad, 0, true);
 }
 
+static void list_inputs(Kernel *k, const KernelInfo *info)
+{
+    const Node *node = k->node;
+
+    if (info->reads == READS_PAIRED)
+        list_value(k, "x", node->inputs[k->paired], false, true);
+    for (int i = 0; i < node->input_count && info->reads != READS_PAIRED; i++)
+        if (i < COUNT(k->pairs) && k->pairs[i])
+            list(k, (Operand){.name = formal_name(node->op, i),
+                              .buffer = k->pairs[i],
+                              .local = k->schedule.rows == 1});
+        else if (reads_input(k, info, i))
+            list_input(k, node, i,
+                       info->reads == READS_ITEM && node->inputs[i] && node->inputs[i]->batched);
+}
+
 static void list_all(Kernel *k);
 
 /* What it updates is the layer's b. */
@@ -192,11 +211,8 @@ static void list_all(Kernel *k)
                           .buffer = node->outputs[0]->layout->buffer});
         return;
     }
-    for (int i = 0; i < node->input_count; i++)
-        if (reads_input(k, info, i))
-            list_input(k, node, i,
-                       info->reads == READS_ITEM && node->inputs[i] && node->inputs[i]->batched);
-    if (info->reads == READS_WEIGHT)
+    list_inputs(k, info);
+    if (info->reads == READS_WEIGHT || info->reads == READS_PAIRED)
         return;
     list_results(k, info);
     list_epilogue_operands(k);

@@ -149,6 +149,7 @@ typedef enum Reads {
     READS_WEIGHT,    /* the second input */
     READS_RESULT,    /* its output, and writes none */
     READS_GRADIENTS, /* of an update: the leaves of a sum of gradients */
+    READS_PAIRED,    /* the input that it makes pairs of */
 } Reads;
 
 /* What the scratch of a kernel is to it. */
@@ -158,6 +159,7 @@ typedef enum Scratch {
     WEIGHTS_IN,  /* or read instead of the second input */
     PARTIAL_OUT, /* partial sums: written instead of the outputs, */
     PARTIAL_IN,  /* or read */
+    PAIRS_OUT,   /* an input in pairs of bfloat16 */
 } Scratch;
 
 typedef enum Epilogues { NO_EPILOGUE, EPILOGUE } Epilogues;
@@ -242,6 +244,8 @@ typedef struct Kernel {
     Node **epilogue; /* elementwise nodes on what it computes, in order */
     int epilogue_count;
     Buffer *scratch;      /* transposed weights or partial sums: written by one, read by another */
+    Buffer *pairs[2];     /* of a contraction of bfloat16: read in place of these inputs; or NULL */
+    int paired;           /* of KERNEL_PAIRS: the input that it makes pairs of */
     Buffer *mask;         /* what a dropout keeps, a bit an element (dropout_masks.c); or NULL */
     const Node *masked;   /* that dropout, of the epilogue */
     bool writes_mask;     /* or reads it */
@@ -304,6 +308,15 @@ int find_parts(const Node *node, const Target *target, OutputPart parts[NET_MAX_
    of them or one. */
 void cut_taps(const Node *dw, const Segment *inputs, int tap_rows[3]);
 void plan_schedule(Kernel *k, const Target *target); /* `tile` and `scratch` */
+
+/* ---- bfloat16.c: contractions of bfloat16 ---------------------------------------------------- */
+
+int pairs_of(int count); /* of so many channels or images, the last one beside 0 */
+/* A segment of what forward or dx reads, counted in pairs; and pairs of all of them, of a
+   convolution at each tap. */
+Segment paired_segment(const Node *node, int segment);
+int count_pairs(const Node *node);
+int weight_taps(const Node *node); /* of the weight */
 
 /* ---- dropout_masks.c: what dropout keeps, drawn once ----------------------------------------- */
 

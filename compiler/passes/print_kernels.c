@@ -16,6 +16,8 @@ const char *kernel_label(const Kernel *k)
         text_add(&text, " winograd %dx%d", k->schedule.winograd.tile, k->schedule.winograd.tile);
     if (k->kind == KERNEL_BATCH_LANES || k->kind == KERNEL_BATCH_LANES_DW)
         text_add(&text, " batch lanes");
+    if (k->pairs[0])
+        text_add(&text, " bfloat16");
     if (k->scratch &&
         (k->kind == KERNEL_WINOGRAD_DW || k->kind == KERNEL_DW || k->kind == KERNEL_BATCH_LANES_DW))
         text_add(&text, " partial sums");

@@ -57,7 +57,7 @@ int find_parts(const Node *node, const Target *target, OutputPart parts[NET_MAX_
             cut_panels(part->blocks, target->vectors, part->panels);
         if (node->op == OP_DENSE_DX)
             part->pixels = s->pixels;
-        at += (long)part->blocks * 16 * w.size[0] *
+        at += (long)part->blocks * 16 * (node->bfloat16 ? pairs_of(w.size[0]) : w.size[0]) *
               (w.rank == 4 ? w.size[2] * w.size[3] : part->pixels);
     }
     return y->segment_count;

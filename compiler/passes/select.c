@@ -26,6 +26,7 @@
 enum {
     IMAGES = 16,         /* in a batch block */
     MIN_WINOGRAD = 16,   /* channels on both sides */
+    MIN_PAIRED = 16,     /* the same of bfloat16 */
     MIN_ARGMAX = 9,      /* inputs: with fewer most lanes of vectors are empty */
     GRADIENT_INPUTS = 8, /* of a weight gradient's register tile */
 };
@@ -145,6 +146,15 @@ static double cost_few_outputs(const Contraction *c)
         c->x->segment_count * c->outputs > NET_MAX_SEGMENTS)
         return INFINITY;
     return (double)c->outputs * blocks_of(c->inputs);
+}
+
+/* Two products at a time, from and to a whole vector of channels at least. */
+static double cost_bfloat16(const Contraction *c)
+{
+    const bool rounds = c->g->precision == BFLOAT16 && !c->volume && groups_of(&c->node->at) == 1;
+
+    return rounds && c->inputs >= MIN_PAIRED && c->outputs >= MIN_PAIRED ? cost_direct(c) / 2
+                                                                         : INFINITY;
 }
 
 /* Each channel with its filter; the weight comes through group_expand, which goes. */
@@ -288,7 +298,15 @@ static void apply_conv(Selection *s, ConvChoice conv)
     if (conv == CONV_DIRECT)
         s->cost[ALGORITHM_WINOGRAD_2] = s->cost[ALGORITHM_WINOGRAD_4] = INFINITY;
     if (conv == CONV_WINOGRAD && isfinite(s->cost[ALGORITHM_WINOGRAD_4]))
-        s->cost[ALGORITHM_DIRECT] = INFINITY;
+        s->cost[ALGORITHM_DIRECT] = s->cost[ALGORITHM_BFLOAT16] = INFINITY;
+}
+
+/* In place of sums that are as long in float32. Winograd's and those of one window an output are
+   shorter than halves: where they cost less, operands stay as they are. */
+static void apply_precision(Selection *s)
+{
+    if (isfinite(s->cost[ALGORITHM_BFLOAT16]))
+        s->cost[ALGORITHM_DIRECT] = s->cost[ALGORITHM_BATCH_LANES] = INFINITY;
 }
 
 /* Is the weight a parameter that this node alone reads? */
@@ -344,6 +362,7 @@ static void choose(const Graph *g, Node *node, const Target *target, bool among_
         s->cost[i] = c.volume && i != ALGORITHM_DIRECT ? INFINITY : costs[i](&c);
     count_idle_images(s, g, node, target);
     apply_conv(s, g->conv);
+    apply_precision(s);
     take_least(s);
     node->selection = s;
 }
@@ -439,6 +458,9 @@ static void select_graph(Graph *g, const Graph *other, const Graph *train, const
         if (is_contraction(g->nodes[i]))
             choose(g, g->nodes[i], target, among_sparse[parameter_of(g->nodes[i])->id]);
     agree_on_weights(g, train);
+    for (int i = 0; i < g->node_count; i++)
+        g->nodes[i]->bfloat16 = g->nodes[i]->selection &&
+                                g->nodes[i]->selection->algorithm == ALGORITHM_BFLOAT16;
     forget_layouts(g);
     use_algorithms(g);
 }

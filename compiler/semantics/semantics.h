@@ -233,6 +233,7 @@ typedef struct Model {
     Span monitor_span;   /* where it is said, or that the best are kept */
     bool keep_best;      /* the file says so */
     ConvChoice conv;
+    Precision precision;
     Let *lets;
     int let_count;
     RunNumber *numbers;

@@ -118,10 +118,10 @@ static void check_monitors(Sema *s)
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
-static const char *const keys[] = {"loss",    "optimizer", "schedule", "batch",      "epochs",
-                                   "metrics", "seed",      "stop",     "keep",       "clip",
-                                   "conv",    "start",     "frozen",   "rates",      "accumulate",
-                                   "ema",     "mixup",     "cutmix",   "parameters", "shards"};
+static const char *const keys[] = {
+    "loss",       "optimizer", "schedule", "batch",  "epochs",     "metrics", "seed",
+    "stop",       "keep",      "clip",     "conv",   "start",      "frozen",  "rates",
+    "accumulate", "ema",       "mixup",    "cutmix", "parameters", "shards",  "precision"};
 
 static int analyze_batch(Sema *s, const Ast *ast)
 {
@@ -167,33 +167,48 @@ static void analyze_shards(Sema *s, const Ast *ast)
                NET_MAX_SHARDS);
 }
 
-static bool is_conv(Model *model, const char *text)
+/* Which of `names` a word is; count: none. */
+static int find_word(const char *text, const char *const *names, int count)
 {
-    static const char *const names[CONV_CHOICES] = {"auto", "direct", "winograd"};
+    int i = 0;
 
-    for (int i = 0; i < CONV_CHOICES; i++)
-        if (same(text, names[i])) {
-            model->conv = (ConvChoice)i;
-            return true;
-        }
-    return false;
+    while (i < count && !same(text, names[i]))
+        i++;
+    return i;
 }
 
-/* A bare name, or a string: what a let can hold. */
-static void analyze_conv(Sema *s, const Ast *ast)
+/* One of some names, bare or as a string, what a let can hold; 0 where it is none, which is told:
+   "`conv` is `direct`, `winograd` or `auto`". */
+static int analyze_word(Sema *s, const Ast *ast, const char *const *names, int count,
+                        const char *fault)
 {
-    if (ast->first->kind == AST_NAME && is_conv(s->model, ast->first->text))
-        return;
+    if (ast->first->kind == AST_NAME && find_word(ast->first->text, names, count) < count)
+        return find_word(ast->first->text, names, count);
 
     const int errors = s->source->errors;
     const Object object = evaluate(s, ast->first);
 
-    if (object.kind == OBJECT_STRING && is_conv(s->model, object.text))
-        return;
+    if (object.kind == OBJECT_STRING && find_word(object.text, names, count) < count)
+        return find_word(object.text, names, count);
     if (object.kind != OBJECT_ERROR)
-        report(s, object.span, "`conv` is `direct`, `winograd` or `auto`");
+        report(s, object.span, "%s", fault);
     else if (s->source->errors > errors)
-        note(s->source, "`conv` is `direct`, `winograd` or `auto`");
+        note(s->source, "%s", fault);
+    return 0;
+}
+
+static ConvChoice analyze_conv(Sema *s, const Ast *ast)
+{
+    static const char *const names[CONV_CHOICES] = {"auto", "direct", "winograd"};
+
+    return (ConvChoice)analyze_word(s, ast, names, CONV_CHOICES,
+                                    "`conv` is `direct`, `winograd` or `auto`");
+}
+
+static Precision analyze_precision(Sema *s, const Ast *ast)
+{
+    return (Precision)analyze_word(s, ast, precision_names, PRECISIONS,
+                                   "`precision` is `float32` or `bfloat16`");
 }
 
 static void analyze_key(Sema *s, const Ast *ast)
@@ -226,7 +241,9 @@ static void analyze_key(Sema *s, const Ast *ast)
     else if (same(key, "keep"))
         analyze_keep(s, ast);
     else if (same(key, "conv"))
-        analyze_conv(s, ast);
+        model->conv = analyze_conv(s, ast);
+    else if (same(key, "precision"))
+        model->precision = analyze_precision(s, ast);
     else if (same(key, "clip"))
         model->clip = analyze_choice(s, ast, KIND_CLIP);
     else if (same(key, "start"))

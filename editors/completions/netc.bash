@@ -4,7 +4,8 @@
 _netc() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     case $before in
-    --target) mapfile -t COMPREPLY < <(compgen -W "native avx512 avx2 generic neon riscv64 wasm32" -- "$word") ;;
+    --target) mapfile -t COMPREPLY < <(compgen -W "native avx512bf16 avx512 avx2 generic neon riscv64 wasm32" -- "$word") ;;
+    --precision) mapfile -t COMPREPLY < <(compgen -W "float32 bfloat16" -- "$word") ;;
     --dump) mapfile -t COMPREPLY < <(compgen -W "ast graph onnx grad fused plan" -- "$word") ;;
     --cc) mapfile -t COMPREPLY < <(compgen -c -- "$word") ;;
     -o | --weights) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
@@ -12,7 +13,7 @@ _netc() {
         case $word in
         -*)
             local options="-o --library --mpi --weights --emit-c --summary --graph --check --json --define --target
-                --batch --dump= --cc --keep -v --language --version --help"
+                --batch --precision --dump= --cc --keep -v --language --version --help"
             [ "${COMP_WORDS[1]}" != fmt ] || options="-o --check --help"
             mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
             ;;

@@ -29,6 +29,8 @@ static void print_fixed(const struct net_model *model)
     for (int i = 0; i < 2; i++)
         if (shares[i] > 0)
             printf("%-20s %-14g %s\n", i ? "cutmix" : "mixup", shares[i], model->source);
+    printf("%-20s %-14s %s\n", "precision", model->precision ? model->precision : "float32",
+           model->source);
     printf("%-20s %-14s %s\n", "compiled from", model->hash, model->source);
     free(text.at);
 }

@@ -440,6 +440,11 @@ int net_command_gradcheck(struct net_options *options)
     long most = 1;
     int wrong = 1, chosen = 0;
 
+    if (model->precision)
+        net_fail(NET_USAGE,
+                 "operands rounded to %s hide the differences of the loss that gradcheck compares "
+                 "with; compile with netc --precision float32",
+                 model->precision);
     for (int t = 0; t < model->tensor_count; t++)
         chosen += is_chosen(&model->tensors[t], options->file);
     if (options->file && !chosen)

@@ -24,10 +24,11 @@ static void check_isa(const struct net_model *model)
 
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (!strcmp(model->isa, "avx512"))
+    if (!strncmp(model->isa, "avx512", 6))
         able = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-               __builtin_cpu_supports("fma");
+               __builtin_cpu_supports("fma") &&
+               (!model->isa[6] || __builtin_cpu_supports("avx512bf16"));
     else if (!strcmp(model->isa, "avx2"))
         able = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif

@@ -6,6 +6,7 @@
 #define NET_KERNEL_SIZES_H
 
 enum {
+    NET_PAIR_LANES = 8,           /* pairs of channels in a block */
     NET_MAX_SEGMENTS = 16,        /* of a layout */
     NET_MAX_DRAWS = 4,            /* random operations of one chain of elementwise ones */
     NET_TILE_ROWS = 8,            /* images of a register tile, at most */

@@ -333,7 +333,7 @@ struct net_contraction {
     int lines;              /* or in so many whole rows; else 0 */
     int panel_outer;        /* items (panel, batch block, row): few of these, and many weights */
     struct net_extent y, x; /* of a dx: dx and dy; a packed x has its border in it */
-    int x_lanes;            /* channels in a block of x: 16, or fewer of a packed image */
+    int x_lanes;            /* channels in a block of x: 16, or fewer of a packed image; pairs: 8 */
     int inputs, outputs;    /* channels of x and of y: of a flat x, all elements */
     int groups;             /* or 0 */
     const struct net_segment *segments; /* of x */
@@ -455,15 +455,17 @@ NET_INLINE void net_contract(net_gemm_tile *three, net_gemm_tile *two, net_gemm_
 NET_INLINE long net_dense_taps(struct taps *taps, const struct net_contraction *s, int width,
                                int channel, int row, int column)
 {
+    const long block = (long)NET_IMAGES * s->x_lanes;
+
     (void)channel, (void)row, (void)column;
     for (int i = 0; i < s->segment_count; i++) {
         const struct net_segment x = s->segments[i];
 
-        taps[i] = (struct taps){.x = x.block * (long)TILE,
+        taps[i] = (struct taps){.x = x.block * block,
                                 .w = 16L * width * x.start,
                                 .rows = 1,
                                 .columns = x.pixels,
-                                .x_column = x.stride * (long)TILE,
+                                .x_column = x.stride * block,
                                 .w_column = 16L * width * x.channels,
                                 .channels = x.channels};
     }

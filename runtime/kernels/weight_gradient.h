@@ -130,8 +130,21 @@ struct net_dense_dw {
     int channels, pixels;    /* of the segment: inputs [pixel][channel] */
     int block, stride;       /* of x: its first block, blocks from pixel to pixel */
     int x_blocks, dy_blocks; /* of a batch block */
+    bool pairs;              /* x and dy are pairs of images (bfloat16.h) */
     struct net_apply apply;
 };
+
+/* Floats of a block of images and channels, or their pairs; and how many rows of a block so many
+   images are. */
+NET_INLINE long net_dw_block(bool pairs)
+{
+    return pairs ? TILE / 2 : TILE;
+}
+
+NET_INLINE int net_dw_images(bool pairs, int images)
+{
+    return pairs ? (images + 1) / 2 : images;
+}
 
 NET_INLINE void net_dense_dw_panels(float *dw, const float *x, const float *dy,
                                     struct net_dense_dw s, int first_block, int vectors, int inputs,
@@ -139,14 +152,15 @@ NET_INLINE void net_dense_dw_panels(float *dw, const float *x, const float *dy,
 {
     const int blocks = (s.channels + 15) / 16, per_panel = s.pixels * blocks;
     const int batch_blocks = net_batch_blocks(run);
+    const long size = net_dw_block(s.pairs);
     const struct net_reduction over = {
         .batch_blocks = batch_blocks,
         .rows = 1,
         .columns = 1,
-        .images = run->n - NET_IMAGES * (batch_blocks - 1),
-        .x_batch_block = (long)TILE * s.x_blocks,
+        .images = net_dw_images(s.pairs, run->n - NET_IMAGES * (batch_blocks - 1)),
+        .x_batch_block = size * s.x_blocks,
         .x_image = 16,
-        .dy_batch_block = (long)TILE * s.dy_blocks,
+        .dy_batch_block = size * s.dy_blocks,
     };
 
     NET_ITEMS(item, s.panels[3 - vectors] * per_panel, run, thread) {
@@ -157,8 +171,8 @@ NET_INLINE void net_dense_dw_panels(float *dw, const float *x, const float *dy,
         _Alignas(64) float sum[16 * 3 * 16];
 
         for (int i = 0; i < count; i += inputs)
-            tile(sum + 16 * vectors * i, x + (s.block + pixel * s.stride + block) * (long)TILE + i,
-                 dy + panel_block * (long)TILE, &over);
+            tile(sum + 16 * vectors * i, x + (s.block + pixel * s.stride + block) * size + i,
+                 dy + panel_block * size, &over);
         net_apply(run, dw + panel_block * 16L * s.inputs + row * 16 * vectors, sum,
                   16L * vectors * count, s.apply);
     }
@@ -196,6 +210,7 @@ struct net_conv_dw {
     int slices[2]; /* of a volume: of x and dy, of which x and dy above say one */
     int x_lanes;   /* of a packed volume: channels in a block of x; or 0, of 16 */
     bool partial;  /* sums of each batch block, or of all */
+    bool pairs;    /* x and dy are pairs of images (bfloat16.h) */
     struct net_apply apply;
 };
 
@@ -204,10 +219,17 @@ NET_INLINE int net_conv_dw_lanes(struct net_conv_dw s)
     return s.x_lanes ? s.x_lanes : 16;
 }
 
+/* Floats of a block of x; of a packed volume fewer. */
+NET_INLINE long net_conv_dw_x_block(struct net_conv_dw s)
+{
+    return s.pairs ? net_dw_block(true) : (long)NET_IMAGES * net_conv_dw_lanes(s);
+}
+
 /* Rows of dy at a time: x and dy of one block and panel stay under a quarter of 1 MB. */
 NET_INLINE int net_conv_dw_height(struct net_conv_dw s, int vectors)
 {
-    const long x_row = s.x[1] * 64L * net_conv_dw_lanes(s), dy_row = s.dy[1] * 1024L * vectors;
+    const long x_row = s.x[1] * 4 * net_conv_dw_x_block(s);
+    const long dy_row = s.dy[1] * 4 * net_dw_block(s.pairs) * vectors;
     const long halo = (s.kernel[0] - 1) * s.dilation[0] * x_row;
     const long rows = (256 * 1024 - halo) / (x_row + dy_row);
 
@@ -221,8 +243,8 @@ NET_INLINE void net_conv_dw_rows(float *sum, const float *x, const float *dy, st
                                  int taps, int tap_row, int row, int height, int images, int count,
                                  int vectors, int inputs, net_dw_tile *tile)
 {
-    const long x_pixel = (long)NET_IMAGES * net_conv_dw_lanes(s) * s.x_blocks,
-               dy_pixel = (long)TILE * s.dy_blocks;
+    const long x_pixel = net_conv_dw_x_block(s) * s.x_blocks;
+    const long dy_pixel = net_dw_block(s.pairs) * s.dy_blocks;
 
     for (int tap = 0; tap < taps; tap++) {
         const bool all = taps == s.kernel[0] * s.kernel[1];
@@ -241,7 +263,7 @@ NET_INLINE void net_conv_dw_rows(float *sum, const float *x, const float *dy, st
             .batch_blocks = 1,
             .rows = r.end - r.begin,
             .columns = c.end - c.begin,
-            .images = images,
+            .images = net_dw_images(s.pairs, images),
             .x_row = x_pixel * s.x[1] * s.stride[0],
             .x_column = x_pixel * s.stride[1],
             .x_image = net_conv_dw_lanes(s),
@@ -301,9 +323,9 @@ NET_INLINE void net_conv_dw_item(float *sum, const float *x, const float *dy, st
                                  int inputs, net_dw_tile *tile, const struct net_run *run)
 {
     const bool volume = s.kernel[2] > 0;
-    const long x_floats = (long)NET_IMAGES * net_conv_dw_lanes(s) * s.x_blocks * s.x[0] * s.x[1] *
+    const long x_floats = net_conv_dw_x_block(s) * s.x_blocks * s.x[0] * s.x[1] *
                           (volume ? s.slices[0] : 1);
-    const long dy_floats = (long)TILE * s.dy_blocks * s.dy[0] * s.dy[1] *
+    const long dy_floats = net_dw_block(s.pairs) * s.dy_blocks * s.dy[0] * s.dy[1] *
                            (volume ? s.slices[1] : 1);
 
     memset(sum, 0, (size_t)taps * 256 * (size_t)vectors * sizeof *sum);
@@ -337,6 +359,7 @@ NET_INLINE void net_conv_dw_panels(float *dw, const float *x, const float *dy, s
     const int in_group = s.inputs / s.groups, out_group = s.outputs / s.groups;
     const long rows = (long)all_taps * s.inputs, width = 16L * vectors;
     const long floats = (3 * s.panels[0] + 2 * s.panels[1] + s.panels[2]) * 16 * rows;
+    const long size = net_dw_block(s.pairs);
     float *sum = net_scratch(run, thread);
 
     NET_ITEMS(item, (s.partial ? net_present(run, s.batch_blocks) : 1) * items, run, thread) {
@@ -352,8 +375,8 @@ NET_INLINE void net_conv_dw_panels(float *dw, const float *x, const float *dy, s
                                       .count > 0;
         const int end = s.partial ? b + 1 : overlaps ? net_batch_blocks(run) : 0;
 
-        net_conv_dw_item(sum, x + (s.block + block) * (long)TILE, dy + panel_block * (long)TILE, s,
-                         b, end, taps, tap_row, count, vectors, inputs, tile, run);
+        net_conv_dw_item(sum, x + (s.block + block) * size, dy + panel_block * size, s, b, end,
+                         taps, tap_row, count, vectors, inputs, tile, run);
         for (int tap = 0; tap < taps; tap++) {
             const long row = (long)(tap_row * taps + tap) * s.inputs + input;
             float *g = sum + tap * 16 * width;

@@ -19,6 +19,14 @@ exits "a summary to a stdout that is closed" 1 "cannot write" \
 exits "unknown option" 2 "did you mean \`--summary\`" "$netc" "$models/digits.net" --sumary
 exits "unknown target" 2 "--target" "$netc" "$models/digits.net" --target=avx1024
 exits "batch out of range" 2 "--batch" "$netc" "$models/digits.net" --batch 0
+exits "unknown precision" 2 "there are float32, bfloat16" \
+    "$netc" "$models/digits.net" --precision fp16
+exits "a library of bfloat16" 2 "a library computes in float32" \
+    "$netc" "$models/digits.net" --library -o lib --precision bfloat16
+check "a trainer of bfloat16" "$netc" "$models/xor_split.net" --precision bfloat16 -o half
+check "config says so" bash -c './half config | grep -Eq "^precision +bfloat16 "'
+exits "its gradcheck" 2 "compile with netc --precision float32" ./half gradcheck
+rm half
 exits "define without a value" 2 "NAME=VALUE" "$netc" "$models/digits.net" --define width
 exits "define of an unknown let" 1 "error" "$netc" "$models/digits.net" --define width=3
 exits "a define twice" 2 "given twice" "$netc" "$models/digits.net" --define a=4 --define a=5

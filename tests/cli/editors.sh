@@ -89,7 +89,7 @@ check "help, man pages and documents tell of the same flags" \
 # What zsh and fish make of a word that has one completion, where they are installed
 ends=(
     "netc --su" --summary
-    "netc --target avx5" avx512
+    "netc --target gen" generic
     "netc models/digi" models/digits.net
     "netc --dump=pl" --dump=plan
     "netc fm" fmt

@@ -6,6 +6,7 @@
  * operations that know channels and pixels are in image.c.
  */
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -332,6 +333,32 @@ Reference *new_reference(const Graph *g, int n)
     return r;
 }
 
+double round_bfloat16(double x)
+{
+    const float near = (float)x;
+    float rounded;
+    uint32_t bits;
+
+    memcpy(&bits, &near, sizeof bits);
+    if (isnan(x))
+        return x;
+    bits = fabsf(near) < FLT_MIN ? bits & 0x80000000u
+                                 : (bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u;
+    memcpy(&rounded, &bits, sizeof rounded);
+    return rounded;
+}
+
+/* An operand of a contraction of bfloat16. */
+static double *rounded_copy(const Reference *r, const Value *value)
+{
+    const long count = count_of(r, value);
+    double *copy = allocate((size_t)count * sizeof *copy);
+
+    for (long i = 0; i < count; i++)
+        copy[i] = round_bfloat16(r->at[value->id][i]);
+    return copy;
+}
+
 void evaluate_reference(Reference *r)
 {
     for (int i = 0; i < r->graph->node_count; i++) {
@@ -339,7 +366,9 @@ void evaluate_reference(Reference *r)
         double *in[MAX_INPUTS] = {0}, *out[MAX_OUTPUTS] = {0};
 
         for (int j = 0; j < node->input_count; j++)
-            in[j] = node->inputs[j] ? r->at[node->inputs[j]->id] : NULL;
+            in[j] = !node->inputs[j]          ? NULL
+                    : j < 2 && node->bfloat16 ? rounded_copy(r, node->inputs[j])
+                                              : r->at[node->inputs[j]->id];
         for (int j = 0; j < node->output_count; j++)
             out[j] = r->at[node->outputs[j]->id];
         if (!find_evaluation(node->op)) {

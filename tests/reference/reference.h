@@ -19,6 +19,8 @@ typedef struct Reference {
 Reference *new_reference(const Graph *g, int n); /* allocates every value */
 void evaluate_reference(Reference *r);           /* runs all nodes, naively, in double */
 
+double round_bfloat16(double x); /* as float32, then to the nearest, of two the even one */
+
 typedef void Evaluate(const Reference *r, const Node *node, double *const *in, double *const *out);
 Evaluate *find_evaluation(Op op);           /* NULL: a test fails */
 Evaluate *find_image_evaluation(Op op);     /* image.c */

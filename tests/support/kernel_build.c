@@ -31,16 +31,26 @@ bool is_sanitized(void)
 #endif
 }
 
-const char *const all_targets[MAX_TARGETS] = {"avx512", "avx2", "generic"};
+const char *const all_targets[ALL_TARGETS] = {"avx512", "avx2", "generic"};
 
 int find_targets(const char *targets[MAX_TARGETS])
 {
     int count = 0;
 
-    for (int i = 0; i < MAX_TARGETS; i++) /* each runs what those after it do */
-        if (count || same(all_targets[i], native_target()))
+    for (int i = 0; i < ALL_TARGETS; i++) /* each runs what those after it do */
+        if (count || same(all_targets[i], native_target(FLOAT32)))
             targets[count++] = all_targets[i];
     return is_sanitized() ? 1 : count;
+}
+
+int find_bfloat16_targets(const char *targets[MAX_TARGETS])
+{
+    const char *best = native_target(BFLOAT16);
+    const bool has = same(best, "avx512bf16");
+
+    if (has)
+        targets[0] = best;
+    return has + find_targets(targets + has);
 }
 
 Compiled plan_model(const char *text, const char *target)
@@ -144,14 +154,14 @@ static void check_columns(const char *code)
    not optimised: that takes a quarter less. */
 static const char *const *clang_command(const Clang *clang, const Compiled *c)
 {
-    const bool wide = same(c->target, "avx512");
+    const bool pairs = same(c->target, "avx512bf16"), wide = pairs || same(c->target, "avx512");
     const char *march = wide                      ? "-march=x86-64-v4"
                         : same(c->target, "avx2") ? "-march=x86-64-v3"
                                                   : "-march=x86-64";
     const char *headers = format("-I%s", clang->headers);
     const char *const words[] = {clang->program,
                                  "-std=c11",
-                                 same(c->target, native_target()) ? "-O1" : "-O0",
+                                 pairs || same(c->target, native_target(FLOAT32)) ? "-O1" : "-O0",
                                  "-fno-unroll-loops",
                                  "-mllvm",
                                  "-enable-module-inliner",
@@ -159,6 +169,7 @@ static const char *const *clang_command(const Clang *clang, const Compiled *c)
                                  "-fno-math-errno",
                                  march,
                                  wide ? "-mprefer-vector-width=512" : march,
+                                 pairs ? "-mavx512bf16" : march,
                                  "-Wall",
                                  "-Wextra",
                                  "-Wpedantic",

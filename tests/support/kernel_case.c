@@ -105,7 +105,7 @@ void check_kernel_case(const KernelCase *c)
    is the same in the plain build. */
 static void check_generated(const char *text)
 {
-    for (int i = 0; i < MAX_TARGETS; i++) {
+    for (int i = 0; i < ALL_TARGETS; i++) {
         const Compiled c = plan_model(text, all_targets[i]);
 
         ck_assert(*generate(&c) != '\0');
@@ -115,7 +115,13 @@ static void check_generated(const char *text)
 void check_kernel_text(const KernelCase *c, const char *text)
 {
     const char *targets[MAX_TARGETS];
-    const int target_count = choose_targets(c, targets);
+
+    check_kernel_on(c, text, targets, choose_targets(c, targets));
+}
+
+void check_kernel_on(const KernelCase *c, const char *text, const char *const *targets,
+                     int target_count)
+{
     Compiled compiled[MAX_TARGETS];
     int sizes[5];
     const int size_count = find_sizes(c, sizes);

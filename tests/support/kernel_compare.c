@@ -157,6 +157,8 @@ static bool stores(const Kernel *k, const Value *value)
         return false;
     switch (k->kind) {
     case KERNEL_TRANSPOSE:
+    case KERNEL_PAIRS:
+    case KERNEL_WEIGHT_PAIRS:
     case KERNEL_WINOGRAD_WEIGHTS:
     case KERNEL_PACKED_DW:
     case KERNEL_BATCH_LANES_DW:

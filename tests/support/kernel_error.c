@@ -389,6 +389,25 @@ static double winograd_factor(const Node *node)
     return tile == 4 ? 8 : tile == 2 ? 2 : 1;
 }
 
+/* Of an operand that is rounded to bfloat16, as a share: none, unless the error of a number may put
+   it on the other side of the middle between two. */
+static double rounded_error(const Bounds *b, const Value *x)
+{
+    const double *at = b->r->at[x->id], error = b->errors[x->id];
+
+    for (long i = 0; i < element_count(x, b->r->n); i++)
+        if (round_bfloat16(at[i] - error) != round_bfloat16(at[i] + error))
+            return 1.0 / 128;
+    return 0;
+}
+
+static double inherited_error(const Bounds *b, const Node *node, int i)
+{
+    const Value *x = node->inputs[i];
+
+    return i < 2 && node->bfloat16 ? rounded_error(b, x) : b->errors[x->id] / size_of(b, x);
+}
+
 static void bound_node(Bounds *b, const Node *node)
 {
     double term = largest_term(b, node);
@@ -399,7 +418,7 @@ static void bound_node(Bounds *b, const Node *node)
         const Value *x = node->inputs[i];
 
         if (x && size_of(b, x) > 0)
-            inherited = fmax(inherited, b->errors[x->id] / size_of(b, x));
+            inherited = fmax(inherited, inherited_error(b, node, i));
     }
     relative = relative * winograd_factor(node) / (1 << 24) + inherited;
     for (int i = 0; i < node->output_count; i++) {

@@ -31,15 +31,17 @@ typedef struct Compiled {
     void (**lap)(struct net_profile *profile, int kernel, int thread); /* and after a kernel */
 } Compiled;
 
-enum { MAX_TARGETS = 3 };
+enum { ALL_TARGETS = 3, MAX_TARGETS = 4 /* with that of bfloat16 */ };
 
 /* Whether this program was built with AddressSanitizer. */
 bool is_sanitized(void);
 
-extern const char *const all_targets[MAX_TARGETS]; /* best first */
+extern const char *const all_targets[ALL_TARGETS]; /* best first; not avx512bf16 */
 
 /* Those that this machine can run; sanitized suites take one. */
 int find_targets(const char *targets[MAX_TARGETS]);
+/* And that which has instructions for bfloat16. */
+int find_bfloat16_targets(const char *targets[MAX_TARGETS]);
 
 /* Front end to plan, every stage verified. */
 Compiled plan_model(const char *text, const char *target);
@@ -151,7 +153,9 @@ int most_threads(const char *target);          /* that steps are tried with */
 /* On every target, for full and partial batches, on one to three threads: against the reference,
    and the same bits everywhere. */
 void check_kernel_case(const KernelCase *c);
-void check_kernel_text(const KernelCase *c, const char *text); /* of another .net file for it */
+void check_kernel_text(const KernelCase *c, const char *text);
+void check_kernel_on(const KernelCase *c, const char *text, const char *const *targets,
+                     int target_count); /* of another .net file for it */
 
 /* A loop of `test` over a suite's cases, or with CASE=3 or CASE=NAME in the environment that one
    alone; what is returned is part of the suite and takes its other tests. */

@@ -89,6 +89,8 @@ static struct net_text as_json(const struct run_json *json, const struct net_tra
     net_text_quote(&text, host);
     net_text_add(&text, ",\n  \"isa\": \"%s\",\n  \"netc\": \"%s\",\n  \"model_hash\": \"%s\",\n",
                  model->isa, model->version, model->hash);
+    if (model->precision)
+        net_text_add(&text, "  \"precision\": \"%s\",\n", model->precision);
     net_text_add(&text, "  \"started\": \"%s\",\n", json->started ? json->started : started);
     free(started);
     if (json->resumed.at)
