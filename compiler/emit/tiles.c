@@ -33,14 +33,18 @@ static const char *tile_name(const Kernel *k, int vectors, bool bias)
                   epilogue_name(k));
 }
 
+/* Of what the end reads and writes; of what it writes the template asks for the first. */
 static void write_prefetches(Text *text, const Chain *b, int rows, int vectors)
 {
+    const char *first = written_field(b);
+
     for (int i = 0; i < b->c->count && !b->k->schedule.y_blocks; i++) {
         const Formal *o = &b->c->formals[i];
+        const char *field = format("o.%s", o->name);
 
-        if (o->value && !o->written && o->value->batched && is_field(b, o) &&
+        if (o->value && o->value->batched && is_field(b, o) && !same(field, first) &&
             same_layout(o->value->layout, b->layout))
-            line(text, 1, "net_prefetch_tile(o.%s + e.at, %d, %d);", o->name, rows, vectors);
+            line(text, 1, "net_prefetch_tile(%s + e.at, %d, %d);", field, rows, vectors);
     }
 }
 

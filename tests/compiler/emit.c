@@ -160,6 +160,25 @@ START_TEST(smallest)
 }
 END_TEST
 
+/* A layer with a gelu writes that and what its gradient reads: the tile asks for the lines of both
+   before it sums, by the template for the first's. */
+START_TEST(prefetches)
+{
+    const char *text = "data {\n    train = npy(x=\"x.npy\", t=\"t.npy\")\n    input x[32] = x\n"
+                       "    target t[16] = t\n}\n"
+                       "network net(x) { x -> dense(32) -> gelu -> dense(16) }\n"
+                       "train {\n    loss = mse(net(x), t)\n    optimizer = sgd(lr=0.1)\n"
+                       "    batch = 16\n}\n";
+    const Compiled c = plan_model(text, "avx512");
+    const char *tile = strstr(generate(&c), "_bias_gelu, apply_gelu)");
+
+    ck_assert_ptr_nonnull(tile);
+    ck_assert_int_eq(strncmp(strchr(tile, '\n'), "\n{\n    net_prefetch_tile(o.y_2 + e.at, ", 39),
+                     0);
+    ck_assert_ptr_nonnull(strstr(tile, "&o, o.y, e, run);"));
+}
+END_TEST
+
 Suite *suite_emit(void)
 {
     Suite *suite = suite_create("emit");
@@ -170,6 +189,7 @@ Suite *suite_emit(void)
     tcase = tcase_create("placeholders");
     tcase_add_loop_test(tcase, placeholders, 0, COUNT(filled));
     tcase_add_test(tcase, smallest);
+    tcase_add_test(tcase, prefetches);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("units");
     tcase_add_test(tcase, units);
