@@ -49,16 +49,10 @@ static Value *stretch_beside(Lowering *l, const Layer *layer, Value *x, Shape ot
     return is_one_channel(x->shape, other) ? spread(l, layer, x, 0, other.size[0]) : x;
 }
 
-/* What the operator is in the file: "+". */
-static const char *sign_of(const Layer *layer)
+/* Does the second input stand first in the file? a < b is b > a, a >= b is 1 - (b > a). */
+static bool is_turned(const char *sign)
 {
-    static const char *const signs[][2] = {
-        {"add", "+"}, {"subtract", "-"}, {"multiply", "*"}, {"divide", "/"}, {"greater", ">"}};
-
-    for (int i = 0; i < COUNT(signs); i++)
-        if (same(layer->call->name, signs[i][0]))
-            return signs[i][1];
-    return layer->call->name;
+    return sign && (same(sign, "<") || same(sign, ">="));
 }
 
 /* Is one of the shapes the other, of an image or a volume, without an axis behind the channels? */
@@ -82,8 +76,12 @@ static bool match_shapes(Lowering *l, const Layer *layer, Value *x[2])
         x[i] = stretch_beside(l, layer, x[i], x[1 - i]->shape);
     if (same_shape(x[0]->shape, x[1]->shape))
         return true;
+    const char *sign = layer->call->sign;
+    const int first = is_turned(sign);
+
     error_at(l->model->source, layer->span, "`%s` wants equal shapes, these are %s and %s",
-             sign_of(layer), shape_text(x[0]->shape), shape_text(x[1]->shape));
+             sign ? sign : layer->call->name, shape_text(x[first]->shape),
+             shape_text(x[1 - first]->shape));
     if (lacks_axis(x[0]->shape, x[1]->shape) || lacks_axis(x[1]->shape, x[0]->shape)) {
         note(l->model->source,
              "nothing is stretched along %sthe height or the width alone; along "

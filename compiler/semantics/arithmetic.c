@@ -6,7 +6,7 @@
  * arguments of these layers.
  */
 
-#include "semantics/analysis.h"
+#include "semantics/operands.h"
 
 #include <math.h>
 #include <string.h>
@@ -29,6 +29,16 @@ static Object add_layer(Sema *s, const char *name, Span span, Object a, const Ob
 static Object join(Sema *s, const char *name, Span span, Object a, Object b)
 {
     return add_layer(s, name, span, a, &b, NULL);
+}
+
+/* `sign`: the operator in the file. */
+static Object join_by(Sema *s, const char *name, const char *sign, Span span, Object a, Object b)
+{
+    const Object joined = join(s, name, span, a, b);
+
+    if (joined.layer)
+        joined.layer->call->sign = sign;
+    return joined;
 }
 
 /* A layer of one value with a number, which is compiled. */
@@ -61,6 +71,11 @@ static Object invert(Sema *s, Span span, Object a)
     return shift(s, span, scale(s, span, a, -1), 1);
 }
 
+Object scale_value(Sema *s, Span span, Object a, double factor)
+{
+    return scale(s, span, a, factor);
+}
+
 Object negate_value(Sema *s, Span span, Object a)
 {
     return scale(s, span, a, -1);
@@ -73,20 +88,20 @@ static Object number_behind(Sema *s, const char *op, Span span, Object a, double
 static Object combine_two(Sema *s, const char *op, Span span, Object a, Object b)
 {
     if (same(op, "<"))
-        return join(s, "greater", span, b, a);
+        return join_by(s, "greater", op, span, b, a);
     if (same(op, "<="))
-        return invert(s, span, join(s, "greater", span, a, b));
+        return invert(s, span, join_by(s, "greater", op, span, a, b));
     if (same(op, ">="))
-        return invert(s, span, join(s, "greater", span, b, a));
+        return invert(s, span, join_by(s, "greater", op, span, b, a));
     if (same(op, "==") || same(op, "!="))
-        return number_behind(s, op, span, join(s, "subtract", span, a, b), 0);
-    return join(s,
-                same(op, "+")   ? "add"
-                : same(op, "-") ? "subtract"
-                : same(op, "*") ? "multiply"
-                : same(op, "/") ? "divide"
-                                : "greater",
-                span, a, b);
+        return number_behind(s, op, span, join_by(s, "subtract", op, span, a, b), 0);
+    return join_by(s,
+                   same(op, "+")   ? "add"
+                   : same(op, "-") ? "subtract"
+                   : same(op, "*") ? "multiply"
+                   : same(op, "/") ? "divide"
+                                   : "greater",
+                   op, span, a, b);
 }
 
 /* ---- A value and a number -------------------------------------------------------------------- */
@@ -132,13 +147,24 @@ static Object number_before(Sema *s, const char *op, Span span, Object a, double
 
 /* ---- What an operator takes ------------------------------------------------------------------ */
 
+bool is_waiting_parameter(Object object)
+{
+    const PartialCall *f = object.kind == OBJECT_FUNCTION ? object.function : NULL;
+
+    return f && f->signature && f->signature->kind == KIND_LAYER && !f->has_input &&
+           same(f->signature->name, "parameter");
+}
+
 /* A side that is neither a number nor a result. */
 static void refuse_side(Sema *s, const Ast *ast, Object side)
 {
     if (report(s, side.span, "`%s` works on results of layers and numbers; this is %s", ast->text,
                describe(side)) &&
         side.kind == OBJECT_FUNCTION)
-        note(s->source, "a layer waits for its input: `x -> layer`");
+        note(s->source,
+             is_waiting_parameter(side)
+                 ? "a parameter is of a value's batch: `parameter(x, 8)`, or `x * parameter(8)`"
+                 : "a layer waits for its input: `x -> layer`");
 }
 
 static bool is_operand(Object side)

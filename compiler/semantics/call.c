@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "semantics/analysis.h"
+#include "semantics/operands.h"
 
 /* ---- Parameters ------------------------------------------------------------------------------ */
 
@@ -353,12 +353,12 @@ static void refuse_prediction(Sema *s, PartialCall *f, Object object)
         note(s->source, "such as `%s(network(input), target)`", name_of(f));
 }
 
-/* `max(0, x)`: a number stands before the input. */
-static bool is_late_input(const PartialCall *f, const Ast *argument, Object object)
+/* max(a, b, c) is max(max(a, b), c): what is there is the input of one more. */
+static void add_operand(Sema *s, PartialCall *f, Object object)
 {
-    return f->signature && f->signature->kind == KIND_LAYER && f->count > 0 &&
-           f->signature->parameters[0].type == PARAM_OPERAND && !f->has_input && !argument->text &&
-           object.kind == OBJECT_TENSOR;
+    if (!f->failed && object.kind != OBJECT_ERROR)
+        f->input = apply(s, f);
+    set_argument(s, f, 0, object);
 }
 
 PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span)
@@ -380,14 +380,15 @@ PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span)
             if (report(s, argument->span,
                        "an argument without a name stands after one with a name"))
                 note(s->source, "give its name too");
-        } else if ((first && (object.kind == OBJECT_ERROR || is_result(object))) ||
-                   is_late_input(bound, argument, object)) {
+        } else if (first && (object.kind == OBJECT_ERROR || is_result(object))) {
             bound->input = object;
             bound->has_input = true;
         } else if (first && f->signature && f->signature->kind == KIND_LOSS &&
                    object.kind == OBJECT_FUNCTION && wants_input(object.function)) {
             refuse_prediction(s, bound, object);
-        } else {
+        } else if (is_another_operand(bound, object)) {
+            add_operand(s, bound, object);
+        } else if (!take_operand(s, bound, object)) {
             bind_position(s, bound, object);
         }
     }

@@ -5,7 +5,7 @@
  * layers. Steps, depth and sizes are counted, so that no file can make the compiler hang.
  */
 
-#include "semantics/analysis.h"
+#include "semantics/operands.h"
 #include <math.h>
 #include <string.h>
 
@@ -175,8 +175,22 @@ static bool reckons(Object a, Object b)
            (a.kind == OBJECT_NUMBER && b.kind == OBJECT_TENSOR);
 }
 
+/* x * parameter(8) is x * parameter(x, 8). */
+static Object give_batch(Sema *s, Object side, Object other)
+{
+    if (!is_waiting_parameter(side) || other.kind != OBJECT_TENSOR)
+        return side;
+    PartialCall call = *side.function;
+
+    call.input = other;
+    call.has_input = true;
+    return apply(s, &call);
+}
+
 Object combine(Sema *s, const Ast *ast, Object a, Object b)
 {
+    a = give_batch(s, a, b);
+    b = give_batch(s, b, a);
     if (a.kind == OBJECT_ERROR || b.kind == OBJECT_ERROR)
         return error_object(ast->span);
     const bool compares = (same(ast->text, "==") || same(ast->text, "!=")) && !reckons(a, b);
@@ -190,7 +204,8 @@ Object combine(Sema *s, const Ast *ast, Object a, Object b)
         return new_bool(equal(a, b) == same(ast->text, "=="), ast->span);
     if (is_loss(a) || is_loss(b))
         return combine_losses(s, ast, a, b);
-    if (a.kind == OBJECT_TENSOR || b.kind == OBJECT_TENSOR)
+    if (a.kind == OBJECT_TENSOR || b.kind == OBJECT_TENSOR || is_waiting_parameter(a) ||
+        is_waiting_parameter(b))
         return combine_values(s, ast, a, b);
     const char *side = format("a side of `%s`", ast->text);
     if (!check_type(s, side, PARAM_NUMBER, a) || !check_type(s, side, PARAM_NUMBER, b))

@@ -51,7 +51,8 @@ struct Call {
     const char *name; /* "conv2d", "sgd", "idx", "scale" */
     Argument *arguments;
     int count;
-    Span span; /* the whole call */
+    Span span;        /* the whole call */
+    const char *sign; /* of an operator of two values: what the file has, "<=" */
 };
 
 const Constant *argument(const Call *call, const char *name);       /* NULL if there is none */

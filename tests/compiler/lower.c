@@ -206,6 +206,46 @@ START_TEST(layers_that_lead_nowhere_go)
 }
 END_TEST
 
+/* ---- Shorter words for others ---------------------------------------------------------------- */
+
+static const struct {
+    const char *words, *other; /* of x, [8, 26, 26], and v, [8] */
+} alike[] = {
+    {"max(x, v, 0.5)", "max(max(x, v), 0.5)"},
+    {"v -> min(1, x, v)", "min(min(min(v, 1), x), v)"},
+    {"max(0, x, v)", "max(max(0, x), v)"},
+    {"pow(2, x)", "exp(x * 0.693147180559945309)"},
+    {"pow(0.5, x - v)", "exp((x - v) * -0.693147180559945309)"},
+    {"x * parameter(8) / v", "x * parameter(x, 8) / v"},
+    {"parameter(8, init=ones) - x", "parameter(x, 8, init=ones) - x"},
+};
+
+static const char *graph_text(const char *value)
+{
+    char *text = NULL, *copy;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+
+    Graph *g = train_graph(classifier(format("x = image -> conv2d(8, 3)\n"
+                                             "v = x -> global_avgpool2d\n"
+                                             "y = %s\n"
+                                             "y -> flatten -> dense(10)",
+                                             value)));
+
+    simplify(g);
+    print_graph(out, g);
+    fclose(out);
+    copy = format("%s", text);
+    free(text);
+    return copy;
+}
+
+START_TEST(shorter_words_make_the_same_graph)
+{
+    ck_assert_str_eq(graph_text(alike[_i].words), graph_text(alike[_i].other));
+}
+END_TEST
+
 /* ---- Networks called twice ------------------------------------------------------------------- */
 
 START_TEST(a_network_called_twice_shares_its_parameters)
@@ -354,6 +394,7 @@ TCase *lower_tests(void)
     tcase_add_test(t, a_long_concat_is_cut);
     tcase_add_test(t, the_first_layer_wants_no_gradient_of_the_input);
     tcase_add_test(t, layers_that_lead_nowhere_go);
+    tcase_add_loop_test(t, shorter_words_make_the_same_graph, 0, COUNT(alike));
     tcase_add_test(t, a_network_called_twice_shares_its_parameters);
     tcase_add_test(t, a_frozen_body_has_no_backward_nodes);
     tcase_add_test(t, a_gradient_goes_through_frozen_layers);
