@@ -67,6 +67,27 @@ static Shape without_channels(Shape prediction)
     return shape;
 }
 
+/* Another length than the target's: that of the text which is read, or of layers. */
+static void explain_positions(Model *model, const Term *term, Shape prediction)
+{
+    const Field *target = term->target;
+    const Value *tokens = target->is_text ? find_tokens(term->prediction) : NULL;
+    const Constant *length = tokens ? argument(tokens->field->steps[0], "length") : NULL;
+
+    if (length && length->number == prediction.size[1] && length->number != target->shape.size[0])
+        note(model->source, "a text and its %s have one length: that of `%s` is %.0f, of `%s` %d",
+             target->steps[0]->name, tokens->field->name, length->number, target->name,
+             target->shape.size[0]);
+    else
+        note(model->source,
+             "`padding=same` keeps a size, upsampling gives it back; "
+             "`%s(%d, 1)` at the end makes a number a class",
+             target->shape.rank == 3   ? "conv3d"
+             : target->shape.rank == 2 ? "conv2d"
+                                       : "conv1d",
+             target->classes);
+}
+
 static bool check_class(Model *model, const Term *term, const Loss *loss, Shape prediction)
 {
     const Field *target = term->target;
@@ -85,13 +106,7 @@ static bool check_class(Model *model, const Term *term, const Loss *loss, Shape 
         if (prediction.rank == 1)
             note(model->source, "one class a row has no shape: `target %s = ...`", target->name);
         else if (prediction.rank == target->shape.rank + 1)
-            note(model->source,
-                 "`padding=same` keeps a size, upsampling gives it back; "
-                 "`%s(%d, 1)` at the end makes a number a class",
-                 target->shape.rank == 3   ? "conv3d"
-                 : target->shape.rank == 2 ? "conv2d"
-                                           : "conv1d",
-                 target->classes);
+            explain_positions(model, term, prediction);
     } else if (!target->shape.rank && prediction.rank != 1) {
         error_at(model->source, span,
                  "%s wants a prediction of rank 1, a number a class; it is "

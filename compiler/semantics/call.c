@@ -225,6 +225,8 @@ static void bind_name(Sema *s, PartialCall *f, const Ast *argument, Object objec
     }
     if (!report(s, argument->name_span, "`%s` has no parameter `%s`", name_of(f), argument->text))
         return;
+    if (advise(s->source, ADVICE_PARAMETERS, format("%s %s", name_of(f), argument->text), NULL))
+        return;
     const char *here = parameter_elsewhere(names, count, argument->text);
     if (here)
         note(s->source, "its name here is `%s`", here);
@@ -474,7 +476,9 @@ Call *finish_call(Sema *s, PartialCall *f)
                 note(s->source, "such as `a -> concat(b)`, or `concat(a, b, c)`");
             else if (parameter->type == PARAM_SIZES)
                 note(s->source, "such as `x -> %s(16, 7, 7)`", call->name);
-            else
+            else if (!f->given[0] || !f->arguments[0].text ||
+                     !advise(s->source, ADVICE_PARAMETERS,
+                             format("%s %s", call->name, f->arguments[0].text), NULL))
                 explain_call(s, f);
             return NULL;
         }

@@ -339,7 +339,8 @@ void analyze_loss(Sema *s, const Ast *ast)
     if (s->model->term_count > MAX_TERMS)
         report(s, object.span, "a loss has at most %d summands; this has %d", MAX_TERMS,
                s->model->term_count);
-    find_first_target(s, object.span);
+    if (s->source->errors == errors)
+        find_first_target(s, object.span);
     warn_maximized(s);
     check_ranges(s);
 }

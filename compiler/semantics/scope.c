@@ -182,6 +182,19 @@ static void explain_kind(Sema *s, const Signature *f)
              f->name);
 }
 
+/* What stands elsewhere in a file, by the name of another library: `cutout` as a layer. */
+static bool explain_other(Sema *s, const char *text)
+{
+    const char *here = word_elsewhere(text, ~0u);
+    const Signature *other = here ? find_signature(here, ~0u) : NULL;
+
+    if (!here)
+        return false;
+    note(s->source, "its name here is `%s`, %s", here,
+         kind_text(is_carried(here) ? KIND_LOSS : other->kind));
+    return true;
+}
+
 void list_names(Sema *s, unsigned kinds)
 {
     if ((s->listed & kinds) == kinds)
@@ -243,6 +256,8 @@ void unknown(Sema *s, const char *text, Span span, unsigned kinds, bool called)
         near = nearest_name(s, text, kinds);
     if (near)
         note(s->source, "did you mean `%s`?", near);
+    else if (kinds == KIND_LAYER && explain_other(s, text))
+        return;
     else if (kinds & KIND_LOSS)
         list_names(s, KIND_LOSS);
     else if (called && (kinds == KIND_LAYER || !(kinds & KIND_LAYER)))

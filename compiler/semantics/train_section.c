@@ -5,6 +5,8 @@
  * the target, a monitor and the parts of the data) when all have been read.
  */
 
+#include <string.h>
+
 #include "netrt.h"
 #include "semantics/turns.h"
 
@@ -211,6 +213,28 @@ static Precision analyze_precision(Sema *s, const Ast *ast)
                                    "`precision` is `float32` or `bfloat16`");
 }
 
+/* A file by whose name another format is told. */
+static Call *analyze_start(Sema *s, const Ast *ast)
+{
+    static const char *const others[] = {".pt", ".pth", ".bin",  ".ckpt", ".pkl",
+                                         ".h5", ".npz", ".onnx", ".npy",  ".keras"};
+    Call *start = analyze_choice(s, ast, KIND_START);
+    const Constant *file = start ? argument(start, "file") : NULL;
+    const char *dot = file ? strrchr(file->text, '.') : NULL;
+
+    for (int i = 0; dot && i < COUNT(others); i++)
+        if (same(dot, others[i]) &&
+            report(s, file->span,
+                   "weights are of a .safetensors file or a run's folder; this is "
+                   "\"%s\"",
+                   file->text))
+            note(s->source,
+                 "PyTorch writes one by "
+                 "`safetensors.torch.save_file(model.state_dict(), \"%.*s.safetensors\")`",
+                 (int)(dot - file->text), file->text);
+    return start;
+}
+
 static void analyze_key(Sema *s, const Ast *ast)
 {
     Model *model = s->model;
@@ -247,7 +271,7 @@ static void analyze_key(Sema *s, const Ast *ast)
     else if (same(key, "clip"))
         model->clip = analyze_choice(s, ast, KIND_CLIP);
     else if (same(key, "start"))
-        model->start = analyze_choice(s, ast, KIND_START);
+        model->start = analyze_start(s, ast);
     else if (same(key, "frozen"))
         model->frozen = analyze_parts(s, ast);
     else if (same(key, "parameters"))
@@ -325,7 +349,8 @@ static bool is_new_key(Sema *s, const Ast *ast, const Ast *before, const Ast *of
         if (report(s, ast->name_span, "`%s` is given twice", ast->text))
             note_at(s->source, before->name_span, "it was first given here");
     } else if (several && owner == KEY_OF_ONE) {
-        report(s, ast->name_span, "`%s` is for one train section; here are several", ast->text);
+        if (report(s, ast->name_span, "`%s` is for one train section; here are several", ast->text))
+            advise(s->source, ADVICE_KEYS, format("several %s", ast->text), NULL);
     } else if (!several && same(ast->text, "parameters")) {
         if (report(s, ast->name_span, "`parameters` tells several train sections apart"))
             note(s->source, "what is not trained is `frozen = [body]`");

@@ -43,9 +43,10 @@ bool check_word(Sema *s, const Call *step, const char *parameter, const char *co
     for (int i = 0; i < count; i++)
         if (same(word->text, words[i]))
             return true;
-    report(s, word->span, "`%s` of %s is `%s`%s `%s`%s; this is `%s`", parameter, step->name,
-           words[0], count > 2 ? "," : " or", words[1],
-           count > 2 ? format(" or `%s`", words[2]) : "", word->text);
+    if (report(s, word->span, "`%s` of %s is `%s`%s `%s`%s; this is `%s`", parameter, step->name,
+               words[0], count > 2 ? "," : " or", words[1],
+               count > 2 ? format(" or `%s`", words[2]) : "", word->text))
+        advise(s->source, ADVICE_PARAMETERS, format("%s %s", step->name, word->text), NULL);
     return false;
 }
 

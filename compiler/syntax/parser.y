@@ -334,6 +334,12 @@ static const char *tuple_as_list(const Parser *p, yysymbol_kind_t token)
     return text[length] == ')' && length < 60 ? format("[%.*s]", length, text) : NULL;
 }
 
+/* `rates = {head: 1}` */
+static bool gives_rates(const Parser *p)
+{
+    return strncmp(p->source->text + p->first.begin, "rates", 5) == 0;
+}
+
 /* Why a token that is wrong here may have been written. */
 static void explain(Parser *p, yysymbol_kind_t token, const yypcontext_t *context)
 {
@@ -357,6 +363,8 @@ static void explain(Parser *p, yysymbol_kind_t token, const yypcontext_t *contex
         note(p->source, "did you mean `%s`?", keyword);
     else if (token == YYSYMBOL_ARROW && otherwise)
         note(p->source, "inside `if ... then ... else`, a pipe stands in brackets");
+    else if (same(yysymbol_name(token), "`{`") && gives_rates(p))
+        note(p->source, "rates are a list: `rates = [0.1 * body, 2 * head]`");
     else if (equal && same(yysymbol_name(token), "`=`"))
         note(p->source, "`==` compares");
     else if (name && token >= YYSYMBOL_FOR && token <= YYSYMBOL_LET)
