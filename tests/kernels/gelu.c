@@ -104,7 +104,7 @@ END_TEST
 /* Far from 0 they are those of relu. */
 START_TEST(far_out_it_is_relu)
 {
-    static const float x[] = {-3e38f, -1e10f, -7, 7, 1e10f, 3e38f, INFINITY};
+    static const float x[] = {-INFINITY, -3e38f, -1e10f, -7, 7, 1e10f, 3e38f, INFINITY};
     _Alignas(64) float y[16], slope[16];
 
     for (size_t i = 0; i < sizeof x / sizeof *x; i++) {
