@@ -26,8 +26,10 @@ SMALLER = [(r"\b128, 128\]", "32, 32]"), (r"\b224, 224\b", "64, 64"), (r"\b196\b
 DEFINES = {"dcgan_mnist": ["size=8"], "deepar": ["hours=24", "households=40"],
            "deepfm": ["features=500"], "densenet121": ["growth=4"], "dpcnn": ["channels=16"],
            "imdb_encoder": ["length=24"], "imdb_transformer": ["length=24", "width=32"],
-           "sasrec": ["films=50", "length=20"], "transformer_translate": ["words=50", "width=32"],
-           "tcn_mnist": ["channels=6"], "unet": ["width=4"], "vit_cifar10": ["width=24"],
+           "neural_lm": ["words=60"], "sasrec": ["films=50", "length=20"],
+           "seq2seq_gru": ["words=50", "units=16", "length=6"], "tcn_mnist": ["channels=6"],
+           "transformer_translate": ["words=50", "width=32"], "unet": ["width=4"],
+           "unet_binary": ["width=4"], "vit_cifar10": ["width=24"],
            "vit_tiny": ["width=24"], "wavenet": ["channels=8", "steps=32"],
            "wide_resnet_28_10": ["wider=1"]}
 

@@ -22,7 +22,7 @@ DRAWN = [(r" -> (dropout|dropout2d|drop_path|noise|gaussian_noise)\([^()]*\)", "
 
 # fields of whole numbers that no step tells of: ranks from 1, others from 0; below what they are
 BELOW = {"rank": 6, "failed": 2, "survived": 2, "object": 2, "kind": 2,
-         "assigned": 2}
+         "assigned": 2, "fraud": 2, "claims": 2}
 
 
 def whole_lines(text):

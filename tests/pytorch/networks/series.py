@@ -80,6 +80,17 @@ def m5_audio():
     return nn.Sequential(*layers, Call(lambda x: x.mean(2)), nn.Linear(64, 35)), F.cross_entropy
 
 
+class LastState(nn.LSTM):
+    """Of [batch, channels, length]."""
+
+    def forward(self, x):
+        return super().forward(x.transpose(1, 2))[1][0][0]
+
+
+def weather_lstm():
+    return nn.Sequential(LastState(7, 32, batch_first=True), nn.Linear(32, 1)), F.mse_loss
+
+
 class NBeats(nn.Module):
     def __init__(self, past=90, horizon=18):
         super().__init__()

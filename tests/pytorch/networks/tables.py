@@ -55,6 +55,30 @@ def entity_embeddings():
     return Sales(), lambda out, sales: F.l1_loss(out.flatten(), sales)
 
 
+def credit_fraud():
+    def focal(logit, fraud, alpha=0.75, gamma=2):
+        logit = logit.flatten()
+        p = torch.where(fraud == 1, logit, -logit).sigmoid()        # of what is right
+        weight = torch.where(fraud == 1, alpha, 1 - alpha) * (1 - p) ** gamma
+        return (weight * F.binary_cross_entropy_with_logits(logit, fraud, reduction="none")).mean()
+    layers = [nn.Linear(30, 256), nn.ReLU()]
+    for _ in range(2):
+        layers += [nn.Linear(256, 256), nn.ReLU(), nn.Dropout(0.3)]
+    return nn.Sequential(*layers, nn.Linear(256, 1)), focal
+
+
+class Rate(nn.Linear):
+    """Of Poisson's distribution: a linear model's exp, times how long each row was seen."""
+
+    def forward(self, *inputs):
+        *x, exposure = inputs
+        return (exposure * super().forward(torch.cat(x, 1)).exp()).flatten()
+
+
+def claims_poisson():
+    return Rate(75, 1), lambda rate, claims: F.poisson_nll_loss(rate, claims, log_input=False)
+
+
 class Factors(nn.Module):
     def __init__(self):
         super().__init__()

@@ -166,6 +166,25 @@ def dpcnn():
                          nn.Linear(250, 2)), F.cross_entropy
 
 
+class NGrams(nn.Module):
+    """The word behind some others, by a hidden layer and directly."""
+
+    def __init__(self, words=16383, before=4, width=30):
+        super().__init__()
+        self.words = nn.Embedding(words, width)
+        self.direct = nn.Linear(before * width, words, bias=False)
+        self.hidden = nn.Sequential(nn.Linear(before * width, 100), nn.Tanh(),
+                                    nn.Linear(100, words))
+
+    def forward(self, before):
+        x = self.words(before).transpose(1, 2).flatten(1)
+        return self.direct(x) + self.hidden(x)
+
+
+def neural_lm():
+    return NGrams(), F.cross_entropy
+
+
 class CharRnn(nn.Module):
     def __init__(self):
         super().__init__()
