@@ -258,7 +258,7 @@ static void resume_or_begin(struct net_options *options)
         value[NET_RESUME].text = value[NET_OUT].text;
         value[NET_OUT] = value[NET_FORCE] = value[NET_WEIGHTS] = (struct net_value){0};
     } else {
-        value[NET_RESUME] = (struct net_value){0};
+        value[NET_RESUME] = value[NET_DATA_CHANGED] = (struct net_value){0};
         value[NET_FORCE].number = 1.0; /* over what was ended before its first one */
     }
     free(checkpoint);
