@@ -206,7 +206,8 @@ Value *lower_attention(Lowering *l, Layer *layer, Value *const *x)
     if (!check_sequence(l, layer) || !check_heads(l, layer, channels, heads) ||
         (layer->input_count > 1 && !check_memory(l, layer, x[0]->shape, at.causal)))
         return NULL;
-    if (number(layer->call, "skip_padding") != 0 && !(tokens = tokens_behind(l, layer, memory)))
+    if (number(layer->call, "skip_padding") != 0 &&
+        !(tokens = tokens_behind(l, layer, memory, &at.begin)))
         return NULL;
     for (int i = 0; i < layer->input_count; i++)
         if (!check_size(l, layer->span, "what attention makes of its input",

@@ -138,86 +138,6 @@ Value *lower_one_hot(Lowering *l, Layer *layer, Value *const *x)
 
 /* ---- Means ----------------------------------------------------------------------------------- */
 
-/* Does a node put something else at the positions of its first input? */
-static bool moves_positions(const Node *node)
-{
-    return node && (node->op == OP_PERMUTE || node->op == OP_MATMUL_TN ||
-                    node->op == OP_MATMUL_TT || (node->op == OP_PAD && node->at.place[1] != 0));
-}
-
-/* Does an embedding say that 0 is padding? */
-static bool pads(const Layer *layer)
-{
-    const Constant *row = layer->call ? argument(layer->call, "padding_row") : NULL;
-
-    return row && row->kind == CONSTANT_NUMBER && row->number == 0;
-}
-
-/* What reads the input that a sequence is made from, position by position; NULL: it is made of none
-   so. */
-static const Layer *find_reader(const Layer *layer)
-{
-    const int length = layer->value->shape.size[1];
-    const Layer *reader = layer;
-
-    while (layer->input_count > 0) { /* to the input */
-        if (layer->value->shape.rank != 2 || layer->value->shape.size[1] != length ||
-            moves_positions(layer->value->node))
-            return NULL;
-        reader = layer;
-        layer = layer->inputs[0];
-    }
-    return layer->value->type == TYPE_TOKENS && layer->value->shape.size[0] == length ? reader
-                                                                                      : NULL;
-}
-
-const Field *find_positions(const Layer *layer)
-{
-    const Layer *reader = find_reader(layer);
-
-    return !reader ? NULL : reader->input_count ? reader->inputs[0]->field : reader->field;
-}
-
-/* classes: are those that an embedding pads taken too? */
-static Value *find_ids(const Layer *layer, bool classes)
-{
-    const Layer *reader = find_reader(layer);
-    const Layer *input = reader && reader->input_count ? reader->inputs[0] : reader;
-
-    return input && (!input->field->classes || (classes && pads(reader))) ? input->value : NULL;
-}
-
-Value *find_tokens(const Layer *layer)
-{
-    return find_ids(layer, false); /* 0 is one of the classes */
-}
-
-/* Does it come, position by position or not, from an input of classes alone? */
-static bool is_made_of_classes(const Layer *layer)
-{
-    while (layer->input_count > 0)
-        layer = layer->inputs[0];
-    return layer->value->type == TYPE_TOKENS && layer->field->classes;
-}
-
-Value *tokens_behind(Lowering *l, const Layer *layer, const Layer *input)
-{
-    Value *tokens = find_ids(input, true);
-
-    if (!tokens) {
-        error_at(l->model->source, layer->span,
-                 "%s(skip_padding=true) wants a sequence with a "
-                 "position for each word of an input; %s, %s, is not made that way",
-                 layer->call->name, source_text(input), shape_text(input->value->shape));
-        note(l->model->source, "%s",
-             is_made_of_classes(input)
-                 ? "of classes 0 is padding where the embedding says so: `embedding(8, "
-                   "padding_row=0)`"
-                 : "it follows an embedding, and layers that keep the length");
-    }
-    return tokens;
-}
-
 Value *lower_mean(Lowering *l, Layer *layer, Value *const *x)
 {
     const bool along = goes_along_length(layer);
@@ -232,7 +152,7 @@ Value *lower_mean(Lowering *l, Layer *layer, Value *const *x)
     }
     if (!check_sequence(l, layer))
         return NULL;
-    tokens = tokens_behind(l, layer, layer->inputs[0]);
+    tokens = tokens_behind(l, layer, layer->inputs[0], NULL);
     if (!tokens)
         return NULL;
     return append_node(l, layer, OP_TOKEN_MEAN, (Value *[]){x[0], tokens}, 2, (Attributes){0})

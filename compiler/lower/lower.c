@@ -63,7 +63,7 @@ static bool check_numbers(Lowering *l, Span span, const char *what, const Layer 
 
 Value *lower_layer(Lowering *l, Layer *layer)
 {
-    Value **x = allocate((size_t)(layer->input_count + 1) * sizeof *x);
+    Value **x = allocate((size_t)(layer->input_count + 1) * sizeof *x), *value = NULL;
 
     for (int i = 0; i < layer->input_count; i++) {
         x[i] = layer->inputs[i]->value;
@@ -77,8 +77,9 @@ Value *lower_layer(Lowering *l, Layer *layer)
     }
     for (int i = 0; i < COUNT(layers); i++)
         if (same(layers[i].name, layer->call->name))
-            return layers[i].lower(l, layer, x);
-    return NULL;
+            value = layers[i].lower(l, layer, x);
+    layer->words = value ? find_words(layer, value) : (Words){0};
+    return value;
 }
 
 void lower_terms(Lowering *l, int section)

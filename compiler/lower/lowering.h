@@ -119,15 +119,21 @@ Value *lower_mean_along(Lowering *l, const Layer *layer, Value *x);
 /* x[c] on every pixel of an image, or every position of a sequence (arithmetic.c) */
 Value *stretch(Lowering *l, const Layer *layer, Value *x, Shape shape);
 
-/* The tokens that an input of the layer was made from, position by position; says so where there
-   are none. */
-Value *tokens_behind(Lowering *l, const Layer *layer, const Layer *input);
 /* A dense layer of a bag of words, or of a concat that begins with one; NULL: of neither. */
 const Node *lower_sparse_dense(Lowering *l, const Layer *layer, Value *x, const Owned *owned);
+Value *as_numbers(Lowering *l, const Layer *layer, Value *x); /* a bag with its zeros */
+
+/* ---- words.c: which positions of a sequence are words ---------------------------------------- */
+
+/* Of a layer's result, from its inputs' words. */
+Words find_words(const Layer *layer, const Value *value);
+/* The tokens that an input of the layer was made from, position by position; says so where there
+   are none. first: where other positions may stand before and behind them, gets that of token 0;
+   else NULL. */
+Value *tokens_behind(Lowering *l, const Layer *layer, const Layer *input, int *first);
 /* The tokens that a sequence is made from, position by position; NULL: none. */
 Value *find_tokens(const Layer *layer);
 /* The input of words, characters or classes that a sequence is made from likewise; NULL: none. */
 const Field *find_positions(const Layer *layer);
-Value *as_numbers(Lowering *l, const Layer *layer, Value *x); /* a bag with its zeros */
 
 #endif

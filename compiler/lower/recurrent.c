@@ -127,7 +127,7 @@ Value *lower_recurrent(Lowering *l, Layer *layer, Value *const *x)
                     (Shape){.rank = 2, .size = {whole(gates), x[0]->shape.size[1]}}))
         return NULL;
     if (asks_to_skip(call)) {
-        if (!(tokens = tokens_behind(l, layer, layer->inputs[0])))
+        if (!(tokens = tokens_behind(l, layer, layer->inputs[0], NULL)))
             return NULL;
     } else if (number(call, "skip_padding") != 0) {
         tokens = find_tokens(layer->inputs[0]);

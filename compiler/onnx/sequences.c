@@ -46,12 +46,28 @@ static const char *causal_mask(Writer *w, int length)
     return add_onnx(w, "Trilu", format("%s %s", all, one), "upper=1");
 }
 
-/* softmax(scores) over keys, [n, heads, queries, keys]; where no key is left, 0 */
-static const char *masked_softmax(Writer *w, const char *scores, const Value *tokens)
+/* bool [n, 1, 1, keys]: no padding; what stands beside the tokens is none */
+static const char *mask_of(Writer *w, const Value *tokens, int begin, int keys)
 {
+    const int count = tokens->shape.size[0];
+    const char *ids = onnx_name(w, tokens);
+
+    if (begin != 0 || count != keys)
+        ids = add_onnx(
+            w, "Pad",
+            format("%s %s %s", ids, add_ints(w, (int[]){0, begin, 0, keys - begin - count}, 4),
+                   add_onnx(w, "Cast", add_onnx(w, "Constant", "", "value_int=1"), "to=6")),
+            NULL);
+    return add_reshape(w, add_onnx(w, "Cast", ids, "to=9"), (int[]){-1, 1, 1, keys}, 4);
+}
+
+/* softmax(scores) over keys, [n, heads, queries, keys]; where no key is left, 0 */
+static const char *masked_softmax(Writer *w, const char *scores, const Node *node)
+{
+    const Value *tokens = input_named(node, "tokens");
+
     if (tokens) {
-        const char *mask = add_reshape(w, words_of(w, tokens),
-                                       (int[]){-1, 1, 1, tokens->shape.size[0]}, 4);
+        const char *mask = mask_of(w, tokens, node->at.begin, heads_of(node).keys);
 
         scores = add_onnx(
             w, "Where",
@@ -87,7 +103,6 @@ static void split_heads(Writer *w, const Node *node, int heads, int size, const 
 
 const char *describe_attention(Writer *w, const Node *node)
 {
-    const Value *tokens = input_named(node, "tokens");
     const Shape y = node->outputs[0]->shape;
     const int heads = node->at.heads, size = y.size[0] / heads, length = y.size[1];
     const char *part[3];
@@ -99,10 +114,10 @@ const char *describe_attention(Writer *w, const Node *node)
     scores = add_onnx(w, "Mul", format("%s %s", scores, add_float(w, 1 / sqrt(size))), NULL);
     if (node->at.causal)
         scores = add_onnx(w, "Add", format("%s %s", scores, causal_mask(w, length)), NULL);
-    const char *p = add_transpose(w, masked_softmax(w, scores, tokens), "0,1,3,2");
-    const char *heads_of = add_onnx(w, "MatMul", format("%s %s", part[2], p), NULL);
+    const char *p = add_transpose(w, masked_softmax(w, scores, node), "0,1,3,2");
+    const char *joined = add_onnx(w, "MatMul", format("%s %s", part[2], p), NULL);
 
-    return add_reshape(w, heads_of, (int[]){-1, y.size[0], length}, 3);
+    return add_reshape(w, joined, (int[]){-1, y.size[0], length}, 3);
 }
 
 /* ---- Recurrence ------------------------------------------------------------------------------ */

@@ -100,6 +100,13 @@ static inline const char *field_word(const Field *field)
     return field->is_weight ? "weight" : field->is_target ? "target" : "input";
 }
 
+/* Which positions of a sequence are words of an input, found by lower. */
+typedef struct Words {
+    const struct Layer *reader; /* what reads the input, or that itself; NULL: there are none */
+    int first;                  /* where token 0 is, or would be */
+    int begin, end;             /* positions that are words; to both sides of them others */
+} Words;
+
 /* One use of a layer: the network as a list, before there are graphs. */
 typedef struct Layer {
     Call *call; /* "conv2d", "relu", "add", "multiply", "concat", or "input" */
@@ -118,6 +125,7 @@ typedef struct Layer {
     int number;                  /* among those of the model */
     int result;                  /* of a split: which of its results, from 0 */
     struct Value *value;         /* its output, in the graph lowered last (lower.c) */
+    Words words;                 /* of that, where it is a sequence */
     Span span;                   /* the stage in the source */
 } Layer;
 

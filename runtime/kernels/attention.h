@@ -169,7 +169,7 @@ NET_TEMPLATE void net_attention(float *y, float *lse, const float *q, const floa
 
     NET_ITEMS(item, run->n * s.heads, run, thread) {
         const struct net_head_place at = net_head_place_of(item, s, run);
-        const int count = net_list_keys(position, id ? id + (long)at.image * s.keys : NULL, s.keys);
+        const int count = net_list_keys(position, id, at.image, s);
 
         net_pack_keys(packed_k, k + net_image_at(s.k, s.keys, at.image), s.k, at.head, position,
                       count, s);
@@ -321,7 +321,7 @@ NET_TEMPLATE void net_attention_grad(float *dq, float *dk, float *dv, const floa
 
     NET_ITEMS(item, run->n * s.heads, run, thread) {
         const struct net_head_place at = net_head_place_of(item, s, run);
-        const int count = net_list_keys(position, id ? id + (long)at.image * s.keys : NULL, s.keys);
+        const int count = net_list_keys(position, id, at.image, s);
         const long at_k = net_image_at(s.k, s.keys, at.image);
         const long at_v = net_image_at(s.v, s.keys, at.image);
         const long at_q = net_image_at(s.q, s.queries, at.image);

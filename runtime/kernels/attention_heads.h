@@ -27,6 +27,8 @@ struct net_attention {
     int causal;  /* query i sees keys 0 to i */
     float scale; /* of scores: 1 / sqrt(size) */
     int stream;  /* of its dropout; -1: none */
+    int token;   /* key that the first of the tokens belongs to; keys without one are no padding */
+    int tokens;  /* how many there are, where there are ids */
 };
 
 /* What dropout keeps of the weights: drawn where they are at least `threshold`, times `scale`. */
@@ -163,14 +165,18 @@ NET_INLINE void net_transpose_rows(float *to, float *packed, int rows, float sca
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
-/* The positions of the keys that are no padding, in order. */
-NET_INLINE int net_list_keys(int32_t *position, const int32_t *id, int keys)
+/* The positions of the keys that are no padding, in order. id: of all images, or NULL. */
+NET_INLINE int net_list_keys(int32_t *position, const int32_t *id, int image,
+                             struct net_attention s)
 {
     int count = 0;
 
-    for (int j = 0; j < keys; j++)
-        if (!id || id[j] != 0)
+    for (int j = 0; j < s.keys; j++) {
+        const int token = j - s.token;
+
+        if (!id || token < 0 || token >= s.tokens || id[(long)image * s.tokens + token] != 0)
             position[count++] = j;
+    }
     return count;
 }
 

@@ -50,6 +50,17 @@ static const KernelCase cases[] = {
      "    y -> mean(skip_padding=true) -> dense(5)\n",
      "mse"},
 
+    {"attention_beside_words", 19, 1, false,
+     "input x[9] = column(1) -> tokens(vocabulary=11, length=9)", "[5] = columns(2..6)", "x",
+     "    a = x -> embedding(12) -> pad([2, 1], axis=length) -> positions\n"
+     "    a = a + (a -> attention(3, skip_padding=true))\n"
+     "    b = concat(a -> slice(0, axis=length), x -> embedding(12), axis=length)\n"
+     "    c = b -> attention(a, heads=2, skip_padding=true, dropout=0.1)\n"
+     "    d = a -> slice(4..9, axis=length) -> attention(4, causal=true, skip_padding=true)\n"
+     "    e = c -> slice(1..9, axis=length) -> lstm(5, keep=last)\n"
+     "    concat(b -> attention(1, skip_padding=true) -> max, d -> max, e) -> dense(5)\n",
+     "mse"},
+
     {"attention_memory", 19, 1, false,
      "input x[9] = column(1) -> tokens(vocabulary=11, length=9)\n"
      "    input m[23] = column(1) -> tokens(vocabulary=11, length=23)",
@@ -86,7 +97,7 @@ enum { MOST = 32 }; /* channels of a head */
     (struct net_attention)                                                                         \
     {                                                                                              \
         .queries = QUERIES, .keys = KEYS, .heads = HEADS, .size = 5, .q = {2, 17}, .k = {0, 15},   \
-        .v = {7, 22}, .causal = (is_causal), .scale = 0.5f, .stream = -1                           \
+        .v = {7, 22}, .causal = (is_causal), .scale = 0.5f, .stream = -1, .tokens = KEYS           \
     }
 
 /* The same of whole blocks. */
@@ -94,7 +105,8 @@ enum { MOST = 32 }; /* channels of a head */
     (struct net_attention)                                                                         \
     {                                                                                              \
         .queries = QUERIES, .keys = KEYS, .heads = HEADS, .size = MOST, .q = {32, 128},            \
-        .k = {0, 96}, .v = {16, 112}, .causal = (is_causal), .scale = 0.5f, .stream = -1           \
+        .k = {0, 96}, .v = {16, 112}, .causal = (is_causal), .scale = 0.5f, .stream = -1,          \
+        .tokens = KEYS                                                                             \
     }
 
 typedef struct Values { /* in: q k v dy; out: y lse dq dk dv */

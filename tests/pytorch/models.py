@@ -144,11 +144,11 @@ def attention(heads, causal=False, skip_padding=False, bias=True):
     def layer(m, path, x, memory=None):
         mask = None if not causal else torch.ones(x.shape[2], x.shape[2]).triu(1).bool()
         keys = (x if memory is None else memory).movedim(2, 0)
+        padding = F.pad(m.words == 0, (len(keys) - m.words.shape[1], 0)) if skip_padding else None
         y, _ = F.multi_head_attention_forward(
             x.movedim(2, 0), keys, keys, x.shape[1], heads, m(path, "in_proj_weight"),
             m(path, "in_proj_bias"), None, None, False, 0, m(path, "out_proj.weight"),
-            m(path, "out_proj.bias"), key_padding_mask=m.words == 0 if skip_padding else None,
-            attn_mask=mask, need_weights=False)
+            m(path, "out_proj.bias"), key_padding_mask=padding, attn_mask=mask, need_weights=False)
         return y.movedim(0, 2)
     return layer
 
@@ -183,8 +183,7 @@ def upsample2d(factor, mode="nearest"):
 
 NAMES = {
     "true": True, "false": False, "same": "same", "causal": "causal", "all": "all", "last": "last",
-    "bilinear": "bilinear",
-    "dense": dense, "conv1d": conv1d, "conv2d": convolution(F.conv2d),
+    "bilinear": "bilinear", "dense": dense, "conv1d": conv1d, "conv2d": convolution(F.conv2d),
     "conv1d_transpose": convolution(F.conv_transpose1d),
     "conv2d_transpose": convolution(F.conv_transpose2d),
     "maxpool1d": pool(F.max_pool1d), "maxpool2d": pool(F.max_pool2d),
@@ -198,14 +197,12 @@ NAMES = {
     "instancenorm": plain(F.instance_norm), "prelu": prelu,
     "glu": plain(lambda x: F.glu(x, 1)), "transpose": plain(lambda x: x.transpose(1, 2)),
     "rnn": recurrent(torch.nn.RNN), "lstm": recurrent(torch.nn.LSTM),
-    "gru": recurrent(torch.nn.GRU),
-    "embedding": embedding, "flatten": plain(lambda x: x.flatten(1)),
+    "gru": recurrent(torch.nn.GRU), "embedding": embedding,
+    "flatten": plain(lambda x: x.flatten(1)), "softmax": plain(lambda x: F.softmax(x, 1)),
     "relu": plain(F.relu), "relu6": plain(F.relu6), "selu": plain(F.selu), "gelu": plain(F.gelu),
     "silu": plain(F.silu), "tanh": plain(torch.tanh), "sigmoid": plain(torch.sigmoid),
-    "softplus": plain(F.softplus), "mish": plain(F.mish),
-    "softsign": plain(F.softsign), "hardswish": plain(F.hardswish),
-    "hardsigmoid": plain(F.hardsigmoid),
-    "softmax": plain(lambda x: F.softmax(x, 1)),
+    "softplus": plain(F.softplus), "mish": plain(F.mish), "softsign": plain(F.softsign),
+    "hardswish": plain(F.hardswish), "hardsigmoid": plain(F.hardsigmoid),
     "leaky_relu": lambda slope=0.01: plain(lambda x: F.leaky_relu(x, slope)),
     "elu": lambda alpha=1: plain(lambda x: F.elu(x, alpha)),
 }
@@ -463,7 +460,10 @@ def file_transformer(folder):
         y = x + attention(3, skip_padding=True)(m, p + "mixed", x)
         wide = F.gelu(conv(20, 1)(m, p + "wide", y))
         y = y + conv(12, 1)(m, p + "back", wide)
-        return dense(3)(m, p + "last", mean(skip_padding=True)(m, None, y))
+        z = F.pad(y, (1, 0))                        # a class token in front
+        z = z + attention(2, skip_padding=True)(m, p + "top", z)
+        z = attention(3, skip_padding=True)(m, p + "again", torch.cat([z[:, :, :1], y], 2))
+        return dense(3)(m, p + "last", mean(skip_padding=True)(m, None, z[:, :, 1:]))
     return classes_case(tokens(folder, 30, 9), network)
 
 

@@ -10,8 +10,8 @@
 
 /* A head of an image: q, k and v are [channel][position], weights [query][key]. */
 typedef struct Head {
-    const double *q, *k, *v, *tokens; /* tokens: of the keys, or NULL */
-    int queries, keys, size;
+    const double *q, *k, *v, *tokens; /* tokens: or NULL */
+    int queries, keys, size, token_count;
     bool causal;
     double *weights, *lse; /* lse: of each query */
     const Reference *r;
@@ -36,7 +36,10 @@ static double kept(const Head *h, int query, int key)
 
 static bool sees(const Head *h, int query, int key)
 {
-    return (!h->causal || key <= query) && (!h->tokens || h->tokens[key] != 0);
+    const int token = key - h->at->begin;
+
+    return (!h->causal || key <= query) &&
+           (!h->tokens || token < 0 || token >= h->token_count || h->tokens[token] != 0);
 }
 
 static double score_of(const Head *h, int query, int key)
@@ -71,6 +74,8 @@ static Head head_of(const Reference *r, const Node *node, double *const *in, int
     const int size = of.channels / node->at.heads;
     const long keys = (long)of.channels * of.keys, queries = (long)of.channels * of.queries;
     const double *q = in[0] + (of.apart ? 1 : 3) * row * queries + (long)head * size * of.queries;
+    const Value *tokens = node->inputs[1 + of.apart];
+    const int token_count = tokens ? tokens->shape.size[0] : 0;
     const double *k = of.apart ? in[1] + 2 * row * keys + (long)head * size * of.keys : q + keys;
 
     return (Head){.r = r,
@@ -80,8 +85,8 @@ static Head head_of(const Reference *r, const Node *node, double *const *in, int
                   .q = q,
                   .k = k,
                   .v = k + keys,
-                  .tokens = node->inputs[1 + of.apart] ? in[1 + of.apart] + (long)row * of.keys
-                                                       : NULL,
+                  .tokens = tokens ? in[1 + of.apart] + (long)row * token_count : NULL,
+                  .token_count = token_count,
                   .queries = of.queries,
                   .keys = of.keys,
                   .size = size,
