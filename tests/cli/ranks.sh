@@ -61,8 +61,8 @@ check "have the loss of the whole batch" same_losses
 check "on one thread" parts one --threads 1
 check "on two" parts two --threads 2
 check "the same bits" cmp one/model.safetensors two/model.safetensors
-check "of whole epochs and a part" ./parts train --resume auto --data-changed --out resumed --quiet \
-    --max-steps 6
+check "of whole epochs and a part" ./parts train --resume auto --data-changed --out resumed \
+    --quiet --max-steps 6
 check "resumed" ./parts train --resume auto --out resumed --quiet --max-steps 0
 check "the same bits, resumed" cmp one/model.safetensors resumed/model.safetensors
 exits "auto without a folder" 2 "resume auto wants the run's folder" ./parts train --resume auto
