@@ -52,7 +52,7 @@ CASES = [
 NETWORKS = [
     ("imdb_lstm", "models/zoo/imdb_lstm.net", "imdb_lstm", [64], []),
     ("imdb_bilstm", "models/zoo/imdb_bilstm.net", "imdb_bilstm", [64], []),
-    ("imdb_gru", os.path.join(HERE, "imdb_gru.net"), "imdb_gru", [64], []),
+    ("imdb_gru", "models/zoo/imdb_gru.net", "imdb_gru", [64], []),
     ("imdb_transformer_128", "models/zoo/imdb_transformer.net", "imdb_transformer length=128",
      [64], []),
     ("imdb_transformer", "models/zoo/imdb_transformer.net", "imdb_transformer", [64], []),

@@ -24,9 +24,7 @@ def network_parts(model_name, batch):
     from networks.net_file import NetFile
     name, *lets = model_name.split()
     lets = {key: int(value) for key, value in (let.split("=") for let in lets)}
-    folder = next(f for f in (os.path.join(ROOT, "models", "zoo"), HERE)
-                  if os.path.exists(os.path.join(f, name + ".net")))
-    net = NetFile(os.path.join(folder, name + ".net"), lets)
+    net = NetFile(os.path.join(ROOT, "models", "zoo", name + ".net"), lets)
     model, losses = networks.find(name)(**lets)
     sections = [(loss_of, net.optimizer(learning, section))
                 for section, (loss_of, learning) in enumerate(net.in_turn(model, losses))]
