@@ -282,6 +282,40 @@ def transformer_translate():
     return Translator(), lambda out, words: F.cross_entropy(out, words, ignore_index=0)
 
 
+class GruCell(nn.Module):
+    """nn.GRUCell with the weights of a layer's input, and its bias, before those of its state."""
+
+    def __init__(self, inputs, units):
+        super().__init__()
+        self.of_x, self.of_h = nn.Linear(inputs, 3 * units), nn.Linear(units, 3 * units)
+
+    def forward(self, x, h):
+        return torch.gru_cell(x, h, self.of_x.weight, self.of_h.weight, self.of_x.bias,
+                              self.of_h.bias)
+
+
+class GruTranslator(nn.Module):
+    def __init__(self, units=128):
+        super().__init__()
+        self.sentence, self.drop = nn.Embedding(4601, units), nn.Dropout(0.1)
+        self.encoder = nn.GRU(units, units, batch_first=True)
+        self.late, self.decoder = nn.Embedding(2991, units), GruCell(units, units)
+        self.out = nn.Linear(units, 2991)
+
+    def forward(self, sentence, late):
+        x, count = self.drop(self.sentence(sentence)), (sentence != 0).sum(1)
+        _, state = self.encoder(pack_padded_sequence(x, count, True, enforce_sorted=False))
+        h, states = state[0], []
+        for x in F.relu(self.late(late)).unbind(1):
+            h = self.decoder(x, h)
+            states.append(h)
+        return self.out(torch.stack(states, 1)).transpose(1, 2)
+
+
+def seq2seq_gru():
+    return GruTranslator(), lambda out, words: F.cross_entropy(out, words, ignore_index=0)
+
+
 def multilabel_news():
     return nn.Sequential(nn.Linear(25000, 1000), nn.ReLU(), nn.Dropout(0.5),
                          nn.Linear(1000, 103)), F.binary_cross_entropy_with_logits
