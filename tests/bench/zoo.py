@@ -57,7 +57,7 @@ TIMES = 1.5             # PyTorch's own distance from double, or that of moved w
 MOVED, DRAWS = 2.0 ** -22, 3    # of a weight; draws of the moves
 
 # rows of a batch where the rule of batches() is not it: of differences, of steps
-BATCHES = {"vgg16": (1, 8), "fcn32s": (1, 2), "wavenet": (1, 4),
+BATCHES = {"vgg11": (1, 8), "vgg16": (1, 8), "fcn32s": (1, 2), "wavenet": (1, 4),
            "wide_resnet_28_10": (2, 16), "deepfm": (16, 512), "imdb_transformer": (2, 64),
            "imdb_lstm": (4, 64), "imdb_bilstm": (4, 64), "imdb_gru": (4, 64),
            "siamese_omniglot": (2, 4), "simclr_cifar10": (8, 64), "dcgan_mnist": (64, 64)}

@@ -43,9 +43,9 @@ def alexnet():
         nn.Linear(4096, 1000)), F.cross_entropy
 
 
-def vgg16():
+def vgg(stages):
     layers, before = [], 3
-    for channels, count in (64, 2), (128, 2), (256, 3), (512, 3), (512, 3):
+    for channels, count in stages:
         for _ in range(count):
             layers.append(relu_conv(before, channels, 3, 1, 1))
             before = channels
@@ -54,6 +54,14 @@ def vgg16():
     for inputs in 25088, 4096:
         layers += [nn.Linear(inputs, 4096), nn.ReLU(), nn.Dropout()]
     return nn.Sequential(*layers, nn.Linear(4096, 1000)), F.cross_entropy
+
+
+def vgg11():
+    return vgg([(64, 1), (128, 1), (256, 2), (512, 2), (512, 2)])
+
+
+def vgg16():
+    return vgg([(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)])
 
 
 def nin():

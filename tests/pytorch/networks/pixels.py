@@ -32,12 +32,12 @@ class Up(nn.Module):
 
 
 class UNet(nn.Module):
-    def __init__(self):
+    def __init__(self, outputs):
         super().__init__()
         widths = [32, 64, 128, 256, 512]
         self.down = nn.ModuleList(map(two, [3] + widths, widths))
         self.up = nn.ModuleList(map(Up, widths[-2::-1]))
-        self.out = nn.Conv2d(32, 4, 1)
+        self.out = nn.Conv2d(32, outputs, 1)
 
     def forward(self, x):
         kept = []
@@ -50,7 +50,15 @@ class UNet(nn.Module):
 
 
 def unet():
-    return UNet(), by_pixel
+    return UNet(4), by_pixel
+
+
+def unet_binary():
+    def loss(out, mask):
+        p, axes = out.sigmoid(), (1, 2, 3)
+        dice = 1 - (2 * (p * mask).sum(axes) + 1) / (p.sum(axes) + mask.sum(axes) + 1)
+        return F.binary_cross_entropy_with_logits(out, mask) + dice.mean()
+    return UNet(1), loss
 
 
 class Fcn(nn.Sequential):
