@@ -229,13 +229,43 @@ Value *lower_slice(Lowering *l, Layer *layer, Value *const *x)
 
     if (axis < 0)
         return NULL;
-    if (first + count > x[0]->shape.size[axis]) {
-        error_at(l->model->source, which->span, "indices along the %s of %s, %s, are 0 to %d",
+    const int size = x[0]->shape.size[axis];
+
+    if (first + count > size || first < -size) {
+        error_at(l->model->source, which->span,
+                 "indices along the %s of %s, %s, are 0 to %d, or from the end -1 to -%d",
                  axis_name(x[0]->shape, axis), source_text(layer->inputs[0]),
-                 shape_text(x[0]->shape), x[0]->shape.size[axis] - 1);
+                 shape_text(x[0]->shape), size - 1, size);
         return NULL;
     }
-    return cut(l, layer, x[0], axis, whole(first), count);
+    return cut(l, layer, x[0], axis, whole(first < 0 ? size + first : first), count);
+}
+
+/* The sizes of a list; false after an error. */
+static bool check_sizes(Lowering *l, const Layer *layer, const Constant *sizes, int axis)
+{
+    const Shape x = layer->inputs[0]->value->shape;
+    double sum = 0;
+
+    for (int i = 0; i < sizes->count; i++)
+        sum += sizes->items[i].number;
+    if (sum == x.size[axis])
+        return true;
+    error_at(l->model->source, sizes->span, "parts of %.0f along the %s, of which %s, %s, has %d",
+             sum, axis_name(x, axis), source_text(layer->inputs[0]), shape_text(x), x.size[axis]);
+    return false;
+}
+
+/* One of the parts whose sizes are listed. */
+static Value *cut_listed(Lowering *l, const Layer *layer, Value *x, const Constant *sizes, int axis)
+{
+    int first = 0;
+
+    if (!check_sizes(l, layer, sizes, axis))
+        return NULL;
+    for (int i = 0; i < layer->result; i++)
+        first += whole(sizes->items[i].number);
+    return cut(l, layer, x, axis, first, whole(sizes->items[layer->result].number));
 }
 
 /* Of the parts of a split the one that is lowered first says what is wrong. */
@@ -243,11 +273,14 @@ Value *lower_split(Lowering *l, Layer *layer, Value *const *x)
 {
     const Layer *before = layer->number > 0 ? l->model->layers[layer->number - 1] : NULL;
     const bool said = l->model->source->errors > 0 && before && before->call == layer->call;
-    const int axis = said ? -1 : find_axis(l, layer), parts = whole(number(layer->call, "parts"));
+    const Constant *sizes = argument(layer->call, "parts");
+    const int axis = said ? -1 : find_axis(l, layer), parts = whole(sizes->number);
     const int size = axis < 0 ? 0 : x[0]->shape.size[axis];
 
     if (axis < 0)
         return NULL;
+    if (sizes->kind == CONSTANT_LIST)
+        return cut_listed(l, layer, x[0], sizes, axis);
     if (size % parts != 0) {
         error_at(l->model->source, argument(layer->call, "parts")->span,
                  "%d equal parts along the %s, of which %s, %s, has %d", parts,
@@ -288,50 +321,64 @@ Value *lower_last(Lowering *l, Layer *layer, Value *const *x)
                          (Shape){.rank = 1, .size = {size[0]}});
 }
 
-/* A volume has no two sides that one number of `pad` could mean. */
+/* A volume has no two sides that [height, width] could mean. */
 static bool check_pad(Lowering *l, const Layer *layer, bool one_axis)
 {
-    if (one_axis || !is_volume(layer))
+    if (one_axis || !is_volume(layer) || argument(layer->call, "size")->kind != CONSTANT_LIST)
         return true;
-    error_at(l->model->source, layer->span,
-             "pad of a volume wants an axis, as in pad(1, axis=depth); %s is %s",
-             source_text(layer->inputs[0]), shape_text(layer->inputs[0]->value->shape));
+    error_at(
+        l->model->source, layer->span,
+        "pad of a volume takes one number, or an axis, as in pad([1, 0], axis=depth); %s is %s",
+        source_text(layer->inputs[0]), shape_text(layer->inputs[0]->value->shape));
     return false;
 }
 
-/* Zeros around an image, at both ends of a sequence or of one axis. */
+/* Zeros at both ends of an axis. */
+static Value *pad_axis(Lowering *l, const Layer *layer, Value *x, int axis, const int size[2])
+{
+    const int along = seen_axis(x->shape, axis);
+    Attributes at = {0};
+    Shape shape = x->shape;
+
+    if (size[0] + size[1] == 0)
+        return x;
+    shape.size[axis] += size[0] + size[1];
+    x = see_along(l, layer, x, axis);
+    at.shape = x->shape;
+    at.shape.size[along] = shape.size[axis];
+    at.place[along] = size[0];
+    return see_whole(l, layer, append_node(l, layer, OP_PAD, &x, 1, at)->outputs[0], shape, axis);
+}
+
+/* Zeros around an image or a volume, at both ends of a sequence or of one axis. */
 Value *lower_pad(Lowering *l, Layer *layer, Value *const *x)
 {
     const bool one_axis = argument(layer->call, "axis")->kind != CONSTANT_NONE;
     const int axis = one_axis ? find_axis(l, layer) : x[0]->shape.rank - 1;
+    const bool around = !one_axis && x[0]->shape.rank > 2;
     Shape shape = x[0]->shape;
-    Value *from = x[0];
-    Attributes at = {0};
+    Value *y = x[0];
     int size[2];
 
     if (axis < 0 || !pair(l, layer->call, "size", size) || !check_pad(l, layer, one_axis))
         return NULL;
-    if (shape.rank == 3 && !one_axis) /* as much on both sides */
-        for (int i = 0; i < 2; i++)
-            shape.size[1 + i] = whole(shape.size[1 + i] + 2.0 * size[i]);
-    else
+    for (int i = 1; i < shape.rank && around; i++)
+        shape.size[i] = whole(shape.size[i] + 2.0 * size[shape.rank == 3 ? i - 1 : 0]);
+    if (!around)
         shape.size[axis] = whole((double)shape.size[axis] + size[0] + size[1]);
     if (!check_size(l, layer->span, "the result of pad", shape))
         return NULL;
-    if (same_shape(shape, from->shape))
-        return from;
-    if (shape.rank == 3 && !one_axis) {
-        at = (Attributes){.place = {0, size[0], size[1]}, .shape = shape};
-    } else {
-        const int along = seen_axis(shape, axis);
-
-        from = see_along(l, layer, from, axis);
-        at.shape = from->shape;
-        at.shape.size[along] = shape.size[axis];
-        at.place[along] = size[0];
-    }
-    return see_whole(l, layer, append_node(l, layer, OP_PAD, &from, 1, at)->outputs[0], shape,
-                     axis);
+    if (!around)
+        return pad_axis(l, layer, y, axis, size);
+    if (same_shape(shape, y->shape))
+        return y;
+    if (shape.rank == 3)
+        return append_node(l, layer, OP_PAD, &y, 1,
+                           (Attributes){.place = {0, size[0], size[1]}, .shape = shape})
+            ->outputs[0];
+    for (int i = 1; i < shape.rank; i++)
+        y = pad_axis(l, layer, y, i, (int[]){size[0], size[0]});
+    return y;
 }
 
 /* ---- Axes in another order ------------------------------------------------------------------- */

@@ -128,13 +128,15 @@ static bool are_milestones(Object object)
     return object.kind == OBJECT_LIST ? object.count > 0 : is_count(object, 1);
 }
 
-/* One index, or those from a first to a last. */
+/* One index, or those from a first to a last; below 0 they count from the end. */
 static bool is_range(Object object)
 {
     for (int i = 0; i < object.count; i++)
-        if (!is_count(object.items[i], 0) || object.items[i].number != object.items[0].number + i)
+        if (!is_count(object.items[i], -COUNT_LIMIT) ||
+            object.items[i].number != object.items[0].number + i ||
+            (object.items[i].number >= 0) != (object.items[0].number >= 0))
             return false;
-    return object.kind == OBJECT_LIST ? object.count > 0 : is_count(object, 0);
+    return object.kind == OBJECT_LIST ? object.count > 0 : is_count(object, -COUNT_LIMIT);
 }
 
 static bool is_named(Object object, const char *name)
@@ -318,7 +320,7 @@ static const char *type_text(ParamType type)
         [PARAM_AXIS] = "channels, length, depth, height or width",
         [PARAM_AXES] = "channels, length, depth, height, width, all or a list of axes",
         [PARAM_STEPS] = "all or last",
-        [PARAM_RANGE] = "a whole number, 0 or more, or a range such as 0..15",
+        [PARAM_RANGE] = "a whole number or a range, such as 0..15 or -3..-1",
         [PARAM_NUMBERS] = "a number or a list of numbers",
         [PARAM_POSITIVES] = "a number above 0, or a list of such",
         [PARAM_MILESTONES] = "a whole number, 1 or more, or a list of such that rises",

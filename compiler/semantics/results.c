@@ -7,6 +7,9 @@
 
 #include "semantics/analysis.h"
 
+#include <limits.h>
+#include <math.h>
+
 bool is_several(Object object)
 {
     for (int i = 0; i < object.count; i++)
@@ -30,17 +33,30 @@ bool refuse_several(Sema *s, const PartialCall *f)
     return true;
 }
 
+/* A number of equal parts, or a list of their sizes. */
+static bool check_split(Sema *s, const Constant *parts, double count)
+{
+    bool whole = parts->number == floor(parts->number);
+
+    for (int i = 0; i < parts->count; i++)
+        whole &= parts->items[i].number == floor(parts->items[i].number) &&
+                 parts->items[i].number <= INT_MAX / MAX_RESULTS;
+    if (!whole)
+        report(s, parts->span, "parts of split are whole numbers");
+    else if (count < 2 || count > MAX_RESULTS)
+        report(s, parts->span, "split gives 2 to %d results; this is %.0f", MAX_RESULTS, count);
+    return whole && count >= 2 && count <= MAX_RESULTS;
+}
+
 Object split_results(Sema *s, Call *call, Layer *input)
 {
     const Constant *parts = argument(call, "parts");
+    const double count = parts->kind == CONSTANT_LIST ? parts->count : parts->number;
     Object list = {.kind = OBJECT_LIST, .nested = 1, .span = call->span};
 
-    if (parts->number < 2 || parts->number > MAX_RESULTS) {
-        report(s, parts->span, "split gives 2 to %d results; this is %.0f", MAX_RESULTS,
-               parts->number);
+    if (!check_split(s, parts, count))
         return error_object(call->span);
-    }
-    for (int i = 0; i < (int)parts->number; i++) {
+    for (int i = 0; i < (int)count; i++) {
         const Object part = new_layer(s, call, &input, 1, false);
 
         if (part.kind == OBJECT_ERROR)

@@ -216,6 +216,13 @@ static const struct {
     {"max(0, x, v)", "max(max(0, x), v)"},
     {"pow(2, x)", "exp(x * 0.693147180559945309)"},
     {"pow(0.5, x - v)", "exp((x - v) * -0.693147180559945309)"},
+    {"x -> slice(-2)", "x -> slice(6)"},
+    {"x -> slice(-26..-24, axis=width)", "x -> slice(0..2, axis=width)"},
+    {"split(x, [2, 6])[1]", "x -> slice(2..7)"},
+    {"split(x, [4, 3, 19], axis=height)[2]", "x -> slice(7..25, axis=height)"},
+    {"x -> reshape(2, 4, 26, 26) -> pad(1)",
+     "x -> reshape(2, 4, 26, 26) -> pad(1, axis=depth) -> pad(1, axis=height) -> "
+     "pad(1, axis=width)"},
     {"x * parameter(8) / v", "x * parameter(x, 8) / v"},
     {"parameter(8, init=ones) - x", "parameter(x, 8, init=ones) - x"},
 };
