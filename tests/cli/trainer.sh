@@ -32,8 +32,8 @@ for name in xor_split xor_concat; do
     check "$name: gradcheck" "./$name" gradcheck
 done
 says "xor_split, by the trainer" 9 0 ./xor_split summary
-check "netc and the trainer print one summary, but for what the most of memory is" bash -c \
-    'diff <("$1" "$2" --summary | sed "\$d") <(./xor_split summary)' - "$netc" "$models/xor_split.net"
+check "netc and the trainer print one summary, but for the most of memory" bash -c 'diff \
+    <("$1" "$2" --summary | sed \$d) <(./xor_split summary)' - "$netc" "$models/xor_split.net"
 check "a step too short to share" sh -c './xor_split bench | grep -q "threads 1,"'
 check "without training" sh -c './xor_split bench --evaluate --steps 5 | grep "5 steps without"'
 check "a step that stays in L2" sh -c './xor_split bench --steps 5 --per-kernel >bench.txt
