@@ -117,6 +117,9 @@ def zoo_rows():
     assert zoo.batches("quantiles_boston", net) == (8, 256)
     assert abs(zoo.loss_distance([2.0, 3.03], [2.0, 3.0]) - 0.01) < 1e-12
     assert zoo.table_line(["`a`", 8, "1e-07"]) == "| `a` | 8 | 1e-07 |"
+    assert zoo.winograd_shapes("  6  conv2d winograd 4x4 weights -> [16, 8, 9]  net.conv2d\n"
+                               "  7  conv2d_dx winograd 4x4 weights -> [3, 4, 5]  net.conv2d\n"
+                               "  8  conv2d relu -> [8, 8, 9]  net.first\n") == {(16, 8, 9)}
     ours, theirs = ({name for name in os.listdir(os.path.join(bench.ROOT, "tests", folder))
                      if name.endswith(".py")} for folder in ("bench", "pytorch"))
     assert not ours & theirs, ours & theirs         # zoo.py imports from both

@@ -20,7 +20,7 @@ Prints a table in Markdown, a row a network, and what went wrong; the exit is 1 
   further from it than 1e-4 and than 1.5 times PyTorch, it is told how near netc is to double when
   relus and maxima whose inputs are nearer than rounding decide in its first step as netc's
   gradients have it (networks/decisions.py), and if that is not near, how far double goes when the
-  weights are moved by 2^-22 of them and what 3x3 convolutions give by as much as Winograd rounds
+  weights are moved by 2^-22 of them and what netc convolves by Winograd by as much as that rounds
   (networks/layers.py). Beyond that is a fault.
 - threads: whether one thread and two give the same losses and weights to the bit.
 - compile: processor seconds of netc with clang, of the file as it is.
@@ -88,6 +88,12 @@ def compile_net(netc, path, trainer, batch):
 # ---- netc's side ---------------------------------------------------------------------------------
 
 
+def winograd_shapes(kernels):
+    """Of --dump=fused: the shapes, without rows, of what convolutions by Winograd give."""
+    shapes = re.findall(r" conv2d winograd \dx\d weights +-> \[([\d, ]+)\]", kernels)
+    return {tuple(map(int, shape.split(", "))) for shape in shapes}
+
+
 class Ours:
     """The trainer of a copy, in a folder with its rows."""
 
@@ -106,6 +112,10 @@ class Ours:
             file.write(text)
         compile_net(self.netc, path + ".net", path, self.batch)
         return path
+
+    def winograd_outputs(self):
+        return winograd_shapes(call(self.netc, self.trainer + ".net", "--dump=fused", "--batch",
+                                    self.batch))
 
     def steps(self, count, threads, *flags):
         """The losses, and the tensors behind the last step."""
@@ -281,7 +291,7 @@ class Sides:
             net.write(drawn, folder)
             self.rows = net.tensors(drawn, net.inputs), net.tensors(drawn, net.targets)
             ours = Ours(netc, net, batch, folder, seed)
-            self.count = ours.count
+            self.count, self.rounded = ours.count, ours.winograd_outputs()
             from losses import read_safetensors
             self.weights = trained(read_safetensors(ours.weights))
             losses, tensors = ours.steps(STEPS, 2)
@@ -335,7 +345,7 @@ class Sides:
         most = 0.0, 0.0
         for seed in range(DRAWS):
             side = self.side(moved(self.weights, seed), torch.float64)
-            move_outputs(side.network, seed)
+            move_outputs(side.network, self.rounded, seed)
             run = side.run((), self.steps_of(own))
             most = tuple(map(max, most, self.distances(run, self.double)[:2]))
             if not self.far(own, most):

@@ -5,7 +5,7 @@
 
 Of the first step of zoo.py: those of netc, as it is and by `conv = direct`, of PyTorch, of PyTorch
 in channels_last and without oneDNN, which sum in other orders; of double where the weights are
-moved by 2^-22 of them, and where what 3x3 convolutions give is moved by as much as Winograd rounds.
+moved by 2^-22 of them, and where what netc convolves by Winograd is moved by what that rounds.
 Prints the largest difference in a tensor by its largest number, that of all gradients by their
 norm, and the largest in the running statistics of a batchnorm, which tell of the way forward;
 --tensors: each tensor's, in the order of the layers.
@@ -64,6 +64,7 @@ class Spread:
             self.rows = net.tensors(drawn, net.inputs), net.tensors(drawn, net.targets)
             ours = zoo.Ours(netc, net, batch, folder, seed)
             self.weights = zoo.trained(read_safetensors(ours.weights))
+            self.rounded = ours.winograd_outputs()
             double = self.side(torch.float64)
             self.found = {"netc": Netc(ours, self.weights, double.parameters),
                           "netc, direct": Netc(ours, self.weights, double.parameters, True)}
@@ -89,7 +90,7 @@ class Spread:
 
     def outputs_moved(self):
         side = self.side(torch.float64)
-        move_outputs(side.network, 0)
+        move_outputs(side.network, self.rounded, 0)
         return side
 
     def cells(self, of):
