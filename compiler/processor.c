@@ -28,15 +28,15 @@ typedef struct Processor {
 /* The levels of x86-64 are its psABI's: what the Makefile compiles libnetrt-ISA.a for. */
 static const Processor processors[] = {
     {"avx512bf16", "x86_64-linux-gnu", "-march=x86-64-v4", "-mprefer-vector-width=512",
-     "libc6-dev-amd64-cross", "amd64"},
+     "libc6-dev-amd64-cross", "amd64", NULL},
     {"avx512", "x86_64-linux-gnu", "-march=x86-64-v4", "-mprefer-vector-width=512",
-     "libc6-dev-amd64-cross", "amd64"},
-    {"avx2", "x86_64-linux-gnu", "-march=x86-64-v3", NULL, "libc6-dev-amd64-cross", "amd64"},
-    {"generic", "x86_64-linux-gnu", "-march=x86-64", NULL, "libc6-dev-amd64-cross", "amd64"},
-    {"neon", "aarch64-linux-gnu", "-march=armv8-a", NULL, "libc6-dev-arm64-cross", "arm64"},
+     "libc6-dev-amd64-cross", "amd64", NULL},
+    {"avx2", "x86_64-linux-gnu", "-march=x86-64-v3", NULL, "libc6-dev-amd64-cross", "amd64", NULL},
+    {"generic", "x86_64-linux-gnu", "-march=x86-64", NULL, "libc6-dev-amd64-cross", "amd64", NULL},
+    {"neon", "aarch64-linux-gnu", "-march=armv8-a", NULL, "libc6-dev-arm64-cross", "arm64", NULL},
     {"riscv64", "riscv64-linux-gnu", "-march=rv64gc", "-mno-relax", "libc6-dev-riscv64-cross",
      "riscv64", "binutils-riscv64-linux-gnu"}, /* lld 14 does not take its crt1.o */
-    {"wasm32", "wasm32-wasi", "-msimd128", "-mbulk-memory", "wasi-libc", "wasm32"},
+    {"wasm32", "wasm32-wasi", "-msimd128", "-mbulk-memory", "wasi-libc", "wasm32", NULL},
 };
 
 static const Processor *find_processor(const char *target)
