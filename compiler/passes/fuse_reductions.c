@@ -36,6 +36,19 @@ static Kernel *find_sums_kernel(const Fusion *f, const Node *node)
     return find_row_writer(f, node, root_of(node->inputs[is_gradient]));
 }
 
+/* The kernel that sums, or a part of the one that writes what is summed. */
+static Kernel *begin_sums(Fusion *f, Kernel *writer, Node *node)
+{
+    if (!writer)
+        return add_kernel(f, KERNEL_SUMS, node);
+
+    Kernel *k = new_kernel(KERNEL_SUMS, node);
+
+    f->fused[node->id] = true;
+    APPEND(writer->sums, writer->sum_count, k);
+    return k;
+}
+
 /* A sum of pixels, a number a channel of each image: of what a kernel writes or of its product with
    what is there, which is stored nowhere. */
 void add_image_sums(Fusion *f, Node *node)
@@ -53,13 +66,7 @@ void add_image_sums(Fusion *f, Node *node)
         add_kernel(f, KERNEL_GLOBAL_AVGPOOL, node);
         return;
     }
-    if (writer) {
-        k = new_kernel(KERNEL_SUMS, node);
-        f->fused[node->id] = true;
-        APPEND(writer->sums, writer->sum_count, k);
-    } else {
-        k = add_kernel(f, KERNEL_SUMS, node);
-    }
+    k = begin_sums(f, writer, node);
     k->scratch = new_buffer(IN_ARENA,
                             (size_t)(x->batch_blocks * x->height * x->blocks * x->images * 16) *
                                 sizeof(float),
@@ -81,13 +88,7 @@ void add_sums(Fusion *f, Node *node)
 
     flush_pending(f);
     writer = find_sums_kernel(f, node);
-    if (writer) {
-        k = new_kernel(KERNEL_SUMS, node);
-        f->fused[node->id] = true;
-        APPEND(writer->sums, writer->sum_count, k);
-    } else {
-        k = add_kernel(f, KERNEL_SUMS, node);
-    }
+    k = begin_sums(f, writer, node);
     k->scratch = new_buffer(IN_ARENA,
                             (size_t)(x->batch_blocks * x->height) *
                                 (size_t)(sums * x->blocks * 16) * sizeof(float),
