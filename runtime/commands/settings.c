@@ -252,11 +252,13 @@ static void resume_or_begin(struct net_options *options)
                             "their folder, --resume DIR");
     if (!value[NET_OUT].given)
         net_fail(NET_USAGE, "--resume auto wants the run's folder: --out DIR");
+    if (value[NET_FORCE].given)
+        net_fail(NET_USAGE, "--force and --resume exclude each other");
     char *checkpoint = net_format("%s/checkpoint.safetensors", value[NET_OUT].text);
 
     if (net_folder_has(NULL, checkpoint)) {
         value[NET_RESUME].text = value[NET_OUT].text;
-        value[NET_OUT] = value[NET_FORCE] = value[NET_WEIGHTS] = (struct net_value){0};
+        value[NET_OUT] = value[NET_WEIGHTS] = (struct net_value){0};
     } else {
         value[NET_RESUME] = value[NET_DATA_CHANGED] = (struct net_value){0};
         value[NET_FORCE].number = 1.0; /* over what was ended before its first one */

@@ -66,6 +66,7 @@ check "of whole epochs and a part" ./parts train --resume auto --data-changed --
 check "resumed" ./parts train --resume auto --out resumed --quiet --max-steps 0
 check "the same bits, resumed" cmp one/model.safetensors resumed/model.safetensors
 exits "auto without a folder" 2 "resume auto wants the run's folder" ./parts train --resume auto
+exits "auto over a run" 2 "force and --resume exclude" ./parts train --resume auto --out no --force
 exits "auto of folds" 2 "resume auto is of one run" ./parts kfold 2 --resume auto --out no
 exits "diverged in a shard" 3 "in step 2 .* it began in the result of net.dense_1 (line 14)" \
     ./parts train --lr 1e30 --clip 0 --out spoilt
